@@ -1,0 +1,85 @@
+"""Everything archscope raises on purpose.
+
+    ArchscopeError            what went wrong, where, and what to do next
+    ├── UsageError            the words of the call or of a file are off      (exit 2)
+    │   ├── SpecError         a MODEL that names nothing
+    │   ├── InputError        an input that cannot be read
+    │   ├── ConfigError       a config, targets, claims or lock file
+    │   ├── ComponentError    a component pattern that claims nothing
+    │   └── NotComparableError  two reports that do not measure the same thing
+    ├── FormulaError          an operator that is registered twice            (exit 2)
+    └── ModelError            the user's model                                (exit 3)
+        ├── ImportModelError  its module, or something that module imports
+        ├── BuildError        its constructor
+        └── ForwardError      its forward pass
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ArchscopeError(Exception):
+    """What went wrong, where (``file:line`` or module path and shapes) and what to do next."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, *, where: str = "", help: str = "") -> None:  # noqa: A002 - the word users see
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.help = help
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.where:
+            parts.append(f"  at {self.where}")
+        if self.help:
+            parts.append(f"  help: {self.help}")
+        return "\n".join(parts)
+
+
+class UsageError(ArchscopeError):
+    """The words of a call or of a file are off."""
+
+
+class SpecError(UsageError):
+    """A MODEL that names nothing that can be found."""
+
+
+class InputError(UsageError):
+    """An input description that cannot be read."""
+
+
+class ConfigError(UsageError):
+    """A config, targets, claims or lock file that does not say what it must."""
+
+
+class ComponentError(UsageError):
+    """A component pattern that matches no module or is wholly shadowed by earlier ones."""
+
+
+class NotComparableError(UsageError):
+    """Two reports that do not measure the same thing."""
+
+
+class FormulaError(ArchscopeError):
+    """An operator that is registered twice in one table."""
+
+
+class ModelError(ArchscopeError):
+    """The user's model could not be imported, built or run."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ImportModelError(ModelError):
+    """A module that could not be imported, or one of its own imports that failed."""
+
+
+class BuildError(ModelError):
+    """A constructor or factory that raised."""
+
+
+class ForwardError(ModelError):
+    """A forward pass that raised."""

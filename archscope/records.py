@@ -1,0 +1,149 @@
+"""What was seen while a model ran: plain records, without tensors and without torch.
+
+``TensorMeta`` and ``OpCall`` are named tuples because the tracer makes one for every tensor of every operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+Path: TypeAlias = str
+Shape: TypeAlias = tuple[int, ...]
+
+
+class TensorMeta(NamedTuple):
+    """A tensor without its values. ``dtype`` as in ``torch.<dtype>``; ``storage`` is an id within its trace."""
+
+    shape: Shape
+    dtype: str
+    itemsize: int
+    storage: int
+
+    @property
+    def numel(self) -> int:
+        """Elements."""
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements, whatever the storage holds besides."""
+        return self.numel * self.itemsize
+
+
+class OpCall(NamedTuple):
+    """One operator call.
+
+    ``op`` is the full ATen name (``aten::add.Tensor``), ``path`` the canonical path of the innermost running module,
+    ``phase`` forward or backward. ``arguments`` holds the arguments by schema name, defaults filled in, with
+    TensorMeta in place of tensors; ``outputs`` the TensorMeta of every tensor returned, in order.
+    """
+
+    index: int
+    op: str
+    path: Path
+    phase: str
+    arguments: Mapping[str, Any]
+    outputs: tuple[TensorMeta, ...]
+
+    @property
+    def inputs(self) -> tuple[TensorMeta, ...]:
+        """Every tensor among the arguments, those inside lists too, in schema order."""
+        return tuple(_tensors(self.arguments.values()))
+
+
+def _tensors(values: Any) -> Iterator[TensorMeta]:  # noqa: ANN401 - operator arguments are of any type
+    for value in values:
+        if isinstance(value, TensorMeta):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterRecord:
+    """A parameter, once by identity: its first path in ``named_parameters()``; further paths are ``aliases``."""
+
+    path: Path
+    aliases: tuple[Path, ...]
+    shape: Shape
+    dtype: str
+    trainable: bool
+    nbytes: int
+
+    @property
+    def numel(self) -> int:
+        """Elements."""
+        return TensorMeta(self.shape, self.dtype, 1, 0).numel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferRecord:
+    """A buffer, once by identity; ``persistent`` when the state_dict holds it."""
+
+    path: Path
+    aliases: tuple[Path, ...]
+    shape: Shape
+    dtype: str
+    persistent: bool
+    nbytes: int
+
+    @property
+    def numel(self) -> int:
+        """Elements."""
+        return TensorMeta(self.shape, self.dtype, 1, 0).numel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageRecord:
+    """A storage that an operator allocated: born and freed are call indices; ``freed`` is None if it outlived the run."""
+
+    id: int
+    nbytes: int
+    born: int
+    freed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleRecord:
+    """A module, once by identity: its first path in ``named_modules()`` and what its first call took and gave."""
+
+    path: Path
+    type_name: str
+    aliases: tuple[Path, ...]
+    calls: int
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputRecord:
+    """One tensor that was passed to the model."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
+
+    ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta. Modules stand in
+    ``named_modules()`` order.
+    """
+
+    model: str
+    mode: str
+    device: str
+    fallback: str
+    inputs: tuple[InputRecord, ...]
+    modules: tuple[ModuleRecord, ...]
+    parameters: tuple[ParameterRecord, ...]
+    buffers: tuple[BufferRecord, ...]
+    calls: tuple[OpCall, ...] | None
+    storages: tuple[StorageRecord, ...]

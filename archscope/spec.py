@@ -1,0 +1,64 @@
+"""What a source hands to the tracer: a model that can be built, its inputs, its options and its components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OptionValue: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A named part of a network: the modules whose paths match one of ``patterns``.
+
+    Patterns are globs over module paths: ``*`` stays within one name, ``**`` spans any depth and ``x.**`` matches
+    ``x`` itself too. ``role`` is one of backbone, neck, attention, head or empty; figures use it to pick their panels.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    description: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One choice of a configurable model, the value it has, and the components that it may change."""
+
+    name: str
+    value: OptionValue
+    default: OptionValue
+    choices: tuple[OptionValue, ...] = ()
+    help: str = ""
+    components: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """One tensor that a model takes: its shape, its dtype as in ``torch.<dtype>``, its name when passed by keyword."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model that can be built, here or (from ``source`` and the options) in another process.
+
+    ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
+    ``inputs`` is empty when the source knows none.
+    """
+
+    name: str
+    source: str
+    build: Callable[[], nn.Module]
+    options: tuple[Option, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    components: tuple[Component, ...] = ()
+    description: str = ""

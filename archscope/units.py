@@ -1,0 +1,80 @@
+"""Numbers as people write and read them: exact in, rounded only on the way out."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from archscope.errors import UsageError
+
+_FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_COUNT = re.compile(r"\s*(?P<strict><)?\s*(?P<equal>=)?\s*(?P<number>[0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]*)\s*")
+
+
+def parse_count(text: str) -> int:
+    """The exact integer behind ``"592371"``, ``"249_999"``, ``"592,371"``, ``"0.25M"`` or ``"1.2G"`` (SI: K, M, G, T).
+
+    Raises UsageError when the text is no count or not a whole number.
+    """
+    value, strict = _decimal(text)
+    if strict or value != value.to_integral_value():
+        raise UsageError(f"{text!r} is not a whole number", help="write an integer such as 249_999 or 0.25M")
+    return int(value)
+
+
+def parse_limit(text: str) -> int:
+    """The largest integer that a limit admits: ``"0.25M"`` is 250,000 and ``"<0.25M"`` is 249,999.
+
+    Raises UsageError when the text is no limit.
+    """
+    value, strict = _decimal(text)
+    floor = int(value)
+    return floor - 1 if strict and value == floor else floor
+
+
+def _decimal(text: str) -> tuple[Decimal, bool]:
+    match = _COUNT.fullmatch(text)
+    unit = match["unit"] if match else ""
+    if match is None:
+        raise UsageError(f"{text!r} is not a count", help="write an integer such as 249_999, or 0.25M, 1.2G, <0.25M")
+    factor = _FACTORS.get("K" if unit == "k" else unit)
+    if factor is None:
+        raise UsageError(f"{text!r} has an unknown unit {unit!r}", help="the units are K, M, G and T (powers of 1000)")
+    try:
+        value = Decimal(match["number"].replace("_", "").replace(",", "")) * factor
+    except InvalidOperation as error:  # a pathological number of digits
+        raise UsageError(f"{text!r} is not a count", help="write an integer such as 249_999") from error
+    return value, match["strict"] is not None and match["equal"] is None
+
+
+def format_integer(value: int | None) -> str:
+    """``592371`` as ``592,371``; what was not measured as ``-``."""
+    return "-" if value is None else f"{value:,}"
+
+
+def format_count(value: int | None, digits: int = 3) -> str:
+    """``1243802176`` as ``1.244 G``: rounded half to even, by exact decimal arithmetic."""
+    if value is None:
+        return "-"
+    unit = max((u for u in _FACTORS if abs(value) >= _FACTORS[u]), key=_FACTORS.__getitem__, default="")
+    if not unit:
+        return str(value)
+    rounded = round(Decimal(value) / _FACTORS[unit], digits)
+    larger = {"K": "M", "M": "G", "G": "T"}.get(unit)
+    if abs(rounded) >= 1000 and larger:
+        rounded, unit = round(Decimal(value) / _FACTORS[larger], digits), larger
+    return f"{rounded:.{digits}f} {unit}"
+
+
+def format_bytes(value: int | None) -> str:
+    """``2369484`` as ``2.37 MB`` (SI, powers of 1000)."""
+    if value is None:
+        return "-"
+    return f"{value} B" if abs(value) < 1000 else f"{format_count(value, 2)}B"
+
+
+def format_percent(part: int, whole: int, digits: int = 2) -> str:
+    """The share of ``part`` in ``whole`` as ``35.97 %``; ``-`` when there is no whole."""
+    if not whole:
+        return "-"
+    return f"{round(Decimal(part) * 100 / Decimal(whole), digits):.{digits}f} %"
