@@ -56,7 +56,7 @@ class OpCall(NamedTuple):
         return tuple(_tensors(self.arguments.values()))
 
 
-def _tensors(values: Any) -> Iterator[TensorMeta]:  # noqa: ANN401 - operator arguments are of any type
+def _tensors(values: Any) -> Iterator[TensorMeta]:
     for value in values:
         if isinstance(value, TensorMeta):
             yield value
@@ -100,7 +100,7 @@ class BufferRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageRecord:
-    """A storage that an operator allocated: born and freed are call indices; ``freed`` is None if it outlived the run."""
+    """A storage that an operator allocated: born and freed are call indices; ``freed`` None if it outlived the run."""
 
     id: int
     nbytes: int

@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from archscope.errors import UsageError
 
 _FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_COUNT = re.compile(r"\s*(?P<strict><)?\s*(?P<equal>=)?\s*(?P<number>[0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]*)\s*")
+_COUNT = re.compile(
+    r"\s*(?P<strict><)?\s*(?P<equal>=)?\s*(?P<number>[0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]*)\s*"
+)
 
 
 def parse_count(text: str) -> int:
