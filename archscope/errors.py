@@ -4,6 +4,7 @@
     ├── UsageError            the words of the call or of a file are off      (exit 2)
     │   ├── SpecError         a MODEL that names nothing
     │   ├── InputError        an input that cannot be read
+    │   ├── OptionError       an option of a configurable model: unknown, out of range or contradictory
     │   ├── ConfigError       a config, targets, claims or lock file
     │   ├── ComponentError    a component pattern that claims nothing
     │   └── NotComparableError  two reports that do not measure the same thing
@@ -49,6 +50,10 @@ class SpecError(UsageError):
 
 class InputError(UsageError):
     """An input description that cannot be read."""
+
+
+class OptionError(UsageError):
+    """An option of a configurable model that is unknown, out of range, or contradicts another."""
 
 
 class ConfigError(UsageError):

@@ -1,0 +1,49 @@
+"""The zoo: models that archscope knows by name. Importing it does not import torch; building a model does."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from archscope.errors import SpecError
+from archscope.models.featherface.spec import featherface_baseline
+from archscope.spec import ModelSpec, OptionValue
+
+ZOO: Mapping[str, Callable[..., ModelSpec]] = MappingProxyType({"featherface-baseline": featherface_baseline})
+ALIASES: Mapping[str, str] = MappingProxyType({"baseline": "featherface-baseline"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZooModel:
+    """A line of the listing."""
+
+    name: str
+    aliases: tuple[str, ...]
+    description: str
+
+
+def zoo_models() -> tuple[ZooModel, ...]:
+    """Every model of the zoo, by name."""
+    return tuple(
+        ZooModel(
+            name=name,
+            aliases=tuple(alias for alias, meant in ALIASES.items() if meant == name),
+            description=ZOO[name]().description,
+        )
+        for name in sorted(ZOO)
+    )
+
+
+def zoo_spec(name: str, **options: OptionValue) -> ModelSpec:
+    """The model called ``name`` (or its alias), with ``options`` in place of its defaults.
+
+    Raises SpecError for an unknown name and OptionError for options that it refuses.
+    """
+    full = ALIASES.get(name, name)
+    if full not in ZOO:
+        near = difflib.get_close_matches(name, (*ZOO, *ALIASES), n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise SpecError(f"the zoo has no model {name!r}", help=f"{hint}it has {', '.join(sorted(ZOO))}")
+    return ZOO[full](**options)
