@@ -1,0 +1,9 @@
+"""The cost table and one file per operator family. Pure: records in, costs out, no torch."""
+
+from archscope.formulas.cost import FREE, Cost
+from archscope.formulas.default import DEFAULT_FORMULAS
+from archscope.formulas.table import FormulaTable, Rule
+
+COUNTING_RULES_VERSION = 1
+
+__all__ = ["COUNTING_RULES_VERSION", "DEFAULT_FORMULAS", "FREE", "Cost", "FormulaTable", "Rule"]

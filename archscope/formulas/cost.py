@@ -1,0 +1,24 @@
+"""What an operator call costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Multiply-accumulates, and all scalar arithmetic operations (``flops`` = 2 x macs + every other operation)."""
+
+    macs: int = 0
+    flops: int = 0
+
+    @classmethod
+    def of(cls, *, macs: int = 0, other: int = 0) -> Cost:
+        """The cost of ``macs`` multiply-accumulates and ``other`` arithmetic operations besides."""
+        return cls(macs, 2 * macs + other)
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.macs + other.macs, self.flops + other.flops)
+
+
+FREE = Cost()
