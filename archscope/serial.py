@@ -1,0 +1,87 @@
+"""The report as JSON and back: ``from_json(to_json(report)) == report``."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import types
+import typing
+from typing import Any, TypeVar
+
+from archscope.errors import UsageError
+from archscope.report import SCHEMA_VERSION, Report
+
+T = TypeVar("T")
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON text: raw integers, base units, None as null, one line at the end."""
+    return json.dumps(to_plain(report), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, *, where: str = "report") -> Report:
+    """The report that ``text`` holds; raises UsageError naming the place when it holds none."""
+    try:
+        plain = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"not JSON: {error.msg}", where=f"{where}:{error.lineno}", help=_HELP) from error
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"not a report of schema version {SCHEMA_VERSION} (found {version!r})", where=where, help=_HELP
+        )
+    return from_plain(Report, plain, where)
+
+
+_HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
+
+
+def to_plain(value: Any) -> Any:  # noqa: ANN401 - records of any type
+    """A record as dicts, lists and scalars."""
+    if dataclasses.is_dataclass(value):
+        return {name: to_plain(getattr(value, name)) for name in _fields(type(value))}
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    return value
+
+
+@functools.cache
+def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def from_plain(kind: type[T], plain: Any, where: str) -> T:  # noqa: ANN401 - parsed JSON
+    """A record of ``kind`` from dicts, lists and scalars; raises UsageError naming the place that does not fit."""
+    return typing.cast("T", _read(kind, plain, where))
+
+
+def _read(kind: Any, plain: Any, where: str) -> Any:  # noqa: ANN401 - parsed JSON
+    if dataclasses.is_dataclass(kind):
+        fields = _fields(kind)
+        if not isinstance(plain, dict) or plain.keys() != fields.keys():
+            found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
+            raise UsageError(f"expected the keys {', '.join(fields)}; found {found}", where=where, help=_HELP)
+        return typing.cast("Any", kind)(
+            **{name: _read(hint, plain[name], f"{where}.{name}") for name, hint in fields.items()}
+        )
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        if not isinstance(plain, list):
+            raise UsageError(f"expected a list; found {plain!r}", where=where, help=_HELP)
+        return tuple(_read(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(plain))
+    if origin in {types.UnionType, typing.Union}:
+        if plain is None and types.NoneType in arguments:
+            return None
+        members = [member for member in arguments if member is not types.NoneType]
+        records = [member for member in members if typing.get_origin(member) or dataclasses.is_dataclass(member)]
+        return _read(records[0], plain, where) if records else _scalar(tuple(members), plain, where)
+    return _scalar((kind,), plain, where)
+
+
+def _scalar(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:  # noqa: ANN401 - parsed JSON
+    if type(plain) not in kinds:
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise UsageError(f"expected {names}; found {plain!r}", where=where, help=_HELP)
+    return plain
