@@ -37,7 +37,7 @@ def from_json(text: str, *, where: str = "report") -> Report:
 _HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
 
 
-def to_plain(value: Any) -> Any:  # noqa: ANN401 - records of any type
+def to_plain(value: Any) -> Any:
     """A record as dicts, lists and scalars."""
     if dataclasses.is_dataclass(value):
         return {name: to_plain(getattr(value, name)) for name in _fields(type(value))}
@@ -47,17 +47,17 @@ def to_plain(value: Any) -> Any:  # noqa: ANN401 - records of any type
 
 
 @functools.cache
-def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+def _fields(kind: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def from_plain(kind: type[T], plain: Any, where: str) -> T:  # noqa: ANN401 - parsed JSON
+def from_plain(kind: type[T], plain: Any, where: str) -> T:
     """A record of ``kind`` from dicts, lists and scalars; raises UsageError naming the place that does not fit."""
     return typing.cast("T", _read(kind, plain, where))
 
 
-def _read(kind: Any, plain: Any, where: str) -> Any:  # noqa: ANN401 - parsed JSON
+def _read(kind: Any, plain: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         fields = _fields(kind)
         if not isinstance(plain, dict) or plain.keys() != fields.keys():
@@ -80,7 +80,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:  # noqa: ANN401 - parsed JS
     return _scalar((kind,), plain, where)
 
 
-def _scalar(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:  # noqa: ANN401 - parsed JSON
+def _scalar(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
     if type(plain) not in kinds:
         names = " or ".join(kind.__name__ for kind in kinds)
         raise UsageError(f"expected {names}; found {plain!r}", where=where, help=_HELP)

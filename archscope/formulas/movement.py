@@ -5,7 +5,18 @@ from __future__ import annotations
 from archscope.formulas.table import FormulaTable
 
 _VIEWS = (
-    *("view", "_unsafe_view", "reshape", "_reshape_alias", "expand", "permute", "transpose", "t", "squeeze", "unsqueeze"),
+    *(
+        "view",
+        "_unsafe_view",
+        "reshape",
+        "_reshape_alias",
+        "expand",
+        "permute",
+        "transpose",
+        "t",
+        "squeeze",
+        "unsqueeze",
+    ),
     *("select", "slice", "split", "split_with_sizes", "unbind", "chunk", "alias", "detach", "as_strided", "unfold"),
     *("diagonal", "view_as_real", "view_as_complex", "flatten", "unflatten", "narrow", "movedim", "lift_fresh"),
 )
