@@ -41,7 +41,7 @@ def scaled_sum(call: OpCall) -> Cost:
 
 
 def gelu(call: OpCall) -> Cost:
-    """Half of x times: x / 2 x (1 + erf(x / sqrt 2)): divide, erf, add, multiply; 4 per element. The tanh form takes 8."""
+    """The divide, erf, add and multiply of x / 2 * (1 + erf(x / sqrt 2)): 4 per element. The tanh form takes 8."""
     return Cost.of(other=(8 if call.arguments["approximate"] == "tanh" else 4) * call.outputs[0].numel)
 
 

@@ -19,7 +19,7 @@ def product(call: OpCall) -> Cost:
 
 
 def product_with_addend(call: OpCall) -> Cost:
-    """The sum beta x input + alpha x (left @ right): macs = numel(output) x k, and 1 flop per output element for the sum.
+    """The sum beta x input + alpha x (left @ right): macs = numel(output) x k, 1 flop per output element for the sum.
 
     ``addbmm`` also sums over its batch, so its k is batch x k. A beta or alpha other than 1 (and a beta other than 0)
     adds 1 flop per output element each.
