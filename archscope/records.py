@@ -43,7 +43,7 @@ class OpCall(NamedTuple):
     TensorMeta in place of tensors; ``outputs`` the TensorMeta of every tensor returned, in order.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which calls have no use for
     op: str
     path: Path
     phase: str
