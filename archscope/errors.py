@@ -1,18 +1,18 @@
 """Everything archscope raises on purpose.
 
-    ArchscopeError            what went wrong, where, and what to do next
-    ├── UsageError            the words of the call or of a file are off      (exit 2)
-    │   ├── SpecError         a MODEL that names nothing
-    │   ├── InputError        an input that cannot be read
-    │   ├── OptionError       an option of a configurable model: unknown, out of range or contradictory
-    │   ├── ConfigError       a config, targets, claims or lock file
-    │   ├── ComponentError    a component pattern that claims nothing
-    │   └── NotComparableError  two reports that do not measure the same thing
-    ├── FormulaError          an operator that is registered twice            (exit 2)
-    └── ModelError            the user's model                                (exit 3)
-        ├── ImportModelError  its module, or something that module imports
-        ├── BuildError        its constructor
-        └── ForwardError      its forward pass
+ArchscopeError            what went wrong, where, and what to do next
+├── UsageError            the words of the call or of a file are off      (exit 2)
+│   ├── SpecError         a MODEL that names nothing
+│   ├── InputError        an input that cannot be read
+│   ├── OptionError       an option of a configurable model: unknown, out of range or contradictory
+│   ├── ConfigError       a config, targets, claims or lock file
+│   ├── ComponentError    a component pattern that claims nothing
+│   └── NotComparableError  two reports that do not measure the same thing
+├── FormulaError          an operator that is registered twice            (exit 2)
+└── ModelError            the user's model                                (exit 3)
+    ├── ImportModelError  its module, or something that module imports
+    ├── BuildError        its constructor
+    └── ForwardError      its forward pass
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ _HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
 def to_plain(value: Any) -> Any:
     """A record as dicts, lists and scalars."""
     if dataclasses.is_dataclass(value):
-        return {name: to_plain(getattr(value, name)) for name in _fields(type(value))}
+        return {name: to_plain(getattr(value, name)) for name in _fields(typing.cast("Any", type(value)))}
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
     return value
@@ -59,7 +59,7 @@ def from_plain(kind: type[T], plain: Any, where: str) -> T:
 
 def _read(kind: Any, plain: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
-        fields = _fields(kind)
+        fields = _fields(typing.cast("Any", kind))
         if not isinstance(plain, dict) or plain.keys() != fields.keys():
             found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
             raise UsageError(f"expected the keys {', '.join(fields)}; found {found}", where=where, help=_HELP)

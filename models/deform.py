@@ -197,7 +197,7 @@ class _DeformConv2d(torch.autograd.Function):
 
 def _autograd(*arguments: Any) -> Tensor:
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in arguments[:5]):
-        differentiable: Tensor = _DeformConv2d.apply(*arguments)
+        differentiable: Tensor = _DeformConv2d.apply(*arguments)  # type: ignore[no-untyped-call]  # torch leaves it without types
         return differentiable
     with torch._C._AutoDispatchBelowAutograd():  # noqa: SLF001
         result: Tensor = torch.ops.archscope.deform_conv2d(*arguments)

@@ -24,7 +24,8 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, H * W * anchors, values), the anchors of one position side by side."""
-        return self.conv1x1(x).permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.values)
+        maps: Tensor = self.conv1x1(x)
+        return maps.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.values)
 
 
 class SharedMultiHead(nn.Module):

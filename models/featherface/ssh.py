@@ -52,7 +52,7 @@ def _layer(config: FeatherFaceConfig, channels_in: int, channels_out: int, *, in
     else:
         separable = config.ssh_convolution == "separable-deformable"
         convolution = DeformableConv2d(channels_in, channels_out, groups=config.ssh_groups, separable=separable)
-    layers = [convolution, nn.BatchNorm2d(channels_out)]
+    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(channels_out)]
     if inner:
         layers.append(nn.LeakyReLU(LEAK))
     if inner and config.ssh_groups > 1:  # a grouped kernel on a grouped kernel's output would never see other groups
