@@ -1,0 +1,1 @@
+"""Reports, comparisons and verdicts as text, files and figures; nothing here measures."""
