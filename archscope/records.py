@@ -134,7 +134,7 @@ class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
     ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta. Modules stand in
-    ``named_modules()`` order.
+    ``named_modules()`` order; ``unread`` names the parameters that no operator read.
     """
 
     model: str
@@ -145,5 +145,6 @@ class Trace:
     modules: tuple[ModuleRecord, ...]
     parameters: tuple[ParameterRecord, ...]
     buffers: tuple[BufferRecord, ...]
+    unread: tuple[Path, ...]
     calls: tuple[OpCall, ...] | None
     storages: tuple[StorageRecord, ...]

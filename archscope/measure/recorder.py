@@ -1,0 +1,176 @@
+"""Records of every operator call, tensor storage and module call while a model runs."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archscope.measure.inventory import dtype_name
+from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
+
+_NO_STORAGE = -1
+
+
+class ModuleStack:
+    """Which module runs, by canonical path, and what each one took and gave in its first call."""
+
+    def __init__(self, paths: dict[int, Path]) -> None:
+        self.running: list[Path] = [""]
+        self.calls: dict[Path, int] = {}
+        self.input_shapes: dict[Path, tuple[Shape, ...]] = {}
+        self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
+        self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
+        self._paths = paths
+
+    def watch(self, modules: Iterable[nn.Module]) -> None:
+        """Hook every module; whoever calls this must bring the hooks back as they were (``preserve.preserved``)."""
+        for module in modules:
+            module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True)
+            module.register_forward_hook(self._leave, always_call=True)
+
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        path = self._paths[id(module)]
+        self.running.append(path)
+        self.calls[path] = self.calls.get(path, 0) + 1
+        shapes = _shapes((args, kwargs))
+        self.latest_inputs[path] = shapes
+        self.input_shapes.setdefault(path, shapes)
+
+    def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
+        path = self._paths[id(module)]
+        self.output_shapes.setdefault(path, _shapes(output))
+        while len(self.running) > 1 and self.running.pop() != path:
+            pass
+
+
+def _shapes(values: Any) -> tuple[Shape, ...]:
+    return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
+
+
+class Recorder(TorchDispatchMode):
+    """Writes down each operator call that reaches the dispatcher, in order."""
+
+    def __init__(self, stack: ModuleStack) -> None:
+        super().__init__()
+        self.calls: list[OpCall] = []
+        self.phase = "forward"
+        self._stack = stack
+        self._signatures: dict[Any, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+        self._dtypes: dict[torch.dtype, tuple[str, int]] = {}
+        self._live: dict[int, int] = {}
+        self._watchers: dict[int, weakref.ref[Any]] = {}
+        self._allocated: dict[int, tuple[int, int]] = {}
+        self._freed: dict[int, int] = {}
+        self._next_storage = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name, names, defaults = self._signatures.get(func) or self._signature(func)
+        arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
+        for key, value in kwargs.items():
+            arguments[key] = self._plain(value)
+        output = _run(func, args, kwargs)
+        index = len(self.calls)
+        outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
+        self.calls.append(OpCall(index, name, self._stack.running[-1], self.phase, arguments, outputs))
+        return output
+
+    def storages(self) -> tuple[StorageRecord, ...]:
+        """The storages that operators allocated so far."""
+        return tuple(
+            StorageRecord(id=storage, nbytes=nbytes, born=born, freed=self._freed.get(storage))
+            for storage, (nbytes, born) in self._allocated.items()
+        )
+
+    def storage_ids(self, tensors: Mapping[Path, torch.Tensor]) -> dict[Path, int]:
+        """The storage id of each tensor."""
+        return {path: self._storage(tensor, None) for path, tensor in tensors.items()}
+
+    def _signature(self, func: Any) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        schema = getattr(func, "_schema", None)
+        if schema is None:  # a higher-order operator has no schema
+            signature = (f"higher_order::{func}", (), {})
+        else:
+            name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
+            names = tuple(argument.name for argument in schema.arguments)
+            defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()}
+            signature = (name, names, defaults)
+        self._signatures[func] = signature
+        return signature
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return self._meta(value, born=None)
+        if isinstance(value, (list, tuple)):
+            return [self._plain(item) for item in value]
+        return value
+
+    def _meta(self, tensor: torch.Tensor, born: int | None) -> TensorMeta:
+        dtype = tensor.dtype
+        if dtype not in self._dtypes:
+            self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
+        name, itemsize = self._dtypes[dtype]
+        return TensorMeta(tuple(tensor.shape), name, itemsize, self._storage(tensor, born))
+
+    def _storage(self, tensor: torch.Tensor, born: int | None) -> int:
+        try:
+            storage = tensor.untyped_storage()
+        except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
+            return _NO_STORAGE
+        key = storage._cdata  # noqa: SLF001 - the only identity that a storage has
+        known = self._live.get(key)
+        if known is not None:
+            return known
+        number = self._next_storage
+        self._next_storage += 1
+        self._live[key] = number
+        self._watchers[number] = weakref.ref(storage, self._on_release(key, number))
+        if born is not None:
+            self._allocated[number] = (storage.nbytes(), born)
+        return number
+
+    def _on_release(self, key: int, number: int) -> Callable[[Any], None]:
+        def release(_reference: Any) -> None:
+            self._freed[number] = len(self.calls)
+            self._live.pop(key, None)
+            self._watchers.pop(number, None)
+
+        return release
+
+
+def _tensors(output: Any) -> list[torch.Tensor]:
+    if isinstance(output, torch.Tensor):
+        return [output]
+    if isinstance(output, (list, tuple)):
+        return [tensor for item in output for tensor in _tensors(item)]
+    return []
+
+
+def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call an operator; constants that a model made on the CPU follow when they meet a meta tensor."""
+    try:
+        return func(*args, **kwargs)
+    except (RuntimeError, NotImplementedError):
+        leaves = pytree.tree_leaves((args, kwargs))
+        if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
+            raise
+        moved = pytree.tree_map(_to_meta, (args, kwargs))
+        if all(before is after for before, after in zip(leaves, pytree.tree_leaves(moved), strict=True)):
+            raise
+        return func(*moved[0], **moved[1])
+
+
+def _to_meta(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and not value.is_meta:
+        return value.to("meta")
+    if isinstance(value, torch.device) and value.type != "meta":
+        return torch.device("meta")
+    return value

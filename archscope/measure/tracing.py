@@ -1,0 +1,142 @@
+"""The only module that runs a model: one forward pass, seen operator by operator."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+import torch
+from torch import nn
+
+from archscope.errors import ForwardError
+from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
+from archscope.measure.inventory import Inventory, take_inventory
+from archscope.measure.preserve import preserved
+from archscope.measure.recorder import ModuleStack, Recorder
+from archscope.measure.standin import cpu_twin, meta_twin, put_stand_ins
+from archscope.records import ModuleRecord, Path, Shape, Trace
+
+
+def trace(model: nn.Module, inputs: InputsLike | None = None, *, name: str = "", device: str = "") -> Trace:
+    """Run ``model`` once in eval mode without gradients and write down what it does.
+
+    On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs on the CPU instead
+    and ``Trace.fallback`` says why. ``device`` (``meta`` or ``cpu``) asks for one of the two. Without ``inputs`` the
+    model is not run. The model comes back as it was. Raises ForwardError when the model refuses its inputs.
+    """
+    inventory = take_inventory(model)
+    name = name or type(model).__name__
+    if inputs is None:
+        return _unrun(name, inventory)
+    call = as_inputs(inputs)
+    if device:
+        return _run(name, inventory, call, device=device, fallback="")
+    try:
+        return _run(name, inventory, call, device="meta", fallback="")
+    except ForwardError as error:
+        if _too_large(inventory):
+            raise
+        return _run(name, inventory, call, device="cpu", fallback=error.what.partition("\n")[0])
+
+
+def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, fallback: str) -> Trace:
+    model, modules = inventory.modules[""], inventory.modules.values()
+    stack = ModuleStack(inventory.paths)
+    recorder = Recorder(stack)
+    inputs = on_meta(call) if device == "meta" else on_cpu(call)
+    with preserved(modules), torch.no_grad():
+        put_stand_ins(modules, meta_twin if device == "meta" else cpu_twin)
+        weights = recorder.storage_ids(_parameters(inventory))
+        for module in modules:
+            module.training = False
+        stack.watch(modules)
+        try:
+            with recorder:
+                output = model(*inputs.args, **inputs.kwargs)
+        except Exception as error:
+            raise _forward_error(error, inventory, stack) from error
+        storages = recorder.storages()
+        del output
+    read = {tensor.storage for call_ in recorder.calls for tensor in call_.inputs}
+    return Trace(
+        model=name,
+        mode="eval",
+        device=device,
+        fallback=fallback,
+        inputs=input_records(model, inputs),
+        modules=_module_records(inventory, stack),
+        parameters=inventory.parameters,
+        buffers=inventory.buffers,
+        unread=tuple(path for path, storage in weights.items() if storage not in read),
+        calls=tuple(recorder.calls),
+        storages=storages,
+    )
+
+
+def _unrun(name: str, inventory: Inventory) -> Trace:
+    return Trace(
+        model=name,
+        mode="eval",
+        device="",
+        fallback="",
+        inputs=(),
+        modules=_module_records(inventory, ModuleStack({})),
+        parameters=inventory.parameters,
+        buffers=inventory.buffers,
+        unread=(),
+        calls=None,
+        storages=(),
+    )
+
+
+def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
+    tensors = {}
+    for record in inventory.parameters:
+        owner, _, name = record.path.rpartition(".")
+        tensors[record.path] = getattr(inventory.modules[owner], "_parameters")[name]  # noqa: B009 - no descriptor runs
+    return tensors
+
+
+def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRecord, ...]:
+    return tuple(
+        ModuleRecord(
+            path=path,
+            type_name=type(module).__name__,
+            aliases=inventory.module_aliases[path],
+            calls=stack.calls.get(path, 0),
+            input_shapes=stack.input_shapes.get(path, ()),
+            output_shapes=stack.output_shapes.get(path, ()),
+        )
+        for path, module in inventory.modules.items()
+    )
+
+
+def _too_large(inventory: Inventory) -> bool:
+    """Whether the weights would take more than half of this machine's memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 2 * sum(record.nbytes for record in inventory.parameters) > memory
+
+
+def _forward_error(error: Exception, inventory: Inventory, stack: ModuleStack) -> ForwardError:
+    path = _failing_module(error.__traceback__, inventory.paths)
+    module = inventory.modules[path]
+    shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
+    return ForwardError(
+        f"the forward pass raised {type(error).__name__}: {error}",
+        where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
+        help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
+    )
+
+
+def _written(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "a scalar"
+
+
+def _failing_module(traceback: TracebackType | None, paths: dict[int, Path]) -> Path:
+    """The innermost module of the model that was running when the error was raised."""
+    found = ""
+    while traceback is not None:
+        owner = traceback.tb_frame.f_locals.get("self")
+        found = paths.get(id(owner), found)
+        traceback = traceback.tb_next
+    return found
