@@ -1,0 +1,69 @@
+"""Which component a module belongs to: ordered path globs, first match wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from archscope.errors import ComponentError
+from archscope.records import Path
+from archscope.report import UNASSIGNED
+from archscope.spec import Component
+
+
+def assign(paths: Sequence[Path], components: Sequence[Component]) -> dict[Path, str]:
+    """The component of each module path, ``[unassigned]`` where no pattern matches.
+
+    Raises ComponentError for a pattern that matches no path or only paths that earlier patterns claim.
+    """
+    claimed: dict[Path, str] = {}
+    for component in components:
+        for pattern in component.patterns:
+            expression = compile_pattern(pattern)
+            matches = [path for path in paths if expression.fullmatch(path)]
+            fresh = [path for path in matches if path not in claimed]
+            if not fresh:
+                _refuse(component, pattern, matches, claimed)
+            claimed.update(dict.fromkeys(fresh, component.name))
+    return {path: claimed.get(path, UNASSIGNED) for path in paths}
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A path glob as a regular expression: ``*`` within one name, ``**`` any depth, ``?`` one character.
+
+    ``x.**`` matches ``x`` itself too, and ``**`` alone every module and the model itself.
+    """
+    if pattern == "**":
+        return re.compile(r"(?s:.*)")
+    head, tail = (pattern[:-3], r"(?:\..*)?") if pattern.endswith(".**") else (pattern, "")
+    tokens = {"**": ".*", "*": r"[^.]*", "?": r"[^.]"}
+    body = "".join(tokens.get(token) or re.escape(token) for token in re.findall(r"\*\*|\*|\?|[^*?]+", head))
+    return re.compile(f"(?s:{body}{tail})")
+
+
+def default_components(paths: Sequence[Path]) -> tuple[Component, ...]:
+    """One component for each child of the model, or of the first module below it that has several."""
+    top = ""
+    while True:
+        children = [path for path in paths if path and path.rpartition(".")[0] == top]
+        if len(children) != 1:
+            break
+        top = children[0]
+    return tuple(Component(name=child, patterns=(f"{_literal(child)}.**",)) for child in children)
+
+
+def _literal(path: Path) -> str:
+    return path.replace("*", "?")
+
+
+def _refuse(component: Component, pattern: str, matches: list[Path], claimed: dict[Path, str]) -> None:
+    if matches:
+        owners = ", ".join(sorted({claimed[path] for path in matches}))
+        raise ComponentError(
+            f"pattern {pattern!r} of component {component.name!r} is wholly shadowed by {owners}",
+            help="the first match wins: put the narrower pattern first, or remove one of them",
+        )
+    raise ComponentError(
+        f"pattern {pattern!r} of component {component.name!r} matches no module",
+        help="`archscope analyze MODEL --by modules -n 0` lists the module paths; 'x.**' means x and all below it",
+    )

@@ -1,0 +1,96 @@
+"""The front of the instrument: a spec, a model or a trace in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from archscope.errors import ArchscopeError, BuildError, ForwardError
+from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.measure.analysis import analyze_trace
+from archscope.measure.inputs import InputsLike
+from archscope.measure.tracing import trace
+from archscope.records import Trace
+from archscope.report import ModelInfo, Report
+from archscope.spec import Component, ModelSpec
+
+
+def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
+    model: ModelSpec | nn.Module | Trace,
+    inputs: InputsLike | None = None,
+    *,
+    components: Sequence[Component] | None = None,
+    formulas: FormulaTable = DEFAULT_FORMULAS,
+    name: str = "",
+    keep_calls: bool = False,
+) -> Report:
+    """What ``model`` costs and where.
+
+    Without ``inputs`` a spec's own are used, and where it has none the report holds parameters alone (figures of the
+    run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. Raises BuildError,
+    ForwardError and ComponentError.
+    """
+    if isinstance(model, ModelSpec):
+        seen = trace_spec(model, inputs)
+        rules = model.components if components is None else components
+        info = _info(seen, model)
+    else:
+        seen = model if isinstance(model, Trace) else trace(model, inputs, name=name)
+        rules = components or ()
+        info = _info(seen, ModelSpec(name=name or seen.model, source="", build=nn.Module))
+    return analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
+
+
+def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None) -> Trace:
+    """Build the model of ``spec`` on meta (on the CPU where it cannot be) and trace it.
+
+    Raises BuildError when the constructor fails and ForwardError when the forward pass does.
+    """
+    call = inputs if inputs is not None else spec.inputs or None
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            model = _built(spec)
+        seen = trace(model, call, name=spec.name, device="meta" if call is not None else "")
+    except (BuildError, ForwardError) as on_meta:
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            torch.manual_seed(0)
+            try:
+                model = _built(spec)
+            except BuildError:
+                raise on_meta from None
+        return trace(model, call, name=spec.name)
+    return seen
+
+
+def _built(spec: ModelSpec) -> nn.Module:
+    try:
+        model = spec.build()
+    except ArchscopeError:
+        raise
+    except Exception as error:
+        raise BuildError(
+            f"building {spec.name!r} raised {type(error).__name__}: {error}",
+            where=spec.source,
+            help="the traceback below shows the lines of the model's own code",
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise BuildError(
+            f"{spec.name!r} builds a {type(model).__name__}, not a torch.nn.Module",
+            where=spec.source,
+            help="name a module class, a function that returns a module, or a module",
+        )
+    return model
+
+
+def _info(seen: Trace, spec: ModelSpec) -> ModelInfo:
+    return ModelInfo(
+        name=spec.name,
+        source=spec.source,
+        description=spec.description,
+        options=spec.options,
+        mode=seen.mode,
+        device=seen.device,
+        fallback=seen.fallback,
+    )
