@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from archscope.errors import SpecError
-from archscope.models.featherface.spec import featherface_baseline
+from archscope.models.featherface.spec import featherface_baseline, featherface_v2
 from archscope.spec import ModelSpec, OptionValue
 
-ZOO: Mapping[str, Callable[..., ModelSpec]] = MappingProxyType({"featherface-baseline": featherface_baseline})
-ALIASES: Mapping[str, str] = MappingProxyType({"baseline": "featherface-baseline"})
+ZOO: Mapping[str, Callable[..., ModelSpec]] = MappingProxyType(
+    {"featherface-baseline": featherface_baseline, "featherface-v2": featherface_v2}
+)
+ALIASES: Mapping[str, str] = MappingProxyType({"baseline": "featherface-baseline", "v2": "featherface-v2"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

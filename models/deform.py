@@ -157,10 +157,10 @@ def _bilinear(image: Tensor, y: Tensor, x: Tensor) -> Tensor:
     top, left = y.detach().floor(), x.detach().floor()
     down, right = (y - top).unsqueeze(1), (x - left).unsqueeze(1)
     row, column = top.nan_to_num(0).long() + 1, left.nan_to_num(0).long() + 1
-    corner = (row * (width + 3) + column).reshape(batch, 1, -1).expand(-1, channels, -1)
+    corner = (row * (width + 3) + column).reshape(batch, 1, -1)
 
     def at(step: int) -> Tensor:
-        return padded.gather(2, corner + step).view(batch, channels, *y.shape[1:])
+        return padded.gather(2, (corner + step).expand(-1, channels, -1)).view(batch, channels, *y.shape[1:])
 
     upper = at(0) * (1 - right) + at(1) * right
     lower = at(width + 3) * (1 - right) + at(width + 4) * right

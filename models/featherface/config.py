@@ -175,6 +175,20 @@ CHOICES = (
 _BY_NAME = {choice.name: choice for choice in CHOICES}
 
 BASELINE = FeatherFaceConfig()
+V2 = FeatherFaceConfig(
+    bifpn_channels=32,
+    bifpn_cells=2,
+    bifpn_projections="reused",
+    cbam_placement="bifpn",
+    cbam_reduction=32,
+    cbam_sharing="width",
+    ssh_channels=32,
+    ssh_groups=2,
+    ssh_convolution="separable-deformable",
+    ssh_sharing="levels",
+    head="shared",
+    head_channels=16,
+)
 
 
 def configure(preset: FeatherFaceConfig, options: Mapping[str, OptionValue]) -> FeatherFaceConfig:

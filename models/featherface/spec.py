@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from archscope.models.featherface.config import BASELINE, FeatherFaceConfig, configure, describe_options
+from archscope.models.featherface.config import BASELINE, V2, FeatherFaceConfig, configure, describe_options
 from archscope.models.featherface.layout import components
 from archscope.spec import InputSpec, ModelSpec, OptionValue
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 def featherface_baseline(**options: OptionValue) -> ModelSpec:
     """The published FeatherFace: 592,371 parameters, 1.244 G MACs at 1x3x640x640. Raises OptionError."""
     return _spec("featherface-baseline", "face detector, the published 0.59M-parameter network", BASELINE, options)
+
+
+def featherface_v2(**options: OptionValue) -> ModelSpec:
+    """FeatherFace under 0.25M parameters. Raises OptionError."""
+    return _spec("featherface-v2", "face detector, FeatherFace reduced to under 0.25M parameters", V2, options)
 
 
 def build(config: FeatherFaceConfig) -> FeatherFace:
