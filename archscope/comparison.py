@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
@@ -31,11 +32,13 @@ class Figures:
 
     def __neg__(self) -> Figures:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Figures(**{name: None if value is None else -value for name, value in values.items()})
+        negated: dict[str, Any] = {name: None if value is None else -value for name, value in values.items()}
+        return Figures(**negated)
 
     def __sub__(self, other: Figures) -> Figures:
         pairs = {field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)}
-        return Figures(**{name: None if a is None or b is None else a - b for name, (a, b) in pairs.items()})
+        difference: dict[str, Any] = {name: None if a is None or b is None else a - b for name, (a, b) in pairs.items()}
+        return Figures(**difference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

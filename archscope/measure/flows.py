@@ -15,7 +15,7 @@ def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]:
     ``[input]``, recognised by shape and dtype.
     """
     given = {(record.shape, record.dtype) for record in trace.inputs}
-    weights = {(record.shape, record.dtype) for record in (*trace.parameters, *trace.buffers)}
+    weights = {(record.shape, record.dtype) for records in (trace.parameters, trace.buffers) for record in records}
     writer: dict[int, str] = {}
     flows: dict[Flow, None] = {}
     for call in trace.calls or ():

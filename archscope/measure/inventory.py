@@ -70,7 +70,7 @@ def _occurrences(
         for name, tensor in getattr(module, store).items():
             if tensor is None:
                 continue
-            if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
                 raise BuildError(
                     f"parameter {join(path, name)!r} has no shape yet: {type(module).__name__} is a lazy module",
                     where=path,

@@ -57,7 +57,7 @@ class Recorder(TorchDispatchMode):
     """Writes down each operator call that reaches the dispatcher, in order."""
 
     def __init__(self, stack: ModuleStack) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.calls: list[OpCall] = []
         self.phase = "forward"
         self._stack = stack
@@ -97,7 +97,7 @@ class Recorder(TorchDispatchMode):
     def _signature(self, func: Any) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator has no schema
-            signature = (f"higher_order::{func}", (), {})
+            signature: tuple[str, tuple[str, ...], dict[str, Any]] = (f"higher_order::{func}", (), {})
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)

@@ -29,8 +29,8 @@ def put_stand_ins(modules: Iterable[nn.Module], stand_in: StandIn) -> None:
             changed = any(item is not old for item, old in zip(items, value, strict=True))
             return type(value)(items) if changed else value
         if type(value) is dict:
-            items = {key: replaced(item) for key, item in value.items()}
-            return items if any(items[key] is not value[key] for key in items) else value
+            entries = {key: replaced(item) for key, item in value.items()}
+            return entries if any(entries[key] is not value[key] for key in entries) else value
         return value
 
     for module in modules:

@@ -53,12 +53,12 @@ def decode_boxes(predicted: Tensor, priors: Tensor) -> Tensor:
 
 def encode_landmarks(landmarks: Tensor, priors: Tensor) -> Tensor:
     """Landmarks (..., 10), one set for each prior, as the model predicts them."""
-    points = landmarks.unflatten(-1, (5, 2))
-    offsets = (points - priors[..., None, :2]) / (CENTER_UNIT * priors[..., None, 2:])
+    points: Tensor = landmarks.unflatten(-1, (5, 2))
+    offsets: Tensor = (points - priors[..., None, :2]) / (CENTER_UNIT * priors[..., None, 2:])
     return offsets.flatten(-2)
 
 
 def decode_landmarks(predicted: Tensor, priors: Tensor) -> Tensor:
     """The inverse of encode_landmarks; (N, A, 10) predictions broadcast over (A, 4) priors."""
-    offsets = predicted.unflatten(-1, (5, 2))
+    offsets: Tensor = predicted.unflatten(-1, (5, 2))
     return (priors[..., None, :2] + CENTER_UNIT * offsets * priors[..., None, 2:]).flatten(-2)
