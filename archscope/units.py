@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 
 from archscope.errors import UsageError
 
 _FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_COUNT = re.compile(
-    r"\s*(?P<strict><)?\s*(?P<equal>=)?\s*(?P<number>[0-9][0-9_,]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z]*)\s*"
-)
+_LONGEST = 100  # characters of a number that a person wrote
+_MOST_DIGITS = 10 * _LONGEST
+_NUMBER = r"(?P<number>(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]+)?)"
+_COUNT = re.compile(rf"\s*(?P<strict><)?\s*(?P<equal>=)?\s*{_NUMBER}\s*(?P<unit>[A-Za-z]*)\s*")
+_SHARE = re.compile(rf"\s*(?P<strict><)?\s*(?P<equal>=)?\s*{_NUMBER}\s*%\s*")
 
 
 def parse_count(text: str) -> int:
@@ -29,24 +31,50 @@ def parse_limit(text: str) -> int:
 
     Raises UsageError when the text is no limit.
     """
-    value, strict = _decimal(text)
+    return largest_within(*_decimal(text))
+
+
+def parse_share(text: str) -> tuple[Decimal, bool] | None:
+    """The percentage in ``"60%"`` and whether it is strict (``"<60%"``); None when the text is no percentage."""
+    match = _SHARE.fullmatch(text)
+    return (_number(match), _is_strict(match)) if match else None
+
+
+def largest_within(value: Decimal, strict: bool) -> int:  # noqa: FBT001 - it follows its value
+    """The largest integer that is at most ``value``, or below it when the limit is strict."""
     floor = int(value)
     return floor - 1 if strict and value == floor else floor
 
 
+def share_of(percent: Decimal, whole: int) -> Decimal:
+    """``percent`` of ``whole``, exactly, whatever the number of digits."""
+    return _exactly(percent, whole).scaleb(-2, Context(prec=_MOST_DIGITS))
+
+
+def _exactly(value: Decimal, factor: int) -> Decimal:
+    return Context(prec=_MOST_DIGITS).multiply(value, Decimal(factor))
+
+
+def _number(match: re.Match[str]) -> Decimal:
+    return Decimal(match["number"].replace("_", "").replace(",", ""))
+
+
+def _is_strict(match: re.Match[str]) -> bool:
+    return match["strict"] is not None and match["equal"] is None
+
+
 def _decimal(text: str) -> tuple[Decimal, bool]:
     match = _COUNT.fullmatch(text)
-    unit = match["unit"] if match else ""
-    if match is None:
-        raise UsageError(f"{text!r} is not a count", help="write an integer such as 249_999, or 0.25M, 1.2G, <0.25M")
-    factor = _FACTORS.get("K" if unit == "k" else unit)
+    if match is None or len(text) > _LONGEST:
+        raise UsageError(
+            f"{text[:_LONGEST]!r} is not a count", help="write an integer such as 249_999, or 0.25M, 1.2G, <0.25M"
+        )
+    factor = _FACTORS.get("K" if match["unit"] == "k" else match["unit"])
     if factor is None:
-        raise UsageError(f"{text!r} has an unknown unit {unit!r}", help="the units are K, M, G and T (powers of 1000)")
-    try:
-        value = Decimal(match["number"].replace("_", "").replace(",", "")) * factor
-    except InvalidOperation as error:  # a pathological number of digits
-        raise UsageError(f"{text!r} is not a count", help="write an integer such as 249_999") from error
-    return value, match["strict"] is not None and match["equal"] is None
+        raise UsageError(
+            f"{text!r} has an unknown unit {match['unit']!r}", help="the units are K, M, G and T (powers of 1000)"
+        )
+    return _exactly(_number(match), factor), _is_strict(match)
 
 
 def format_integer(value: int | None) -> str:

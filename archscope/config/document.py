@@ -1,0 +1,148 @@
+"""A TOML file as tables that know their lines: every complaint names file, line and the nearest valid word."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archscope.config.positions import KeyPath, key_lines
+from archscope.errors import ConfigError, UsageError
+from archscope.policy import Limit, Location
+from archscope.units import parse_count
+
+
+class Table:
+    """A table of a TOML document. ``title`` is how messages call it: ``[models.v2]``, ``[[budgets]]``."""
+
+    def __init__(
+        self, values: Mapping[str, Any], *, title: str, path: KeyPath, file: str, lines: dict[KeyPath, int]
+    ) -> None:
+        self.values = values
+        self.title = title
+        self.path = path
+        self.file = file
+        self.lines = lines
+
+    def location(self, key: str | None = None, index: int | None = None) -> Location:
+        """Where the table stands, or one of its keys, or an entry of that key's array."""
+        path = (*self.path, *(part for part in (key, index) if part is not None))
+        while path and path not in self.lines:  # a default stands where its table does
+            path = path[:-1]
+        return Location(file=self.file, line=self.lines.get(path, 1))
+
+    def error(self, what: str, key: str | None = None, *, index: int | None = None, help: str = "") -> ConfigError:  # noqa: A002 - as in errors
+        """A ConfigError at the line of ``key``, or of the table."""
+        return ConfigError(what, where=str(self.location(key, index)), help=help)
+
+    def only(self, *known: str) -> None:
+        """Raise ConfigError when the table has a key that is not ``known``."""
+        for key in self.values:
+            if key not in known:
+                raise self.error(f"unknown key {key!r} in {self.title}", key, help=nearest(key, known))
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text that is not empty; raises ConfigError when it is missing without a default."""
+        if key not in self.values and default is not None:
+            return default
+        value = self._required(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"{key} in {self.title} must be a text, not {value!r}", key)
+        return value
+
+    def choice(self, key: str, valid: Iterable[str], default: str | None = None) -> str:
+        """One of the ``valid`` words; raises ConfigError naming the nearest."""
+        word = self.text(key, default)
+        words = tuple(valid)
+        if word not in words and word != default:
+            raise self.error(f"unknown {key} {word!r} in {self.title}", key, help=nearest(word, words))
+        return word
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """A list of texts; a single text is a list of one."""
+        if key not in self.values and default is not None:
+            return default
+        value = self._required(key)
+        entries = [value] if isinstance(value, str) else value
+        if not isinstance(entries, list) or not all(isinstance(entry, str) and entry.strip() for entry in entries):
+            raise self.error(f"{key} in {self.title} must be a list of texts, not {value!r}", key)
+        return tuple(entries)
+
+    def count(self, key: str) -> int:
+        """An integer, or a text such as ``"0.25M"``."""
+        value = self._required(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        return self._parsed(key, value, parse_count)
+
+    def limit(self, key: str) -> Limit:
+        """An integer, or a text such as ``"<0.25M"`` or ``"60%"``."""
+        return self._parsed(key, self._required(key), Limit.parse)
+
+    def table(self, key: str, title: str) -> Table:
+        """The table below ``key``, empty when there is none."""
+        value = self.values.get(key, {})
+        if not isinstance(value, dict):
+            raise self.error(f"{key} must be a table, not {value!r}", key, help=f"write {title}")
+        return Table(value, title=title, path=(*self.path, key), file=self.file, lines=self.lines)
+
+    def named(self, key: str) -> list[tuple[str, Table]]:
+        """The tables below ``key``, each with its name: ``[models.v2]`` and its neighbours."""
+        parent = self.table(key, f"[{key}]")
+        return [(name, parent.table(name, f"[{key}.{name}]")) for name in parent.values]
+
+    def tables(self, key: str, title: str) -> tuple[Table, ...]:
+        """The array of tables ``[[key]]``, empty when there is none."""
+        entries = self.values.get(key, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise self.error(f"{key} must be a list of tables", key, help=f"write {title}")
+        return tuple(
+            Table(entry, title=title, path=(*self.path, key, index), file=self.file, lines=self.lines)
+            for index, entry in enumerate(entries)
+        )
+
+    def _required(self, key: str) -> Any:
+        if key not in self.values:
+            raise self.error(f"{self.title} has no {key}", help=f"add a line: {key} = ...")
+        return self.values[key]
+
+    def _parsed(self, key: str, value: Any, parse: Any) -> Any:
+        if isinstance(value, (float, bool)) or not isinstance(value, (str, int)):
+            raise self.error(f"{key} must be a text or an integer, not {value!r}", key, help=f'write {key} = "{value}"')
+        try:
+            return parse(value)
+        except UsageError as error:
+            raise self.error(f"{key}: {error.what}", key, help=error.help) from error
+
+
+def read_document(path: Path, *, file: str | None = None) -> Table:
+    """The TOML file at ``path``, called ``file`` in messages; raises ConfigError when it cannot be read."""
+    name = file or path.name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"cannot read {name}: {reason}", where=name) from error
+    return parse_document(text, file=name)
+
+
+def parse_document(text: str, *, file: str) -> Table:
+    """The TOML document ``text``; raises ConfigError with the line when it is not TOML."""
+    text = text.replace("\r\n", "\n")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).partition(" (at line ")
+        where = f"{file}:{place.partition(',')[0]}" if place else file
+        raise ConfigError(f"not TOML: {what}", where=where, help="see https://toml.io for the syntax") from error
+    return Table(values, title=file, path=(), file=file, lines=key_lines(text))
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """``did you mean ...?`` and all the valid words."""
+    words = tuple(valid)
+    near = difflib.get_close_matches(word, words, n=1)
+    known = f"known: {', '.join(words)}" if words else ""
+    return f"did you mean {near[0]!r}? {known}" if near else known

@@ -1,0 +1,47 @@
+"""What a config says, read and checked."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from archscope.policy import Budget, Location, LockPolicy
+from archscope.spec import Component, OptionValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """A model that the config names: ``[models.NAME]``.
+
+    ``source`` is any MODEL but a config name. ``inputs`` are written as for ``--input``. ``components`` replace the
+    source's own list; None leaves it. ``component_locations`` stand beside them.
+    """
+
+    name: str
+    source: str
+    location: Location
+    options: Mapping[str, OptionValue] = MappingProxyType({})
+    inputs: tuple[str, ...] = ()
+    components: tuple[Component, ...] | None = None
+    component_locations: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A config file. ``path`` is the file; what it names by relative path lies below its folder, ``root``.
+
+    ``locations`` tells where a key that has a default was set (``lock.depth``).
+    """
+
+    path: pathlib.Path
+    models: Mapping[str, ModelConfig]
+    budgets: tuple[Budget, ...]
+    lock: LockPolicy
+    locations: Mapping[str, Location]
+
+    @property
+    def root(self) -> pathlib.Path:
+        """The folder of the file."""
+        return self.path.parent
