@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from archscope.policy import Budget, Location, LockPolicy
 from archscope.spec import Component, OptionValue
@@ -22,7 +21,7 @@ class ModelConfig:
     name: str
     source: str
     location: Location
-    options: Mapping[str, OptionValue] = MappingProxyType({})
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     components: tuple[Component, ...] | None = None
     component_locations: tuple[Location, ...] = ()
