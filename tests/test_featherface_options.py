@@ -1,0 +1,152 @@
+"""Every option of FeatherFace: what it may change, what it must keep, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archscope.errors import OptionError
+from archscope.measure.measuring import analyze
+from archscope.models import zoo_spec
+from archscope.models.featherface.config import BASELINE, CHOICES, V2, configure
+from archscope.spec import InputSpec
+
+SMALL = (InputSpec(shape=(1, 3, 64, 64)),)
+BUDGET = 249_999
+ALTERNATIVES = {
+    "bifpn_channels": (16, 40, 128),
+    "bifpn_cells": (1, 4),
+    "cbam_reduction": (4, 8),
+    "ssh_channels": (16, 48, 96),
+    "ssh_groups": (1, 4),
+    "head_channels": (0, 8, 40),
+}
+
+
+def components(model, **options):
+    report = analyze(zoo_spec(model, **options), SMALL)
+    assert report.totals.complete
+    return {row.name: (row.parameters, row.macs, row.flops) for row in report.components}
+
+
+@pytest.fixture(scope="module")
+def presets():
+    return {model: components(model) for model in ("baseline", "v2")}
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)
+def test_an_option_on_its_own_changes_only_the_components_it_declares(choice, presets):
+    changed, tried = set(), 0
+    for model, before in presets.items():
+        declared = {option.name: option for option in zoo_spec(model).options}[choice.name]
+        for value in choice.words or ALTERNATIVES[choice.name]:
+            try:
+                after = components(model, **{choice.name: value})
+            except OptionError:
+                continue
+            moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+            assert moved <= set(declared.components)
+            assert bool(moved) == (value != declared.default)
+            changed, tried = changed | moved, tried + 1
+    assert tried > 2
+    assert changed == set(choice.components)
+
+
+def legal(values):
+    """The rules again, in words of their own: hidden channels, groups that divide, and a trunk only when shared."""
+    gated = values["cbam_placement"] in {"both", "bifpn"}
+    return (
+        not (gated and values["bifpn_channels"] // values["cbam_reduction"] == 0)
+        and values["bifpn_channels"] % values["ssh_groups"] == 0
+        and (values["ssh_channels"] // 4) % values["ssh_groups"] == 0
+        and not (values["head"] == "separate" and values["head_channels"] > 0)
+    )
+
+
+def numbers(choice):
+    if choice.name == "ssh_groups":
+        return st.sampled_from((1, 2, 3, 4, 8, 16))
+    return st.integers(choice.low // choice.step or 1, choice.high // choice.step).map(lambda k: k * choice.step)
+
+
+VALUES = {choice.name: st.sampled_from(choice.words) if choice.words else numbers(choice) for choice in CHOICES}
+VALUES["head_channels"] = st.one_of(st.just(0), VALUES["head_channels"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.fixed_dictionaries({}, optional=VALUES), st.sampled_from((BASELINE, V2)), st.integers(1, 80))
+def test_combinations_build_and_run_and_keep_the_outputs_or_are_refused_with_the_reason(options, preset, width):
+    if not legal({**dataclasses.asdict(preset), **options}):
+        with pytest.raises(OptionError) as caught:
+            configure(preset, options)
+        assert caught.value.what
+        assert caught.value.help
+        return
+    model = "baseline" if preset is BASELINE else "v2"
+    with torch.device("meta"):
+        network, image = zoo_spec(model, **options).build().eval(), torch.empty(1, 3, 40, width)
+    with torch.no_grad():
+        shapes = [tuple(output.shape) for output in network(image)]
+    # 40 pixels are 5, 3 and 2 rows at 1/8, 1/16 and 1/32
+    anchors = sum(2 * rows * -(-width // stride) for rows, stride in ((5, 8), (3, 16), (2, 32)))
+    assert shapes == [(1, anchors, 4), (1, anchors, 2), (1, anchors, 10)]
+    assert sum(parameter.numel() for parameter in network.body.parameters()) == 213_072
+
+
+def test_v2_stays_under_a_quarter_of_a_million_with_the_backbone_untouched():
+    report = analyze(zoo_spec("v2"))
+    parts = {row.name: row.parameters for row in report.components}
+    assert 246_000 <= report.totals.parameters <= BUDGET
+    assert parts["Backbone"] == 213_072
+    assert report.totals.macs is not None
+    assert report.totals.macs <= 600_000_000
+    assert report.totals.complete
+
+
+def test_v2_parameters_are_those_worked_out_by_hand():
+    parts = {name: row[0] for name, row in components("v2").items()}
+    node = 9 * 32 + 32 * 32 + 32 + 2 * 32  # depthwise, pointwise, its bias, norm
+    projections = (64 + 128 + 256) * 32 + 3 * (32 + 2 * 32)  # three only: the bottom-up path reuses them
+    assert parts["BiFPN"] == projections + 2 * (4 * node + 10)
+    gate = 32 + 1 + 32 + 32  # 32 -> 1 -> 32, biases
+    assert parts["CBAM"] == gate + 2 * 49 + 2
+    # offsets and mask of c channels: depthwise 9 c, pointwise 27 c + 27; kernels of 16 -> 8 groups of 2
+    sampling = 2 * (36 * 32 + 27) + 3 * (36 * 8 + 27)
+    kernels = 9 * (16 + 8) * 32 // 2 + 3 * 9 * 8 * 8 // 2
+    norms = 2 * (16 + 4 * 8)
+    shuffle_block = 32 * 16 + 9 * 16 + 16 * 32 + 2 * (16 + 16 + 32)
+    assert parts["SSH"] == sampling + kernels + norms + shuffle_block
+    trunk = 9 * 32 + 2 * 32 + 32 * 16 + 2 * 16
+    assert parts["Heads"] == trunk + 2 * (2 + 4 + 10) * (16 + 1)
+
+
+def test_one_gate_serves_every_place_of_its_width():
+    with torch.device("meta"):
+        network = zoo_spec("baseline", cbam_sharing="width").build()
+    gates = [name for name, _ in network.named_children() if "cbam" in name]
+    assert gates == ["bacbkbone_0_cbam", "bacbkbone_1_cbam", "bacbkbone_2_cbam"]
+    assert len({id(getattr(network, name).SpatialGate) for name in gates}) == 1
+    # 64, 128 and 256 channels with 4, 8 and 16 hidden, and one spatial gate: 580 + 2,184 + 8,464 + 100
+    assert components("baseline", cbam_sharing="width")["CBAM"][0] == 11_328
+
+
+@pytest.mark.parametrize(
+    ("options", "component", "saved"),
+    [
+        # BiFPN: 112,606 - (projections 27,104 + 2 x 5,642)
+        ({"bifpn_channels": 32, "bifpn_cells": 2}, "BiFPN", 112_606 - 38_388),
+        # heads: 6,240 - (depthwise 576 + 128, pointwise 16 x 64 + 32, 32 outputs x 17)
+        ({"head": "shared", "head_channels": 16}, "Heads", 6_240 - 2_304),
+        # gates: 13,568 - (322 + 1,156 + 4,360 + 100)
+        ({"cbam_reduction": 32, "cbam_sharing": "width"}, "CBAM", 13_568 - 5_938),
+        # kernels: half of 103,680 at two groups
+        ({"ssh_groups": 2}, "SSH", 51_840),
+    ],
+)
+def test_each_proposal_of_the_published_report_is_an_option_change(options, component, saved, presets):
+    after = components("baseline", **options)[component][0]
+    assert presets["baseline"][component][0] - after == saved
