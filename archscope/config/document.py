@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from archscope.config.positions import KeyPath, key_lines
 from archscope.errors import ConfigError, UsageError
 from archscope.policy import Limit, Location
 from archscope.units import parse_count
+
+T = TypeVar("T")
 
 
 class Table:
@@ -108,7 +110,7 @@ class Table:
             raise self.error(f"{self.title} has no {key}", help=f"add a line: {key} = ...")
         return self.values[key]
 
-    def _parsed(self, key: str, value: Any, parse: Any) -> Any:
+    def _parsed(self, key: str, value: Any, parse: Callable[[Any], T]) -> T:
         if isinstance(value, (float, bool)) or not isinstance(value, (str, int)):
             raise self.error(f"{key} must be a text or an integer, not {value!r}", key, help=f'write {key} = "{value}"')
         try:
