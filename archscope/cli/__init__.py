@@ -1,11 +1,80 @@
-"""The command line: commands that parse, call and print."""
+"""The command line: commands that parse, call and print. Each is imported when it runs, torch when it measures."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
 import click
 
+from archscope.cli.failures import DEBUG, ending
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+#: What each command is for; it lives in ``archscope.cli.<name>`` as ``command``.
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "analyze": "Measure a model: parameters, MACs and FLOPs by component, module and operator.",
+        "models": "List the models that are known by name.",
+    }
+)
+_COMPLETION = "_ARCHSCOPE_COMPLETE"
+
+
+class Door(click.Group):
+    """The group of all commands. Every way out of it has an exit code: see ``archscope.cli.failures``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of the table."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """The command, imported now; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"archscope.cli.{cmd_name}").command
+        command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+        if DEBUG not in command.params:
+            command.params.append(DEBUG)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
+        """The table, without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run the command that ``args`` name and leave with its exit code."""
+        name = prog_name or "archscope"
+        instruction = os.environ.get(complete_var or _COMPLETION)
+        if instruction:
+            from click.shell_completion import shell_complete
+
+            sys.exit(shell_complete(self, {}, name, complete_var or _COMPLETION, instruction))
+        arguments = [*sys.argv[1:]] if args is None else [*args]
+        if not standalone_mode:
+            return super().main(arguments, name, complete_var, standalone_mode=False, **extra)
+        sys.exit(ending(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments))
+
+    def _run(self, arguments: list[str], name: str, extra: Mapping[str, Any]) -> None:
+        with self.make_context(name, arguments, **extra) as context:
+            self.invoke(context)
+
+
+@click.group(
+    cls=Door,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="archscope COMMAND --help says more. Exit codes: 0 fine, 1 a gate is violated, 2 usage, 3 the model failed.",
+)
 @click.version_option(package_name="archscope-torch", prog_name="archscope")
 def main() -> None:
     """Tell exactly what a PyTorch network costs, where, and by which rule."""

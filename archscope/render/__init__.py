@@ -1,1 +1,38 @@
-"""Reports, comparisons and verdicts as text, files and figures; nothing here measures."""
+"""Reports as text, Markdown, JSON, CSV and figures: one file per format, and nothing here measures.
+
+Every renderer is pure: the same report gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, cast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A way to write something down: ``renderer`` is ``module:function``, imported when it is used.
+
+    The function takes the one object to write and returns str or bytes.
+    """
+
+    title: str
+    renderer: str
+
+    def render(self, subject: Any) -> bytes:
+        """``subject`` in this format; text comes as UTF-8."""
+        module, _, name = self.renderer.partition(":")
+        made = cast("Callable[[Any], str | bytes]", getattr(importlib.import_module(module), name))(subject)
+        # A lone surrogate in a name is no UTF-8. Only JSON can hold one by now, where \udxxx is its right spelling.
+        return made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
+
+
+#: The formats of a report: what ``archscope analyze --<key> FILE`` writes.
+REPORT_FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "json": Format(title="JSON", renderer="archscope.serial:to_json"),
+    }
+)

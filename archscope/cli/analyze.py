@@ -1,0 +1,82 @@
+"""``archscope analyze``: one model, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from archscope.cli.failures import GateError
+from archscope.cli.measure import measure, model_options
+from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
+from archscope.cli.progress import progress
+from archscope.render import REPORT_FORMATS
+from archscope.report import Report
+
+
+@click.command("analyze")
+@click.argument("model")
+@model_options
+@click.option("--by", type=click.Choice(["modules", "components", "operators"]), default="modules", show_default=True)
+@click.option("--depth", type=click.IntRange(0), default=2, show_default=True, help="Levels of modules; 0 is all.")
+@click.option(
+    "--sort",
+    type=click.Choice(["order", "name", "parameters", "macs", "flops", "activations"]),
+    default="order",
+    show_default=True,
+    help="The order of rows; a metric puts the largest first.",
+)
+@click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the report's files to DIR.")
+@click.option("--no-files", is_flag=True, help="Write no files.")
+@click.option("--strict", is_flag=True, help="Exit 1 when an operator is not counted.")
+@format_options(REPORT_FORMATS)
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    model: str,
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    by: str,
+    depth: int,
+    sort: str,
+    limit: int,
+    out: Path | None,
+    no_files: bool,
+    strict: bool,
+    wanted: Mapping[str, str],
+) -> None:
+    """Measure MODEL and print what it costs and where.
+
+    MODEL is a model of the config, a name of the zoo (archscope models), package.module:attr, path/to/file.py:attr,
+    timm:NAME, torchvision:NAME, hf:FOLDER, a .pt2 file or a saved report (.json).
+
+    Writes report.md, report.json and the figure to reports/NAME/. With a format flag only what is asked for is written.
+    """
+    if out and no_files:
+        raise click.UsageError("--out and --no-files contradict each other")
+    report = measure(model, inputs=inputs, settings=settings)
+    if STDOUT not in wanted.values():
+        from archscope.render.text import render_text
+        from archscope.render.tree import View
+
+        print_text(render_text(report, View(by=by, depth=depth, sort=sort, limit=limit), text_style()))
+    with progress() as shown:
+        shown.phase("render")
+        if wanted:
+            write_wanted(report, wanted, REPORT_FORMATS)
+        if out or not (wanted or no_files):
+            written = _write_folder(report, out)
+            print_text(f"\nwrote {written}\n")
+    if strict and not report.totals.complete:
+        click.echo(f"{len(report.uncounted)} operators are not counted (--strict)", err=True)
+        raise GateError
+
+
+def _write_folder(report: Report, out: Path | None) -> str:
+    from archscope.render.folder import folder_name, report_files
+
+    folder = out or Path("reports") / folder_name(report.model.name)
+    files = report_files(report)
+    write_files({folder / name: content for name, content in files.items()})
+    return f"{folder}/: {', '.join(files)}"

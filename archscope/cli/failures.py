@@ -1,0 +1,127 @@
+"""How a command ends: the message on stderr and the exit code.
+
+0 fine · 1 a gate is violated · 2 usage, config or comparability, and any fault of archscope itself · 3 a model could
+not be imported, built or run · 130 interrupted · 141 the reader closed the pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from archscope.errors import ArchscopeError, ModelError
+from archscope.render.names import plain
+
+OK, GATE, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
+
+#: Understood by every command. The words of the call are searched for it, because parsing them can fail too.
+DEBUG = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show whole tracebacks.")
+
+
+class GateError(Exception):
+    """A gate is violated. What is wrong has been printed already."""
+
+
+def ending(command: Callable[[], None], *, debug: bool = False) -> int:
+    """Run ``command``, tell on stderr why it failed if it did, and return the exit code."""
+    try:
+        command()
+        sys.stdout.flush()
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be told
+        return _failed(error, debug=debug)
+    except KeyboardInterrupt:
+        return _interrupted()
+    return OK
+
+
+def _failed(error: Exception, *, debug: bool) -> int:
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case GateError():
+            return GATE
+        case click.Abort():
+            return _interrupted()
+        case BrokenPipeError():
+            return _closed()
+    if debug:
+        click.echo("".join(map(plain_lines, traceback.format_exception(error))), err=True, nl=False)
+    elif isinstance(error, ModelError) and error.__cause__:
+        click.echo("".join(map(plain_lines, user_frames(error.__cause__))), err=True, nl=False)
+    return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """Print the message of ``error``."""
+    if isinstance(error, ArchscopeError):
+        _tell(error.what, where=error.where, help=error.help)
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        return _tell(error.format_message(), help=_usage_help(error))
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return _tell(
+        f"archscope itself failed: {type(error).__name__}: {error}",
+        where=f"{Path(frame.filename).name}:{frame.lineno}",
+        help="this is a fault of archscope; please report it with what --debug prints",
+    )
+
+
+def _tell(what: str, *, where: str = "", help: str = "") -> int:  # noqa: A002 - the word users see
+    red = click.style("error:", fg="red", bold=True)
+    lines = [f"{red} {plain_lines(what.strip())}"]
+    if where:
+        lines.append(f"  at {plain_lines(where)}")
+    if help:
+        lines.append(f"help: {plain_lines(help)}")
+    click.echo("\n".join(lines), err=True, color=None if _coloured() else False)
+    return USAGE
+
+
+def _coloured() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def plain_lines(text: str) -> str:
+    """``text`` with its line ends and tabs, and nothing else that a terminal would obey."""
+    return "\n".join(plain(line.replace("\t", "    ")) for line in text.split("\n"))
+
+
+def _usage_help(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help" if context else "archscope --help"
+
+
+def _interrupted() -> int:
+    click.echo("interrupted", err=True)
+    return INTERRUPTED
+
+
+def _closed() -> int:
+    """Nobody reads any more: give Python another stdout, or it would complain when it flushes this one at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return CLOSED
+
+
+def user_frames(error: BaseException) -> Iterator[str]:
+    """The traceback of ``error`` without the frames of archscope and torch, with the innermost if nothing is left."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _foreign(frame.filename)]
+    if own:
+        yield "Traceback of the model's code (most recent call last; --debug shows all):\n"
+        yield from traceback.format_list(own)
+        yield from traceback.format_exception_only(error)
+
+
+def _foreign(filename: str) -> bool:
+    if filename.startswith("<frozen"):
+        return True
+    homes = [Path(__file__).parent.parent]
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.__file__:
+        homes.append(Path(torch.__file__).parent)
+    return any(Path(filename).is_relative_to(home) for home in homes)

@@ -1,0 +1,84 @@
+"""From the words of a command to a report: what every command that measures shares."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from archscope.cli.output import quiet_stdout
+from archscope.cli.progress import Progress, progress
+from archscope.errors import UsageError
+from archscope.report import Report
+from archscope.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def model_options(command: F) -> F:
+    """``--input`` and ``--set``, given to the command as ``inputs`` and ``settings``."""
+    command = click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the model's builder; may repeat."
+    )(command)
+    return click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="SHAPE",
+        help="An input such as 1x3x640x640, 1x128:int64 or mask=1x128:bool; may repeat.",
+    )(command)
+
+
+def measure(model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = ()) -> Report:
+    """The report of MODEL: loaded, built and run, or read when it names a saved one.
+
+    Whatever the model prints goes to stderr. Raises any ArchscopeError.
+    """
+    with progress() as shown, quiet_stdout():
+        shown.phase("import")
+        from archscope.sources import load
+
+        loaded = load(model, **_settings(settings))
+        if isinstance(loaded, Report):
+            if inputs:
+                raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
+            return loaded
+        given = _inputs(inputs)
+        from archscope.measure.measuring import analyze
+
+        if isinstance(loaded, ModelSpec):
+            loaded = _announced(loaded, shown)
+        return analyze(loaded, given or None)
+
+
+def _inputs(texts: Sequence[str]) -> Any:
+    if not texts:
+        return ()
+    from archscope.sources.inputs import parse_inputs
+
+    return parse_inputs(texts)
+
+
+def _settings(texts: Sequence[str]) -> Any:
+    if not texts:
+        return {}
+    from archscope.sources.settings import parse_settings
+
+    return parse_settings(texts)
+
+
+def _announced(spec: ModelSpec, shown: Progress) -> ModelSpec:
+    """``spec``, telling the progress line when it builds."""
+
+    def build() -> nn.Module:
+        shown.phase("build")
+        model = spec.build()
+        shown.phase("trace")
+        return model
+
+    return dataclasses.replace(spec, build=build)

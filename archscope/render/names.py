@@ -1,0 +1,53 @@
+"""Names of models, modules and operators are untrusted text: each output gets them in a form that cannot break it."""
+
+from __future__ import annotations
+
+import re
+
+_CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$@!]|(?<=:)/(?=/)|(?<=[wW]{3})\.")
+_FORMULA = ("=", "+", "-", "@")
+
+
+class Safe(str):
+    """Text that needs no more escaping."""
+
+    __slots__ = ()
+
+
+def plain(text: str) -> str:
+    r"""``text`` for terminals and logs: what does not print (control, bidi, line ends) is spelled out, as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
+
+
+def markdown(text: str) -> Safe:
+    """``text`` for running Markdown and table cells: whatever could be structure becomes a character reference."""
+    return text if isinstance(text, Safe) else Safe(_MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", plain(text)))
+
+
+def code(text: str) -> Safe:
+    """A name for Markdown: a code span if it is an ordinary one, escaped text if it is not."""
+    return Safe(f"`{text}`") if _CODE.fullmatch(text) and text[0] != " " else markdown(text)
+
+
+def cell(text: str) -> str:
+    """``text`` for a CSV cell: a leading character that spreadsheets take for a formula gets a quote before it."""
+    text = plain(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def ascii_only(text: str) -> str:
+    r"""``text`` for figures, whose font has few glyphs: all but ASCII is spelled out, as ``\u7f51``."""
+    return plain(text).encode("ascii", "backslashreplace").decode()
+
+
+def shorten(text: str, width: int, mark: str = "...") -> str:
+    """``text`` in at most ``width`` characters, its middle left out when it is longer."""
+    if len(text) <= width:
+        return text
+    keep = max(width - len(mark), 2)
+    return f"{text[: keep - keep // 2]}{mark}{text[len(text) - keep // 2 :]}"

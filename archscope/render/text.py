@@ -1,0 +1,141 @@
+"""The report in a terminal: totals, components, then modules, components or operators with TOTAL last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.render.cells import THE_MODEL, figure_columns, figures, shown_metrics, total_cells
+from archscope.render.facts import ancestors, bounded, describe_inputs, short_components
+from archscope.render.names import plain
+from archscope.render.style import PLAIN, Column, Style, lay_out
+from archscope.render.tree import View, component_tree, module_tree
+from archscope.report import Report
+from archscope.units import format_bytes, format_count, format_integer, format_percent
+
+_LISTED = 5  # modules that a note names
+
+
+def render_text(report: Report, view: View | None = None, style: Style = PLAIN) -> str:
+    """``report`` as text for people; nothing is cut unless ``style`` has a width."""
+    view = view or View()
+    draw = {"modules": module_tree, "components": component_tree, "operators": _operator_table}[view.by]
+    sections = [
+        _header(report, style),
+        _totals(report),
+        _component_table(report, style),
+        draw(report, view, style),
+        _notes(report, style),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _header(report: Report, style: Style) -> list[str]:
+    model = report.model
+    lines = [f"{style.bold(plain(model.name))}  {plain(model.source)}".rstrip()]
+    if model.description:
+        lines.append(plain(model.description))
+    changed = [f"{option.name}={option.value}" for option in model.options if option.value != option.default]
+    if changed:
+        lines.append(plain(f"options  {', '.join(changed)}"))
+    if report.totals.macs is None:
+        lines.append("not run: parameters only")
+    else:
+        lines.append(plain(f"input  {describe_inputs(report.inputs) or 'none'}  ({model.mode} mode, {model.device})"))
+    if model.fallback:
+        lines.append(plain(f"not on meta: {model.fallback}"))
+    return lines
+
+
+def _totals(report: Report) -> list[str]:
+    totals, short = report.totals, not report.totals.complete
+    frozen = totals.parameters - totals.trainable
+    rows = [
+        ("parameters", format_integer(totals.parameters), format_count(totals.parameters)),
+        ("trainable", format_integer(totals.trainable), f"{format_integer(frozen)} frozen" if frozen else "all"),
+        ("buffers", format_integer(totals.buffers), format_bytes(totals.buffer_bytes)),
+        ("parameter bytes", format_integer(totals.parameter_bytes), format_bytes(totals.parameter_bytes)),
+    ]
+    if totals.macs is not None:
+        rows += [
+            ("MACs", bounded(totals.macs, "macs", short=short), format_count(totals.macs)),
+            ("FLOPs", bounded(totals.flops, "flops", short=short), format_count(totals.flops)),
+            ("activations", format_integer(totals.activations), format_count(totals.activations)),
+            (
+                "peak activation bytes",
+                format_integer(totals.peak_activation_bytes),
+                format_bytes(totals.peak_activation_bytes),
+            ),
+        ]
+    width = max(len(value) for _, value, _ in rows)
+    return [f"{name:21}  {value:>{width}}  {other}".rstrip() for name, value, other in rows]
+
+
+def _component_table(report: Report, style: Style) -> list[str]:
+    short = short_components(report)
+    shown = shown_metrics(report, "parameters", all_bars=True)
+    rows = [
+        (row.name, *figures(row, report.totals, shown, style, short=row.name in short), row.description)
+        for row in report.components
+    ]
+    rows.append(("TOTAL", *total_cells(report, shown), ""))
+    description = Column(title="", names=True, optional=True)
+    columns = (Column(title="component", names=True), *figure_columns(shown), description)
+    return lay_out(columns, rows, style, total=True)
+
+
+def _operator_table(report: Report, view: View, style: Style) -> list[str]:
+    if report.totals.macs is None:
+        return ["operators are known after a run: give --input"]
+    operators = sorted(report.operators, key=lambda row: (-row.macs, -row.flops, row.op))
+    if view.sort == "name":
+        operators.sort(key=lambda row: row.op)
+    elif view.sort == "flops":
+        operators.sort(key=lambda row: -row.flops)
+    shown = operators[: view.limit] if view.limit else operators
+    rows = []
+    for row in shown:
+        unknown = row.kind == "uncounted"
+        macs, flops = ("?", "?") if unknown else (format_integer(row.macs), format_integer(row.flops))
+        shares = [
+            "" if unknown else format_percent(part, whole or 0, 1)
+            for part, whole in ((row.macs, report.totals.macs), (row.flops, report.totals.flops))
+        ]
+        rows.append((row.op, row.kind, format_integer(row.calls), macs, shares[0], flops, shares[1]))
+    short = not report.totals.complete
+    calls = sum(row.calls for row in operators)
+    macs = bounded(report.totals.macs, "macs", short=short)
+    flops = bounded(report.totals.flops, "flops", short=short)
+    rows.append(("TOTAL", "", format_integer(calls), macs, "", flops, ""))
+    titles = ("calls", "MACs", "share", "FLOPs", "share")
+    columns = (Column(title="operator", names=True), Column(title="kind"))
+    lines = lay_out((*columns, *(Column(title=title, right=True) for title in titles)), rows, style, total=True)
+    hidden = operators[len(shown) :]
+    if hidden:
+        share = format_percent(sum(row.flops for row in hidden), report.totals.flops or 0, 1)
+        lines.insert(-1, style.paint(f"+{len(hidden)} smaller rows, {share} of FLOPs (-n 0 shows them)", "dim"))
+    return lines
+
+
+def _notes(report: Report, style: Style) -> list[str]:
+    lines = []
+    for row in report.uncounted:
+        what = f"not counted: {plain(row.op)}, {row.calls} calls in {_listed(row.modules)}"
+        lines.append(style.paint(what, "yellow"))
+    if report.uncounted:
+        lines.append("MACs and FLOPs are lower bounds (>=)")
+    if report.uncalled:
+        lines.append(f"never called: {_listed([path for path in report.uncalled if not _inside(path, report)])}")
+    shared = [row for row in report.modules if row.aliases]
+    lines += [f"shared: {plain(row.path)} is also {_listed(row.aliases)}" for row in shared]
+    return lines
+
+
+def _inside(path: str, report: Report) -> bool:
+    """Whether a module around ``path`` was not called either: naming that one is enough."""
+    return any(ancestor in report.uncalled for ancestor in ancestors(path))
+
+
+def _listed(paths: Sequence[str]) -> str:
+    names = [plain(path) or THE_MODEL for path in paths[:_LISTED]]
+    more = len(paths) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
