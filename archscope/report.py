@@ -32,7 +32,8 @@ class Totals:
     """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
 
     ``buffers`` counts elements, ``*_bytes`` bytes, ``activations`` elements of freshly allocated operator outputs and
-    ``conv_activations`` those of convolutions, matrix products and attention alone.
+    ``conv_activations`` those of convolutions, matrix products and attention alone. ``zero_parameters`` counts the
+    weights that are 0; it is None unless asked for.
     """
 
     parameters: int
@@ -48,6 +49,45 @@ class Totals:
     bytes_read: int | None
     bytes_written: int | None
     complete: bool
+    zero_parameters: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtypeRow:
+    """The parameters of one dtype; ``nbytes`` is what they really take (packed weights: their packed size)."""
+
+    dtype: str
+    parameters: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """One training step: forward in train mode, the sum of all floating outputs as loss, backward, optimizer state.
+
+    ``unassigned_flops`` is the part of ``backward_flops`` that no module's forward caused. Bytes: ``gradient_bytes`` of
+    the trainable parameters, ``saved_activation_bytes`` held when the backward pass starts, ``optimizer_bytes`` of the
+    optimizer's state, ``peak_bytes`` the most that operators hold at once in the step (gradients included) and
+    ``memory_bytes`` that peak with parameters, buffers and optimizer state.
+    """
+
+    optimizer: str
+    forward_macs: int
+    forward_flops: int
+    backward_macs: int
+    backward_flops: int
+    unassigned_flops: int
+    gradient_bytes: int
+    saved_activation_bytes: int
+    optimizer_bytes: int
+    peak_bytes: int
+    memory_bytes: int
+    complete: bool
+
+    @property
+    def flops(self) -> int:
+        """Forward and backward together."""
+        return self.forward_flops + self.backward_flops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +132,8 @@ class ModuleRow:
     conv_activations: int | None
     bytes_read: int | None
     bytes_written: int | None
+    backward_macs: int | None = None
+    backward_flops: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,3 +208,5 @@ class Report:
     flows: tuple[Flow, ...]
     calls: tuple[CallRow, ...] | None
     provenance: Provenance
+    dtypes: tuple[DtypeRow, ...] = ()
+    training: Training | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from archscope.measure.calls import CountedCall, count
 from archscope.measure.components import assign, default_components
 from archscope.measure.flows import component_flows
 from archscope.measure.memory import peak_activation_bytes
+from archscope.measure.training import training_figures
 from archscope.records import ModuleRecord, ParameterRecord, Path, Trace
 from archscope.report import (
     SCHEMA_VERSION,
     UNASSIGNED,
     CallRow,
     ComponentRow,
+    DtypeRow,
     ModelInfo,
     ModuleRow,
     OperatorRow,
@@ -63,7 +66,7 @@ def analyze_trace(
     *,
     keep_calls: bool = False,
 ) -> Report:
-    """What ``trace`` says of ``model``; without components of its own, one for each child of the model.
+    """What ``trace``, of an eval run, says of ``model``; without components, one for each child of the model.
 
     ``keep_calls`` adds the grouped call table. Raises ComponentError for patterns that claim nothing.
     """
@@ -92,6 +95,33 @@ def analyze_trace(
         provenance=Provenance(
             counting_rules=COUNTING_RULES_VERSION, components="source" if components else "children of the model"
         ),
+        dtypes=_dtypes(trace.parameters),
+    )
+
+
+def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer: str) -> Report:
+    """``report`` with the figures of a training step, the backward cost of each module rolled up by path."""
+    training, own = training_figures(step, formulas, optimizer)
+    paths = [row.path for row in report.modules]
+    sums = {path: _Sums() for path in paths}
+    for path, cost in own.items():
+        if path != UNASSIGNED:
+            sums[path].macs, sums[path].flops = cost.macs, cost.flops
+    total = _rolled_up(paths, sums)
+    rows = tuple(
+        dataclasses.replace(row, backward_macs=total[row.path].macs, backward_flops=total[row.path].flops)
+        for row in report.modules
+    )
+    return dataclasses.replace(report, modules=rows, training=training)
+
+
+def _dtypes(parameters: Sequence[ParameterRecord]) -> tuple[DtypeRow, ...]:
+    groups: dict[str, list[ParameterRecord]] = defaultdict(list)
+    for record in parameters:
+        groups[record.dtype].append(record)
+    return tuple(
+        DtypeRow(dtype=dtype, parameters=sum(r.numel for r in records), nbytes=sum(r.nbytes for r in records))
+        for dtype, records in sorted(groups.items())
     )
 
 

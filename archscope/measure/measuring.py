@@ -9,7 +9,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.measure.analysis import analyze_trace
+from archscope.measure.analysis import analyze_trace, with_training
 from archscope.measure.inputs import InputsLike
 from archscope.measure.tracing import trace
 from archscope.records import Trace
@@ -25,8 +25,11 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
     formulas: FormulaTable = DEFAULT_FORMULAS,
     name: str = "",
     keep_calls: bool = False,
+    training: str = "",
 ) -> Report:
     """What ``model`` costs and where.
+
+    ``training`` names an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too.
 
     Without ``inputs`` a spec's own are used, and where it has none the report holds parameters alone (figures of the
     run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. Raises BuildError,
@@ -38,13 +41,21 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
         info = _info(seen, model)
     else:
         seen = model if isinstance(model, Trace) else trace(model, inputs, name=name)
-        rules = components or ()
+        rules = tuple(components or ())
         info = _info(seen, ModelSpec(name=name or seen.model, source="", build=nn.Module))
-    return analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
+    report = analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
+    if not training or isinstance(model, Trace) or seen.calls is None:
+        return report
+    step = (
+        trace_spec(model, inputs, training=True)
+        if isinstance(model, ModelSpec)
+        else trace(model, inputs, name=name, training=True)
+    )
+    return with_training(report, step, formulas, training)
 
 
-def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None) -> Trace:
-    """Build the model of ``spec`` on meta (on the CPU where it cannot be) and trace it.
+def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: bool = False) -> Trace:
+    """Build the model of ``spec`` on meta (on the CPU where it cannot be) and trace it (a training step, if asked).
 
     Raises BuildError when the constructor fails and ForwardError when the forward pass does.
     """
@@ -52,7 +63,7 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None) -> Trace:
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             model = _built(spec)
-        seen = trace(model, call, name=spec.name, device="meta" if call is not None else "")
+        seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
     except (BuildError, ForwardError) as on_meta:
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.manual_seed(0)
@@ -60,7 +71,7 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None) -> Trace:
                 model = _built(spec)
             except BuildError:
                 raise on_meta from None
-        return trace(model, call, name=spec.name)
+        return trace(model, call, name=spec.name, training=training)
     return seen
 
 

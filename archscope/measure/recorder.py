@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.measure.inventory import dtype_name
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
+from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
 
@@ -60,6 +61,7 @@ class Recorder(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.calls: list[OpCall] = []
         self.phase = "forward"
+        self._forward_of: dict[int, Path] = {}
         self._stack = stack
         self._signatures: dict[Any, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
         self._dtypes: dict[torch.dtype, tuple[str, int]] = {}
@@ -77,11 +79,26 @@ class Recorder(TorchDispatchMode):
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
+        path = self._path()
         output = _run(func, args, kwargs)
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
-        self.calls.append(OpCall(index, name, self._stack.running[-1], self.phase, arguments, outputs))
+        self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
         return output
+
+    def _path(self) -> Path:
+        """The innermost running module; in the backward pass the module whose forward made the autograd node."""
+        running = self._stack.running[-1]
+        if not torch.is_grad_enabled() and self.phase == "forward":
+            return running
+        if self.phase == "forward":
+            # autograd makes an operator's node, with the next sequence number, just before the operator gets here
+            self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
+            return running
+        if len(self._stack.running) > 1:  # a checkpointed module runs again
+            return running
+        node = torch._C._current_autograd_node()  # noqa: SLF001 - no public name
+        return UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
 
     def storages(self) -> tuple[StorageRecord, ...]:
         """The storages that operators allocated so far."""

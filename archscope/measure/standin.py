@@ -63,6 +63,18 @@ def cpu_twin(tensor: torch.Tensor) -> torch.Tensor:
     return _as_parameter(tensor, tensor.detach().cpu().clone())
 
 
+def with_gradients(stand_in: StandIn) -> StandIn:
+    """The same stand-ins, but no parameter of the model's own among them: theirs may take gradients."""
+
+    def made(tensor: torch.Tensor) -> torch.Tensor:
+        twin = stand_in(tensor)
+        if twin is tensor:
+            twin = _as_parameter(tensor, tensor.detach() if tensor.is_meta else tensor.detach().clone())
+        return twin
+
+    return made
+
+
 _PLAIN = {torch.Tensor, nn.Parameter, nn.Buffer}
 
 

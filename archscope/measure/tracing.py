@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
 from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
 from archscope.measure.inventory import Inventory, take_inventory
 from archscope.measure.preserve import preserved
 from archscope.measure.recorder import ModuleStack, Recorder
-from archscope.measure.standin import cpu_twin, meta_twin, put_stand_ins
+from archscope.measure.standin import cpu_twin, meta_twin, put_stand_ins, with_gradients
 from archscope.records import ModuleRecord, Path, Shape, Trace
+from archscope.report import UNASSIGNED
 
 
-def trace(model: nn.Module, inputs: InputsLike | None = None, *, name: str = "", device: str = "") -> Trace:
+def trace(
+    model: nn.Module,
+    inputs: InputsLike | None = None,
+    *,
+    name: str = "",
+    device: str = "",
+    training: bool = False,
+) -> Trace:
     """Run ``model`` once in eval mode without gradients and write down what it does.
+
+    With ``training``, in train mode with a backward pass from the sum of all floating outputs; each backward call
+    belongs to the module whose forward made its autograd node, the rest to ``[unassigned]``.
 
     On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs on the CPU instead
     and ``Trace.fallback`` says why. ``device`` (``meta`` or ``cpu``) asks for one of the two. Without ``inputs`` the
@@ -30,29 +44,33 @@ def trace(model: nn.Module, inputs: InputsLike | None = None, *, name: str = "",
         return _unrun(name, inventory)
     call = as_inputs(inputs)
     if device:
-        return _run(name, inventory, call, device=device, fallback="")
+        return _run(name, inventory, call, device=device, training=training)
     try:
-        return _run(name, inventory, call, device="meta", fallback="")
+        return _run(name, inventory, call, device="meta", training=training)
     except ForwardError as error:
         if _too_large(inventory):
             raise
-        return _run(name, inventory, call, device="cpu", fallback=error.what.partition("\n")[0])
+        seen = _run(name, inventory, call, device="cpu", training=training)
+        return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
 
 
-def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, fallback: str) -> Trace:
+def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack)
     inputs = on_meta(call) if device == "meta" else on_cpu(call)
-    with preserved(modules), torch.no_grad():
-        put_stand_ins(modules, meta_twin if device == "meta" else cpu_twin)
+    stand_in = meta_twin if device == "meta" else cpu_twin
+    with preserved(modules), torch.set_grad_enabled(training):
+        put_stand_ins(modules, with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
         for module in modules:
-            module.training = False
+            module.training = training
         stack.watch(modules)
         try:
             with recorder:
                 output = model(*inputs.args, **inputs.kwargs)
+                if training:
+                    _backward(output, stack, recorder)
         except Exception as error:
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
@@ -60,9 +78,9 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, fallback
     read = {tensor.storage for call_ in recorder.calls for tensor in call_.inputs}
     return Trace(
         model=name,
-        mode="eval",
+        mode="train" if training else "eval",
         device=device,
-        fallback=fallback,
+        fallback="",
         inputs=input_records(model, inputs),
         modules=_module_records(inventory, stack),
         parameters=inventory.parameters,
@@ -71,6 +89,15 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, fallback
         calls=tuple(recorder.calls),
         storages=storages,
     )
+
+
+def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
+    stack.running = [UNASSIGNED]  # the loss is not the model's
+    recorder.phase = "backward"
+    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+    floating = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
+    if floating:
+        torch.autograd.backward([leaf.sum() for leaf in floating])
 
 
 def _unrun(name: str, inventory: Inventory) -> Trace:
