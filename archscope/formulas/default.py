@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from archscope.formulas import convolution, elementwise, matmul, movement, normalization, pooling, reduction, resampling
+from archscope.formulas import (
+    activation,
+    attention,
+    convolution,
+    elementwise,
+    fourier,
+    linear_algebra,
+    loss,
+    matmul,
+    movement,
+    normalization,
+    pooling,
+    quantization,
+    recurrent,
+    reduction,
+    resampling,
+    sampling,
+    scatter,
+    sorting,
+    vision,
+)
 from archscope.formulas.table import FormulaTable
+
+_FAMILIES = (
+    *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
+    *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
+)
 
 
 def _default() -> FormulaTable:
     table = FormulaTable()
-    for family in (convolution, matmul, normalization, pooling, resampling, elementwise, reduction, movement):
+    for family in _FAMILIES:
         family.register(table)
     return table
 

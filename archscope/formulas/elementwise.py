@@ -1,50 +1,149 @@
-"""Arithmetic on single elements: sums, products, comparisons, transcendentals, activations."""
+"""Arithmetic on single elements: sums, products, comparisons, transcendentals.
+
+In the expressions x is the operator's first argument and y its second.
+"""
 
 from __future__ import annotations
 
 from archscope.formulas.cost import Cost
-from archscope.formulas.table import Formula, FormulaTable
+from archscope.formulas.expression import per_element
+from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall
 
-# Scalar operations per output element; add, sub and rsub may carry a scale (alpha), counted apart.
-_PER_ELEMENT = {
-    1: (
-        *("mul", "div", "neg", "abs", "reciprocal", "square", "sign", "remainder", "fmod", "floor_divide"),
-        *("eq", "ne", "lt", "le", "gt", "ge", "maximum", "minimum", "where"),
-        *("exp", "log", "sqrt", "rsqrt", "pow", "sigmoid", "tanh", "sin", "cos", "erf", "relu"),
-    ),
-    2: ("leaky_relu", "silu", "clamp", "hardtanh"),
+_ARITHMETIC = {
+    "mul multiply": "x * y",
+    "true_divide": "x / y",
+    "neg negative": "-x",
+    "abs absolute": "abs(x)",
+    "reciprocal": "1 / x",
+    "square": "x * x",
+    "remainder": "remainder(x, y)",
+    "fmod": "fmod(x, y)",
+    "floor_divide": "x // y",
+    "maximum fmax": "max(x, y)",
+    "minimum fmin": "min(x, y)",
+    "clamp_min": "max(x, y)",
+    "clamp_max": "min(x, y)",
+    "sign sgn": "sign(x)",
+    "ceil": "ceil(x)",
+    "floor": "floor(x)",
+    "trunc fix": "trunc(x)",
+    "round": "round(x)",
+    "frac": "x - trunc(x)",
+    "copysign": "copysign(x, y)",
+    "nextafter": "nextafter(x, y)",
+    "hypot": "sqrt(x * x + y * y)",
+    "ldexp": "x * 2**y",
+    "deg2rad rad2deg": "x * constant",
+    "gcd": "gcd(x, y)",
+    "lcm": "lcm(x, y)",
+    "lerp": "x + weight * (y - x)",
+    "heaviside": "where(x == 0, y, where(x > 0, 1, 0))",
+    "nan_to_num": "where(x != x, nan, where(x > largest, posinf, where(x < lowest, neginf, x)))",
+    "polar": "complex(x * cos(y), x * sin(y))",
 }
+_COMPARISON = {
+    "eq": "x == y",
+    "ne not_equal": "x != y",
+    "lt less": "x < y",
+    "le less_equal": "x <= y",
+    "gt greater": "x > y",
+    "ge greater_equal": "x >= y",
+    "isnan": "x != x",
+    "isposinf": "x == inf",
+    "isneginf": "x == lowest",
+    "isinf": "abs(x) == inf",
+    "signbit": "x < 0",
+    "logical_and": "logical_and(x, y)",
+    "logical_or": "logical_or(x, y)",
+    "logical_xor": "logical_xor(x, y)",
+    "logical_not": "logical_not(x)",
+    "bitwise_and __and__ __iand__": "x & y",
+    "bitwise_or __or__ __ior__": "x | y",
+    "bitwise_xor __xor__ __ixor__": "x ^ y",
+    "bitwise_not": "~x",
+    "bitwise_left_shift __lshift__ __ilshift__": "x << y",
+    "bitwise_right_shift __rshift__ __irshift__": "x >> y",
+}
+_FUNCTIONS = (
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "sigmoid", "erf", "erfc", "erfinv"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+)
+_TRANSCENDENTAL = {
+    **{name: f"{name}(x)" for name in _FUNCTIONS},
+    "pow float_power": "x**y",
+    "atan2": "atan2(x, y)",
+    "sinc": "where(x == 0, 1, sin(z := x * pi) / z)",
+    "xlogy": "where(x == 0, 0, x * log(y))",
+    "special_xlog1py": "where(x == 0, 0, x * log1p(y))",
+    "special_entr": "where(x == 0, 0, -x * log(x))",
+    "logaddexp": "max(x, y) + log1p(exp(-abs(x - y)))",
+    "logaddexp2": "max(x, y) + log2(1 + exp2(-abs(x - y)))",
+}
+# Functions without a closed form: like a transcendental, 1.
+_SPECIAL = (
+    *("digamma", "lgamma", "i0", "angle"),
+    *(f"special_{name}" for name in ("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "erfcx", "i0e")),
+    *(f"special_{name}" for name in ("i1", "i1e", "log_ndtr", "modified_bessel_i0", "modified_bessel_i1", "ndtri")),
+    *(f"special_{name}" for name in ("modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0")),
+    *(f"special_{name}" for name in ("scaled_modified_bessel_k1", "spherical_bessel_j0")),
+)
+_SPECIAL_OF_TWO = ("igamma", "igammac", "special_zeta")
 
 
 def register(table: FormulaTable) -> None:
     """Add the elementwise operators to ``table``."""
-    for operations, names in _PER_ELEMENT.items():
-        table.counted(*(f"aten::{name}" for name in names), family="elementwise")(_per_element(operations))
-    table.counted("aten::add", "aten::sub", "aten::rsub", family="elementwise")(scaled_sum)
-    table.counted("aten::gelu", family="elementwise")(gelu)
-    table.counted("aten::_softmax", "aten::_log_softmax", family="elementwise")(softmax)
-
-
-def _per_element(operations: int) -> Formula:
-    def formula(call: OpCall) -> Cost:
-        return Cost.of(other=operations * call.outputs[0].numel)
-
-    formula.__doc__ = f"{operations} operation{'s'[: operations - 1]} per output element."
-    return formula
+    per_element(table, _ARITHMETIC, family="elementwise")
+    per_element(table, _COMPARISON, family="elementwise")
+    per_element(table, _TRANSCENDENTAL, family="elementwise")
+    per_element(table, {name: f"{name}(x)" for name in _SPECIAL}, family="elementwise")
+    per_element(table, {name: f"{name}(x, y)" for name in _SPECIAL_OF_TWO}, family="elementwise")
+    per_element(table, {"polygamma": "polygamma(n, x)"}, family="elementwise")
+    table.counted("aten::add", "aten::sub", "aten::subtract", "aten::rsub", family="elementwise")(scaled_sum)
+    table.counted("aten::div", "aten::divide", family="elementwise")(quotient)
+    table.counted("aten::addcmul", "aten::addcdiv", family="elementwise")(sum_with_product)
+    table.counted("aten::clamp", "aten::clip", "aten::hardtanh", family="elementwise")(clamp)
+    table.counted("aten::logit", family="elementwise")(logit)
+    table.counted("aten::where", "aten::masked_fill", family="elementwise")(select)
+    table.counted("aten::linalg_cross", family="elementwise")(cross)
 
 
 def scaled_sum(call: OpCall) -> Cost:
-    """1 per output element, and 1 more when the second term is scaled (alpha other than 1)."""
+    """The sum x + alpha * y: 1 per output element, and 1 more when alpha is not 1."""
     scaled = call.arguments.get("alpha", 1) != 1
     return Cost.of(other=(1 + scaled) * call.outputs[0].numel)
 
 
-def gelu(call: OpCall) -> Cost:
-    """The divide, erf, add and multiply of x / 2 * (1 + erf(x / sqrt 2)): 4 per element. The tanh form takes 8."""
-    return Cost.of(other=(8 if call.arguments["approximate"] == "tanh" else 4) * call.outputs[0].numel)
+def quotient(call: OpCall) -> Cost:
+    """The quotient x / y: 1 per output element, and 1 more when it is rounded (rounding_mode)."""
+    rounded = call.arguments.get("rounding_mode") is not None
+    return Cost.of(other=(1 + rounded) * call.outputs[0].numel)
 
 
-def softmax(call: OpCall) -> Cost:
-    """Maximum, subtract, exp, sum, divide: 5 per element (logarithmic: maximum, subtract, exp, sum, subtract)."""
-    return Cost.of(other=5 * call.outputs[0].numel)
+def sum_with_product(call: OpCall) -> Cost:
+    """The sum x + value * a * b (or a / b): 2 per output element, and 1 more when value is not 1."""
+    scaled = call.arguments.get("value", 1) != 1
+    return Cost.of(other=(2 + scaled) * call.outputs[0].numel)
+
+
+def clamp(call: OpCall) -> Cost:
+    """`min(max(x, low), high)`: 1 per output element for each bound that is given (hardtanh always gives both)."""
+    bounds = ("min", "max", "min_val", "max_val")
+    given = sum(call.arguments.get(bound) is not None for bound in bounds)
+    return Cost.of(other=given * call.outputs[0].numel)
+
+
+def logit(call: OpCall) -> Cost:
+    """`log(x / (1 - x))`: 3 per output element; an eps adds the 2 comparisons that clamp x."""
+    clamped = call.arguments["eps"] is not None
+    return Cost.of(other=(5 if clamped else 3) * call.outputs[0].numel)
+
+
+def select(call: OpCall) -> Cost:
+    """A choice by a given mask: 1 per output element."""
+    return Cost.of(other=call.outputs[0].numel)
+
+
+def cross(call: OpCall) -> Cost:
+    """Each output element is a difference of two products: 3 per output element."""
+    return Cost.of(other=3 * call.outputs[0].numel)

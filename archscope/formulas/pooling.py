@@ -8,15 +8,25 @@ from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall
 
+_MAX = (
+    *("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"),
+    *("mkldnn_max_pool2d", "mkldnn_max_pool3d", "quantized_max_pool1d", "quantized_max_pool2d", "quantized_max_pool3d"),
+    *("fractional_max_pool2d", "fractional_max_pool3d", "max_pool1d_with_indices"),
+)
+_ADAPTIVE_AVERAGE = ("_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "mkldnn_adaptive_avg_pool2d")
+_ADAPTIVE_MAX = ("adaptive_max_pool2d", "adaptive_max_pool3d")
+
 
 def register(table: FormulaTable) -> None:
     """Add the poolings to ``table``."""
-    table.counted(
-        *(f"aten::max_pool{d}d" for d in (1, 2, 3)),
-        *(f"aten::max_pool{d}d_with_indices" for d in (2, 3)),
-        family="pooling",
-    )(max_pool)
+    table.counted(*(f"aten::{name}" for name in _MAX), family="pooling")(max_pool)
     table.counted(*(f"aten::avg_pool{d}d" for d in (1, 2, 3)), family="pooling")(average_pool)
+    table.counted(
+        *(f"aten::{name}" for name in _ADAPTIVE_AVERAGE),
+        *(f"aten::adaptive_avg_pool{d}d" for d in (1, 2, 3)),
+        family="pooling",
+    )(adaptive_average_pool)
+    table.counted(*(f"aten::{name}" for name in _ADAPTIVE_MAX), family="pooling")(adaptive_max_pool)
 
 
 def _window(call: OpCall) -> int:
@@ -26,10 +36,33 @@ def _window(call: OpCall) -> int:
 
 
 def max_pool(call: OpCall) -> Cost:
-    """The largest of a window of k values takes k - 1 comparisons: (k - 1) per output element."""
+    """The largest of a window of k values takes k - 1 comparisons: (k - 1) per output element, padding included."""
     return Cost.of(other=call.outputs[0].numel * (_window(call) - 1))
 
 
 def average_pool(call: OpCall) -> Cost:
-    """The mean of a window of k values takes k - 1 additions and 1 division: k per output element."""
+    """The mean of a window of k values takes k - 1 additions and 1 division: k per output element, padding included."""
     return Cost.of(other=call.outputs[0].numel * _window(call))
+
+
+def _adaptive_values(call: OpCall) -> int:
+    """Values in all windows together: output i of o covers inputs floor(i n / o) to ceil((i + 1) n / o)."""
+    dimensions = int(call.op.partition("_pool")[2][0])
+    before, after = call.inputs[0].shape, call.outputs[0].shape
+    values = prod(before[: len(before) - dimensions])
+    for n, outputs in zip(before[len(before) - dimensions :], after[len(after) - dimensions :], strict=True):
+        values = values * sum(-(-(i + 1) * n // outputs) - i * n // outputs for i in range(outputs))
+    return values
+
+
+def adaptive_average_pool(call: OpCall) -> Cost:
+    """The mean of a window of k values takes k: k - 1 additions and a division.
+
+    Output i of o along an axis of n covers the inputs from floor(i n / o) to ceil((i + 1) n / o).
+    """
+    return Cost.of(other=_adaptive_values(call))
+
+
+def adaptive_max_pool(call: OpCall) -> Cost:
+    """The largest of a window of k values takes k - 1; windows as in adaptive average pooling."""
+    return Cost.of(other=_adaptive_values(call) - call.outputs[0].numel)

@@ -1,0 +1,182 @@
+"""Decompositions and solvers, by the textbook: Golub and Van Loan, Matrix Computations, 4th edition.
+
+The counts are flops, not MACs: only matrix products have MACs.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from archscope.formulas.cost import Cost
+from archscope.formulas.table import FormulaTable
+from archscope.records import OpCall, TensorMeta
+
+
+def register(table: FormulaTable) -> None:
+    """Add the decompositions and solvers to ``table``."""
+    family = "linear algebra"
+    table.counted("aten::linalg_cholesky_ex", "aten::cholesky", family=family)(cholesky)
+    table.counted("aten::cholesky_solve", "aten::_cholesky_solve_helper", family=family)(cholesky_solve)
+    table.counted("aten::cholesky_inverse", family=family)(cholesky_inverse)
+    table.counted("aten::linalg_lu_factor_ex", "aten::linalg_lu", "aten::_lu_with_info", family=family)(lu)
+    table.counted("aten::linalg_lu_solve", family=family)(lu_solve)
+    table.counted("aten::_linalg_solve_ex", family=family)(solve)
+    table.counted("aten::linalg_inv_ex", family=family)(inverse)
+    table.counted("aten::_linalg_det", family=family)(determinant)
+    table.counted("aten::_linalg_slogdet", family=family)(log_determinant)
+    table.counted("aten::linalg_solve_triangular", "aten::triangular_solve", family=family)(triangular)
+    table.counted("aten::geqrf", family=family)(householder)
+    table.counted("aten::linalg_qr", family=family)(qr)
+    table.counted("aten::linalg_householder_product", family=family)(householder_product)
+    table.counted("aten::_linalg_eigh", family=family)(symmetric_eigen)
+    table.counted("aten::linalg_eig", family=family)(eigen)
+    table.counted("aten::linalg_eigvals", "aten::_linalg_eigvals", family=family)(eigenvalues)
+    table.counted("aten::_linalg_svd", family=family)(svd)
+
+
+def _matrix(tensor: TensorMeta) -> tuple[int, int, int]:
+    """Batch, rows, columns."""
+    return prod(tensor.shape[:-2]), tensor.shape[-2], tensor.shape[-1]
+
+
+def _factor(rows: int, columns: int) -> int:
+    """Gaussian elimination: step j divides the rows below the pivot and updates the block to their right."""
+    below = range(rows - 1, rows - 1 - min(rows, columns), -1)
+    return sum(b + 2 * b * (columns - 1 - j) for j, b in enumerate(below))
+
+
+def cholesky(call: OpCall) -> Cost:
+    """Element (i, j) takes j products, j subtractions and a division or root: n (n + 1) (2 n + 1) / 6."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * (n * (n + 1) * (2 * n + 1) // 6))
+
+
+def cholesky_solve(call: OpCall) -> Cost:
+    """Two triangular solves for each of m right-hand sides: 2 n^2 m."""
+    batch, n, sides = _matrix(call.outputs[0])
+    return Cost.of(other=2 * batch * n * n * sides)
+
+
+def cholesky_inverse(call: OpCall) -> Cost:
+    """Two triangular solves for each of n unit vectors: 2 n^3."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=2 * batch * n**3)
+
+
+def lu(call: OpCall) -> Cost:
+    """Gaussian elimination of m x n: step j takes m - j - 1 divisions and 2 (m - j - 1) (n - j - 1) for the update."""
+    batch, rows, columns = _matrix(call.inputs[0])
+    return Cost.of(other=batch * _factor(rows, columns))
+
+
+def _substitutions(n: int) -> int:
+    """Forward with a unit diagonal, n^2 - n, and backward, n^2, for one right-hand side."""
+    return 2 * n * n - n
+
+
+def lu_solve(call: OpCall) -> Cost:
+    """A forward (unit diagonal) and a backward substitution for each of m right-hand sides: (2 n^2 - n) m."""
+    batch, n, sides = _matrix(call.outputs[0])
+    order = call.arguments["LU"].shape[-1]
+    return Cost.of(other=batch * _substitutions(order) * (n * sides // order))
+
+
+def solve(call: OpCall) -> Cost:
+    """Gaussian elimination, then two substitutions for each of m right-hand sides: LU of n x n + (2 n^2 - n) m."""
+    batch, n, _ = _matrix(call.arguments["A"])
+    sides = call.outputs[0].numel // (batch * n)
+    return Cost.of(other=batch * (_factor(n, n) + _substitutions(n) * sides))
+
+
+def inverse(call: OpCall) -> Cost:
+    """Gaussian elimination, then two substitutions for each of n unit vectors: LU of n x n + 2 n^3 - n^2."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * (_factor(n, n) + _substitutions(n) * n))
+
+
+def determinant(call: OpCall) -> Cost:
+    """Gaussian elimination, then the product of n pivots: LU of n x n + n."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * (_factor(n, n) + n))
+
+
+def log_determinant(call: OpCall) -> Cost:
+    """Gaussian elimination, then the logarithms of n pivots and their sum: LU of n x n + 2 n."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * (_factor(n, n) + 2 * n))
+
+
+def triangular(call: OpCall) -> Cost:
+    """Substitution for each of m right-hand sides: row i takes i products, i subtractions, a division: n^2 m.
+
+    With a unit diagonal there are no divisions: (n^2 - n) m.
+    """
+    arguments = call.arguments
+    matrix: TensorMeta = arguments["A"]
+    n = matrix.shape[-1]
+    sides = call.outputs[0].numel // n
+    return Cost.of(other=(n * n - n if arguments["unitriangular"] else n * n) * sides)
+
+
+def _householder(rows: int, columns: int) -> int:
+    """The leading terms 2 n^2 (m - n / 3) of m x n, m >= n; the transpose costs the same."""
+    m, n = max(rows, columns), min(rows, columns)
+    return 2 * n * n * (3 * m - n) // 3
+
+
+def householder(call: OpCall) -> Cost:
+    """Householder's reduction of m x n (m >= n), leading terms: 2 n^2 (m - n / 3) (section 5.2.2)."""
+    batch, rows, columns = _matrix(call.inputs[0])
+    return Cost.of(other=batch * _householder(rows, columns))
+
+
+def qr(call: OpCall) -> Cost:
+    """Householder's reduction, 2 n^2 (m - n / 3); forming a reduced Q costs as much again.
+
+    A complete Q takes 4 (m^2 n - m n^2 + n^3 / 3) (section 5.1.6); mode "r" forms none.
+    """
+    batch, rows, columns = _matrix(call.inputs[0])
+    m, n = max(rows, columns), min(rows, columns)
+    forming = {"r": 0, "reduced": _householder(m, n)}.get(
+        call.arguments["mode"], 4 * (3 * m * m * n - 3 * m * n * n + n**3) // 3
+    )
+    return Cost.of(other=batch * (_householder(m, n) + forming))
+
+
+def householder_product(call: OpCall) -> Cost:
+    """Forming the first n columns of the product of n reflectors of size m: 2 n^2 (m - n / 3) (section 5.1.6)."""
+    batch, rows, columns = _matrix(call.inputs[0])
+    return Cost.of(other=batch * _householder(rows, columns))
+
+
+def symmetric_eigen(call: OpCall) -> Cost:
+    """The symmetric QR algorithm, leading terms: 9 n^3 with eigenvectors, 4 n^3 / 3 without (section 8.3)."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * (9 * n**3 if call.arguments["compute_v"] else 4 * n**3 // 3))
+
+
+def eigen(call: OpCall) -> Cost:
+    """The unsymmetric QR algorithm with vectors, leading term: 25 n^3 (section 7.5)."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=25 * batch * n**3)
+
+
+def eigenvalues(call: OpCall) -> Cost:
+    """The unsymmetric QR algorithm without vectors, leading term: 10 n^3 (section 7.5)."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=10 * batch * n**3)
+
+
+def svd(call: OpCall) -> Cost:
+    """The Golub-Reinsch algorithm for m x n (m >= n), leading terms (figure 8.6.1).
+
+    Singular values alone 4 m n^2 - 4 n^3 / 3; with the first n vectors of each side 14 m n^2 + 8 n^3; with all of them
+    4 m^2 n + 8 m n^2 + 9 n^3.
+    """
+    batch, rows, columns = _matrix(call.inputs[0])
+    m, n = max(rows, columns), min(rows, columns)
+    if not call.arguments["compute_uv"]:
+        return Cost.of(other=batch * (4 * n * n * (3 * m - n) // 3))
+    if call.arguments["full_matrices"]:
+        return Cost.of(other=batch * (4 * m * m * n + 8 * m * n * n + 9 * n**3))
+    return Cost.of(other=batch * (14 * m * n * n + 8 * n**3))

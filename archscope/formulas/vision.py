@@ -1,0 +1,49 @@
+"""torchvision's operators, by name: torchvision need not be installed."""
+
+from __future__ import annotations
+
+from archscope.formulas.cost import Cost
+from archscope.formulas.sorting import ceil_log2
+from archscope.formulas.table import FormulaTable
+from archscope.records import OpCall
+
+
+def register(table: FormulaTable) -> None:
+    """Add torchvision's operators to ``table``."""
+    table.counted("torchvision::nms", family="vision")(nms)
+    table.counted("torchvision::roi_align", "torchvision::ps_roi_align", family="vision")(roi_align)
+    table.counted("torchvision::roi_pool", "torchvision::ps_roi_pool", family="vision")(roi_pool)
+
+
+def nms(call: OpCall) -> Cost:
+    """Sort n boxes, n x ceil(log2 n); areas, 3 each; then every pair's overlap, 13 each, as if none were suppressed.
+
+    A pair takes 2 maxima, 2 minima, 4 for the sides (subtract, clip), their product, 2 for the union, divide, compare.
+    """
+    boxes = call.arguments["dets"].shape[0]
+    return Cost.of(other=boxes * ceil_log2(boxes) + 3 * boxes + 13 * (boxes * (boxes - 1) // 2))
+
+
+def _sampled(call: OpCall) -> int:
+    ratio = call.arguments["sampling_ratio"]
+    if ratio > 0:
+        return ratio * ratio
+    height, width = call.arguments["input"].shape[-2:]
+    rows, columns = call.arguments["pooled_height"], call.arguments["pooled_width"]
+    return -(-height // rows) * -(-width // columns)
+
+
+def roi_align(call: OpCall) -> Cost:
+    """Each output is the mean of s x s bilinear samples: 7 per sample, s^2 - 1 adds and a division (He et al. 2017).
+
+    s is sampling_ratio; an adaptive one (0 or less) depends on the boxes and is counted for boxes as large as the map.
+    """
+    samples = _sampled(call)
+    return Cost.of(other=8 * samples * call.outputs[0].numel)
+
+
+def roi_pool(call: OpCall) -> Cost:
+    """Each output element is the largest (or the mean) of a bin of the map, counted for boxes as large as the map."""
+    height, width = call.arguments["input"].shape[-2:]
+    rows, columns = call.arguments["pooled_height"], call.arguments["pooled_width"]
+    return Cost.of(other=-(-height // rows) * -(-width // columns) * call.outputs[0].numel)
