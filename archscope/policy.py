@@ -157,23 +157,39 @@ class CheckedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """What came of a check: its models and, in the order of the budgets, the results."""
+class Fault:
+    """A model that could not be checked: the error's words and its exit code."""
 
-    models: tuple[CheckedModel, ...]
-    results: tuple[BudgetResult, ...]
+    model: str
+    what: str
+    where: str
+    help: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What came of a check: its models, in the order of the budgets the results, and what could not be checked."""
+
+    models: tuple[CheckedModel, ...] = ()
+    results: tuple[BudgetResult, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every budget is known to hold (a warning holds)."""
-        return all(result.status in {PASSED, WARNED} for result in self.results)
+        return not self.faults and all(result.status in {PASSED, WARNED} for result in self.results)
 
     def count(self, status: str) -> int:
         """How many results have that status."""
         return sum(result.status == status for result in self.results)
 
     def __add__(self, other: CheckResult) -> CheckResult:
-        return CheckResult(models=self.models + other.models, results=self.results + other.results)
+        return CheckResult(
+            models=self.models + other.models,
+            results=self.results + other.results,
+            faults=self.faults + other.faults,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,82 @@
+"""``archscope check``: budgets, held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from archscope.cli.failures import GATE, ending
+from archscope.cli.measure import measure, model_options
+from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.config import find_config
+from archscope.errors import ArchscopeError, UsageError
+from archscope.judge.gate import check_all, demands
+from archscope.policy import METRICS, Budget, Limit
+from archscope.render.check_formats import CHECK_FORMATS
+from archscope.render.check_text import render_check_text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def limit_options(command: F) -> F:
+    """``--max-params N``, and one more for each metric, given to the command as ``limits``: budgets without a model."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        limits = context.params.setdefault("limits", [])
+        if value is not None:
+            limits.append(_budget(parameter, value))
+
+    for name, metric in reversed(METRICS.items()):
+        flags = [f"--max-{name.replace('_', '-')}", *(["--max-params"] if name == "parameters" else [])]
+        command = click.option(
+            *reversed(flags), f"max_{name}", metavar="N", expose_value=False, callback=keep, help=f"Limit: {metric.help}."
+        )(command)
+    return command
+
+
+def _budget(parameter: click.Parameter, value: str) -> Budget:
+    flag = parameter.opts[0]
+    try:
+        limit = Limit.parse(value)
+    except UsageError as error:
+        raise UsageError(f"{flag}: {error.what}", help=error.help) from error
+    if limit.percent is not None:
+        raise UsageError(f"{flag}: {value!r} is a share of nothing", help="a budget in archscope.toml can be a share")
+    return Budget(name=flag.removeprefix("--"), model="", metric=str(parameter.name).removeprefix("max_"), max=limit)
+
+
+@click.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@model_options
+@limit_options
+@format_options(CHECK_FORMATS)
+def command(
+    *,
+    names: tuple[str, ...],
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    limits: list[Budget],
+    wanted: Mapping[str, str],
+) -> None:
+    """Hold models to their budgets: those of archscope.toml, or the limits given here.
+
+    NAME is a model, a budget of the config or a saved report; without one, every budget of the config is checked.
+    A limit reads 249_999, 0.25M, 1.2G or "<0.25M"; a value that is equal to it passes.
+    """
+    config = find_config(Path.cwd())
+    wanted_checks = demands(config, names, limits)
+    result, errors = check_all(wanted_checks, config, partial(measure, inputs=inputs, settings=settings))
+    if STDOUT not in wanted.values():
+        print_text(render_check_text(result, text_style()))
+    write_wanted(result, wanted, CHECK_FORMATS)
+    codes = [ending(partial(_raise, error)) for error in errors]
+    if codes or not result.passed:
+        raise click.exceptions.Exit(max(codes, default=GATE))
+
+
+def _raise(error: ArchscopeError) -> NoReturn:
+    raise error

@@ -1,0 +1,160 @@
+"""Budgets, held against a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archscope.errors import ConfigError, NotComparableError
+from archscope.judge.comparison import describe_inputs
+from archscope.policy import (
+    FAILED,
+    METRICS,
+    PASSED,
+    UNPROVEN,
+    WARNED,
+    Budget,
+    BudgetResult,
+    CheckedModel,
+    CheckResult,
+    Limit,
+    Metric,
+    Share,
+)
+from archscope.records import Path
+from archscope.report import Report
+
+LARGEST = 3  # parts that a result names
+
+
+def check(report: Report, budgets: Sequence[Budget], *, relative: Mapping[str, Report] | None = None) -> CheckResult:
+    """Every budget of ``budgets`` held against ``report``, in their order.
+
+    ``relative`` holds the reports of the models that percentages are relative to, by name. A MACs, FLOPs or memory
+    budget on a report with uncounted operators never passes: over the limit it fails, else it is unproven. Raises
+    ConfigError for a component that the report does not have, NotComparableError for a relative budget whose two
+    models ran on different inputs.
+    """
+    results = tuple(_result(report, budget, relative or {}) for budget in budgets)
+    name = budgets[0].model if budgets else report.model.name
+    return CheckResult(models=(CheckedModel(name=name, inputs=report.inputs),), results=results)
+
+
+def figure(report: Report, metric: Metric, component: str = "") -> int | None:
+    """The value of ``metric`` in the whole or in one component; None when it was not measured."""
+    record: Any = report.totals
+    if component:
+        record = next((row for row in report.components if row.name == component), None)
+    for name in metric.field.split("."):
+        record = None if record is None else getattr(record, name)
+    return record if isinstance(record, int) else None
+
+
+def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> BudgetResult:
+    metric = METRICS[budget.metric]
+    _require_component(report, budget)
+    value = figure(report, metric, budget.component)
+    whole, firm = _whole(report, budget, metric, relative)
+    most = budget.max.of(whole)
+    lower_bound = metric.run and not report.totals.complete
+    status = _status(value, most, budget.warn, whole, proven=firm and not lower_bound, firm=firm)
+    return BudgetResult(
+        name=budget.name,
+        model=budget.model,
+        metric=metric.name,
+        component=budget.component,
+        value=value,
+        lower_bound=lower_bound,
+        max=most,
+        status=status,
+        excess=None if value is None or most is None else max(0, value - most),
+        location=budget.location,
+        message=budget.message,
+        largest=largest_parts(report, metric, budget.component),
+        notes=_notes(report, budget, value, most, status),
+    )
+
+
+def _status(value: int | None, most: int | None, warn: Limit | None, whole: int | None, *, proven: bool, firm: bool) -> str:
+    """``firm`` when the limit itself is exact: then a lower bound above it is a failure."""
+    if value is None or most is None:
+        return UNPROVEN
+    if value > most and firm:
+        return FAILED
+    if not proven:
+        return UNPROVEN
+    level = warn.of(whole) if warn else None
+    return WARNED if level is not None and value > level else PASSED
+
+
+def _whole(
+    report: Report, budget: Budget, metric: Metric, relative: Mapping[str, Report]
+) -> tuple[int | None, bool]:
+    """What a percentage is of, and whether that is exact."""
+    percentages = [limit for limit in (budget.max, budget.warn) if limit is not None and limit.percent is not None]
+    if not percentages:
+        return None, True
+    if not budget.relative_to:
+        return figure(report, metric), not metric.run or report.totals.complete
+    base = relative[budget.relative_to]
+    _require_component(base, budget)
+    if metric.run and _shapes(base) != _shapes(report):
+        raise NotComparableError(
+            f"budget {budget.name!r} compares {budget.model} with {budget.relative_to} on different inputs: "
+            f"{describe_inputs(report.inputs)} and {describe_inputs(base.inputs)}",
+            where=str(budget.location or ""),
+            help="give both models the same inputs",
+        )
+    return figure(base, metric, budget.component), not metric.run or base.totals.complete
+
+
+def _shapes(report: Report) -> list[tuple[tuple[int, ...], str]]:
+    return [(record.shape, record.dtype) for record in report.inputs]
+
+
+def _require_component(report: Report, budget: Budget) -> None:
+    names = [row.name for row in report.components]
+    if budget.component and budget.component not in names:
+        raise ConfigError(
+            f"budget {budget.name!r} limits the component {budget.component!r}, which {report.model.name} does not have",
+            where=str(budget.location or ""),
+            help=f"it has {', '.join(names)}" if names else "it has no components",
+        )
+
+
+def largest_parts(report: Report, metric: Metric, component: str = "") -> tuple[Share, ...]:
+    """The largest parts of a value: components of the whole (its children where it has none), modules of a component."""
+    if not metric.additive:
+        return ()
+    if component:
+        parts = [(path, _module_value(report, metric, path)) for path in _instances(report, component)]
+    elif report.components:
+        parts = [(row.name, getattr(row, metric.field)) for row in report.components]
+    else:
+        parts = [(row.path, getattr(row, metric.field)) for row in report.modules if row.depth == 1]
+    known = [Share(name=name, value=value) for name, value in parts if value]
+    return tuple(sorted(known, key=lambda share: (-share.value, share.name))[:LARGEST])
+
+
+def _instances(report: Report, component: str) -> tuple[Path, ...]:
+    return next((row.modules for row in report.components if row.name == component), ())
+
+
+def _module_value(report: Report, metric: Metric, path: Path) -> int | None:
+    return next((getattr(row, metric.field) for row in report.modules if row.path == path), None)
+
+
+def _notes(report: Report, budget: Budget, value: int | None, most: int | None, status: str) -> tuple[str, ...]:
+    metric = METRICS[budget.metric]
+    notes = []
+    if value is None:
+        notes.append("not measured: the model was not run, because it has no inputs")
+    elif most is None:
+        notes.append(f"no limit: {budget.relative_to} was not run")
+    if metric.run and not report.totals.complete and status in {UNPROVEN, FAILED}:
+        notes += [
+            f"uncounted: {row.op}, {row.calls} call{'s' if row.calls != 1 else ''} in "
+            f"{', '.join(path or '(the model itself)' for path in row.modules)}"
+            for row in report.uncounted
+        ]
+    return tuple(notes)

@@ -1,0 +1,137 @@
+"""Which budgets hold for which model, and the check of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+from archscope.config import Config, nearest
+from archscope.errors import ArchscopeError, ComponentError, UsageError
+from archscope.judge.budgets import check
+from archscope.models import ALIASES
+from archscope.policy import Budget, CheckedModel, CheckResult, Fault
+from archscope.report import Report
+
+SAVED = ".json"  # the ending of a saved report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is checked: a MODEL and its budgets. ``by_report`` when they are those of the model that a report is of."""
+
+    model: str
+    budgets: tuple[Budget, ...]
+    by_report: bool = False
+
+
+def demands(config: Config | None, names: Sequence[str], given: Sequence[Budget]) -> tuple[Demand, ...]:
+    """One demand for each model that ``names`` asks for: models, budgets of the config, or all when there are none.
+
+    ``given`` are the budgets of the command line; they take the place of the config's. Raises UsageError when there is
+    nothing to check.
+    """
+    if given:
+        if not names:
+            raise UsageError("a limit without a model", help="name one: archscope check MODEL --max-params 1M")
+        return tuple(
+            Demand(model=name, budgets=tuple(replace(budget, model=name) for budget in given)) for name in names
+        )
+    budgets = config.budgets if config else ()
+    if not names:
+        names = tuple(dict.fromkeys(budget.model for budget in budgets))
+    if not names:
+        raise UsageError(
+            "there are no budgets to check" + (f" in {config.path.name}" if config else ", and no archscope.toml"),
+            help="`archscope init MODEL` writes a config with budgets; or archscope check MODEL --max-params 1M",
+        )
+    return tuple(_demand(name, budgets) for name in names)
+
+
+def _demand(name: str, budgets: Sequence[Budget]) -> Demand:
+    own = tuple(budget for budget in budgets if budget.model == name)
+    if own:
+        return Demand(model=name, budgets=own)
+    called = tuple(budget for budget in budgets if budget.name == name)
+    if called:
+        return Demand(model=called[0].model, budgets=called)
+    if name.endswith(SAVED):
+        return Demand(model=name, budgets=tuple(budgets), by_report=True)
+    known = dict.fromkeys([*(budget.model for budget in budgets), *(budget.name for budget in budgets)])
+    raise UsageError(
+        f"there is no budget for {name!r}",
+        help=f"{nearest(name, known) or 'write one into archscope.toml'}; or give a limit: --max-params 1M",
+    )
+
+
+def check_all(
+    wanted: Sequence[Demand], config: Config | None, measure: Callable[[str], Report]
+) -> tuple[CheckResult, tuple[ArchscopeError, ...]]:
+    """Every demand checked, and the errors of the models that could not be: one broken model hides no other.
+
+    ``measure`` turns a MODEL into its report; it is asked once for each.
+    """
+    measured: dict[str, Report | ArchscopeError] = {}
+
+    def report_of(name: str) -> Report:
+        if name not in measured:
+            try:
+                measured[name] = measure(name)
+            except ArchscopeError as error:
+                measured[name] = located(error, name, config)
+        found = measured[name]
+        if isinstance(found, ArchscopeError):
+            raise found
+        return found
+
+    outcomes = []
+    errors: list[ArchscopeError] = []
+    for demand in wanted:
+        try:
+            outcomes.append(_check_one(demand, config, report_of))
+        except ArchscopeError as error:
+            outcomes.append(CheckResult(faults=(_fault(demand.model, error),)))
+            if error not in errors:
+                errors.append(error)
+    return reduce(add, outcomes, CheckResult()), tuple(errors)
+
+
+def _check_one(demand: Demand, config: Config | None, report_of: Callable[[str], Report]) -> CheckResult:
+    report = report_of(demand.model)
+    budgets = demand.budgets
+    if demand.by_report:
+        budgets = tuple(budget for budget in budgets if is_of(report, budget.model, config))
+        if not budgets:
+            raise UsageError(
+                f"there is no budget for {report.model.name!r}, the model of {demand.model}",
+                help="write one into archscope.toml, or give a limit: --max-params 1M",
+            )
+    relative = {name: report_of(name) for name in dict.fromkeys(budget.relative_to for budget in budgets) if name}
+    result = check(report, budgets, relative=relative)
+    name = demand.model if not demand.by_report else budgets[0].model
+    return replace(result, models=(CheckedModel(name=name, inputs=report.inputs),))
+
+
+def is_of(report: Report, model: str, config: Config | None) -> bool:
+    """Whether ``report`` is of what MODEL ``model`` names: by its name or its source, zoo aliases resolved."""
+    names = {model}
+    if config and model in config.models:
+        names.add(config.models[model].source)
+    meant = {ALIASES.get(name.removeprefix("zoo:"), name.removeprefix("zoo:")) for name in names} | names
+    return bool(meant & {report.model.name, report.model.source.removeprefix("zoo:")})
+
+
+def located(error: ArchscopeError, model: str, config: Config | None) -> ArchscopeError:
+    """``error`` with the config's line, when it complains of a component that the config wrote."""
+    written = config.models.get(model) if config else None
+    if not isinstance(error, ComponentError) or written is None or not written.components:
+        return error
+    for component, location in zip(written.components, written.component_locations, strict=True):
+        if f"component {component.name!r}" in error.what:
+            return ComponentError(error.what, where=str(location), help=error.help)
+    return error
+
+
+def _fault(model: str, error: ArchscopeError) -> Fault:
+    return Fault(model=model, what=error.what, where=error.where, help=error.help, exit_code=error.exit_code)

@@ -1,0 +1,31 @@
+"""A check as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from archscope.policy import BudgetResult, CheckResult
+
+
+def render_check_json(result: CheckResult) -> str:
+    """``{"passed", "results": [...]}``: raw integers, what was not measured as null."""
+    return json.dumps({"passed": result.passed, "results": [_row(row) for row in result.results]}, indent=1) + "\n"
+
+
+def _row(row: BudgetResult) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "model": row.model,
+        "metric": row.metric,
+        "component": row.component or None,
+        "value": row.value,
+        "lower_bound": row.lower_bound,
+        "max": row.max,
+        "status": row.status,
+        "excess": row.excess,
+        "source": row.source or None,
+        "message": row.message or None,
+        "largest": [{"name": share.name, "value": share.value} for share in row.largest],
+        "notes": list(row.notes),
+    }

@@ -1,0 +1,112 @@
+"""A check in a terminal: what holds first, what fails last, then one tally and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archscope.policy import FAILED, METRICS, PASSED, STATUSES, UNPROVEN, WARNED, BudgetResult, CheckedModel, CheckResult
+from archscope.render.names import plain
+from archscope.render.style import PLAIN, Style
+from archscope.units import format_integer
+
+MARKS = {PASSED: "PASS", WARNED: "WARN", UNPROVEN: "UNPROVEN", FAILED: "FAIL"}
+_COLOURS = {PASSED: "green", WARNED: "yellow", UNPROVEN: "yellow", FAILED: "red"}
+_INDENT = " " * 9
+
+
+def render_check_text(result: CheckResult, style: Style = PLAIN) -> str:
+    """``result`` as text for people: exact integers, nothing cut."""
+    ordered = [row for status in STATUSES for row in result.results if row.status == status]
+    names = max((len(safe(row.name)) for row in ordered), default=0)
+    lines = [line for row in ordered for line in _lines(row, names, style)]
+    return "\n".join([*lines, tally(result), *_next(result)]) + "\n"
+
+
+def safe(text: str) -> str:
+    r"""``text`` on one line, spelled out where it does not print; ``##[`` would be a command in a log on GitHub."""
+    return plain(text).replace("##[", r"##\[")
+
+
+def subject(row: BudgetResult) -> str:
+    """What is limited: ``parameters``, ``Neck macs``."""
+    return f"{safe(row.component)} {row.metric}" if row.component else row.metric
+
+
+def statement(row: BudgetResult) -> str:
+    """The finding in one line of plain text: ``parameters 251,144 > max 249,999   over by 1,145 (+0.46 %)``."""
+    if row.value is None:
+        return f"{subject(row)} not measured"
+    value = f"{'>= ' if row.lower_bound else ''}{format_integer(row.value)}"
+    if row.max is None:
+        return f"{subject(row)} {value}, and no limit to hold it against"
+    if row.status == FAILED:
+        return f"{subject(row)} {value} > max {format_integer(row.max)}   over by {_excess(row)}"
+    if row.status == UNPROVEN:
+        return f"{subject(row)} {value}, max {format_integer(row.max)}   not proven"
+    left = f"{format_integer(row.max - row.value)} left"
+    return f"{subject(row)} {value} <= max {format_integer(row.max)}   {left}"
+
+
+def _excess(row: BudgetResult) -> str:
+    if not row.excess or not row.max:
+        return format_integer(row.excess)
+    return f"{format_integer(row.excess)} (+{_percent(row.excess, row.max)})"
+
+
+def _percent(part: int, whole: int) -> str:
+    from archscope.units import format_percent
+
+    text = format_percent(part, whole)
+    return "< 0.01 %" if text == "0.00 %" else text
+
+
+def details(row: BudgetResult) -> tuple[str, ...]:
+    """Further lines of a result that does not simply pass: its largest parts, notes, where the limit stands and why."""
+    lines = []
+    if row.status == FAILED and row.largest:
+        parts = " · ".join(f"{safe(share.name)} {format_integer(share.value)}" for share in row.largest)
+        lines.append(f"largest: {parts}")
+    lines += [safe(note) for note in row.notes]
+    origin = "   ".join(part for part in (safe(row.source), f'"{safe(row.message)}"' if row.message else "") if part)
+    if origin and row.status != PASSED:
+        lines.append(origin)
+    return tuple(lines)
+
+
+def tally(result: CheckResult) -> str:
+    """``1 failed, 3 passed  (2 models, input 1x3x640x640 float32)``."""
+    counts = [f"{result.count(status)} {status}" for status in reversed(STATUSES) if result.count(status)]
+    models = len({model.name for model in result.models})
+    scope = [f"{models} model{'s' if models != 1 else ''}", *_inputs(result.models)]
+    return f"{', '.join(counts) or 'no budgets'}  ({', '.join(scope)})"
+
+
+def _inputs(models: tuple[CheckedModel, ...]) -> Iterator[str]:
+    shown = dict.fromkeys(
+        " and ".join(f"{'x'.join(map(str, record.shape))} {record.dtype}" for record in model.inputs)
+        for model in models
+        if model.inputs
+    )
+    if len(shown) == 1:
+        yield f"input {next(iter(shown))}"
+    elif shown:
+        yield f"inputs {' | '.join(shown)}"
+
+
+def _lines(row: BudgetResult, width: int, style: Style) -> Iterator[str]:
+    mark = style.paint(MARKS[row.status], _COLOURS[row.status])
+    name = safe(row.name)
+    yield f" {mark}  {name}{' ' * (width - len(name))}   {statement(row)}"
+    for line in details(row):
+        yield f"{_INDENT}{line}"
+
+
+def _next(result: CheckResult) -> Iterator[str]:
+    failed = [row for row in result.results if row.status == FAILED]
+    if failed:
+        first = failed[0]
+        metric = METRICS[first.metric]
+        sort = f" --sort {metric.name}" if metric.additive else ""
+        yield f"next: `archscope analyze {safe(first.model)}{sort}` shows where they are"
+    if result.count(UNPROVEN):
+        yield "next: `archscope formulas` lists what is counted; a formula for the operators above makes this provable"
