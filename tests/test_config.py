@@ -82,7 +82,7 @@ def test_everything_that_a_config_can_say_is_read(written):
     )
     assert params.warn is not None
     assert params.warn.of(None) == 240_000
-    assert str(params.location) == "archscope.toml:11"
+    assert str(params.location) == "archscope.toml:15"
     assert (share.component, share.relative_to, share.max.of(1000)) == ("Neck", "baseline", 600)
     assert (config.lock.metrics, config.lock.tolerance.of(1000), config.lock.depth) == (("parameters",), 10, 2)
     assert str(config.locations["lock.depth"]) == "archscope.toml:30"

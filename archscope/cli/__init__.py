@@ -17,6 +17,7 @@ from archscope.cli.failures import DEBUG, ending
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "analyze": "Measure a model: parameters, MACs and FLOPs by component, module and operator.",
+        "check": "Hold models to their budgets: those of archscope.toml, or limits given on the line.",
         "models": "List the models that are known by name.",
     }
 )

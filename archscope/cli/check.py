@@ -33,7 +33,12 @@ def limit_options(command: F) -> F:
     for name, metric in reversed(METRICS.items()):
         flags = [f"--max-{name.replace('_', '-')}", *(["--max-params"] if name == "parameters" else [])]
         command = click.option(
-            *reversed(flags), f"max_{name}", metavar="N", expose_value=False, callback=keep, help=f"Limit: {metric.help}."
+            *reversed(flags),
+            f"max_{name}",
+            metavar="N",
+            expose_value=False,
+            callback=keep,
+            help=f"Limit: {metric.help}.",
         )(command)
     return command
 

@@ -140,7 +140,7 @@ def _budget(row: Table) -> Budget:
         relative_to=row.text("relative-to", ""),
         warn=row.limit("warn") if "warn" in row.values else None,
         message=row.text("message", ""),
-        location=row.location(),
+        location=row.location("max"),  # the line to change
     )
     if budget.component and not metric.additive:
         raise row.error(f"{metric.name} has no value per component", "component", help="remove the line component")

@@ -17,7 +17,6 @@ from archscope.policy import (
     BudgetResult,
     CheckedModel,
     CheckResult,
-    Limit,
     Metric,
     Share,
 )
@@ -57,7 +56,8 @@ def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> B
     whole, firm = _whole(report, budget, metric, relative)
     most = budget.max.of(whole)
     lower_bound = metric.run and not report.totals.complete
-    status = _status(value, most, budget.warn, whole, proven=firm and not lower_bound, firm=firm)
+    level = budget.warn.of(whole) if budget.warn else None
+    status = _status(value, most, level, proven=firm and not lower_bound, firm=firm)
     return BudgetResult(
         name=budget.name,
         model=budget.model,
@@ -75,7 +75,7 @@ def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> B
     )
 
 
-def _status(value: int | None, most: int | None, warn: Limit | None, whole: int | None, *, proven: bool, firm: bool) -> str:
+def _status(value: int | None, most: int | None, level: int | None, *, proven: bool, firm: bool) -> str:
     """``firm`` when the limit itself is exact: then a lower bound above it is a failure."""
     if value is None or most is None:
         return UNPROVEN
@@ -83,13 +83,10 @@ def _status(value: int | None, most: int | None, warn: Limit | None, whole: int 
         return FAILED
     if not proven:
         return UNPROVEN
-    level = warn.of(whole) if warn else None
     return WARNED if level is not None and value > level else PASSED
 
 
-def _whole(
-    report: Report, budget: Budget, metric: Metric, relative: Mapping[str, Report]
-) -> tuple[int | None, bool]:
+def _whole(report: Report, budget: Budget, metric: Metric, relative: Mapping[str, Report]) -> tuple[int | None, bool]:
     """What a percentage is of, and whether that is exact."""
     percentages = [limit for limit in (budget.max, budget.warn) if limit is not None and limit.percent is not None]
     if not percentages:
@@ -116,14 +113,14 @@ def _require_component(report: Report, budget: Budget) -> None:
     names = [row.name for row in report.components]
     if budget.component and budget.component not in names:
         raise ConfigError(
-            f"budget {budget.name!r} limits the component {budget.component!r}, which {report.model.name} does not have",
+            f"{report.model.name} has no component {budget.component!r} for the budget {budget.name!r}",
             where=str(budget.location or ""),
             help=f"it has {', '.join(names)}" if names else "it has no components",
         )
 
 
 def largest_parts(report: Report, metric: Metric, component: str = "") -> tuple[Share, ...]:
-    """The largest parts of a value: components of the whole (its children where it has none), modules of a component."""
+    """The largest parts of a value: components of the whole (its children without any), modules of a component."""
     if not metric.additive:
         return ()
     if component:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archscope.policy import FAILED, METRICS, PASSED, STATUSES, UNPROVEN, WARNED, BudgetResult, CheckedModel, CheckResult
+from archscope.policy import (
+    FAILED,
+    METRICS,
+    PASSED,
+    STATUSES,
+    UNPROVEN,
+    WARNED,
+    BudgetResult,
+    CheckedModel,
+    CheckResult,
+)
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Style
-from archscope.units import format_integer
+from archscope.units import format_integer, format_percent
 
 MARKS = {PASSED: "PASS", WARNED: "WARN", UNPROVEN: "UNPROVEN", FAILED: "FAIL"}
 _COLOURS = {PASSED: "green", WARNED: "yellow", UNPROVEN: "yellow", FAILED: "red"}
@@ -19,6 +29,7 @@ def render_check_text(result: CheckResult, style: Style = PLAIN) -> str:
     ordered = [row for status in STATUSES for row in result.results if row.status == status]
     names = max((len(safe(row.name)) for row in ordered), default=0)
     lines = [line for row in ordered for line in _lines(row, names, style)]
+    lines += [f" {style.paint('ERROR', 'red')}  {safe(fault.model)}   {safe(fault.what)}" for fault in result.faults]
     return "\n".join([*lines, tally(result), *_next(result)]) + "\n"
 
 
@@ -54,8 +65,6 @@ def _excess(row: BudgetResult) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    from archscope.units import format_percent
-
     text = format_percent(part, whole)
     return "< 0.01 %" if text == "0.00 %" else text
 
@@ -74,11 +83,12 @@ def details(row: BudgetResult) -> tuple[str, ...]:
 
 
 def tally(result: CheckResult) -> str:
-    """``1 failed, 3 passed  (2 models, input 1x3x640x640 float32)``."""
-    counts = [f"{result.count(status)} {status}" for status in reversed(STATUSES) if result.count(status)]
-    models = len({model.name for model in result.models})
+    """``1 failed, 3 passed  (2 models, input 1x3x640x640 float32)``; what could not be checked comes first."""
+    counts = [f"{len(result.faults)} not checked"] if result.faults else []
+    counts += [f"{result.count(status)} {status}" for status in reversed(STATUSES) if result.count(status)]
+    models = len({row.name for row in result.models} | {row.model for row in result.faults})
     scope = [f"{models} model{'s' if models != 1 else ''}", *_inputs(result.models)]
-    return f"{', '.join(counts) or 'no budgets'}  ({', '.join(scope)})"
+    return f"{', '.join(counts)}  ({', '.join(scope)})"
 
 
 def _inputs(models: tuple[CheckedModel, ...]) -> Iterator[str]:
