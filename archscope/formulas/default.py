@@ -5,6 +5,7 @@ from __future__ import annotations
 from archscope.formulas import (
     activation,
     attention,
+    backward,
     convolution,
     elementwise,
     fourier,
@@ -28,6 +29,7 @@ from archscope.formulas.table import FormulaTable
 _FAMILIES = (
     *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
+    backward,
 )
 
 
