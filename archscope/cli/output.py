@@ -35,7 +35,7 @@ def format_options(formats: Mapping[str, Format]) -> Callable[[F], F]:
             raise click.UsageError("stdout can carry one format only: give the others a file name", context)
 
     def decorate(command: F) -> F:
-        for key, form in reversed(formats.items()):
+        for key, form in reversed([*formats.items()]):
             command = click.option(
                 f"--{key}",
                 key,
@@ -59,9 +59,9 @@ def write_wanted(subject: Any, wanted: Mapping[str, str], formats: Mapping[str, 
 
 def write_stdout(content: bytes) -> None:
     """``content`` as it is."""
-    stream = click.get_binary_stream("stdout")
-    stream.write(content)
-    stream.flush()
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
 
 
 def print_text(text: str) -> None:

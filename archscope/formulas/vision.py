@@ -25,12 +25,13 @@ def nms(call: OpCall) -> Cost:
 
 
 def _sampled(call: OpCall) -> int:
-    ratio = call.arguments["sampling_ratio"]
+    ratio: int = call.arguments["sampling_ratio"]
     if ratio > 0:
         return ratio * ratio
     height, width = call.arguments["input"].shape[-2:]
     rows, columns = call.arguments["pooled_height"], call.arguments["pooled_width"]
-    return -(-height // rows) * -(-width // columns)
+    samples: int = -(-height // rows) * -(-width // columns)
+    return samples
 
 
 def roi_align(call: OpCall) -> Cost:

@@ -97,7 +97,7 @@ class Recorder(TorchDispatchMode):
             return running
         if len(self._stack.running) > 1:  # a checkpointed module runs again
             return running
-        node = torch._C._current_autograd_node()  # noqa: SLF001 - no public name
+        node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
         return UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
 
     def storages(self) -> tuple[StorageRecord, ...]:

@@ -48,7 +48,7 @@ def training_figures(step: Trace, formulas: FormulaTable, optimizer: str) -> tup
     gradients = sum(record.nbytes for record in trainable)
     state = copies * gradients + (_STEP_BYTES * len(trainable) if steps else 0)
     peak = peak_activation_bytes(step)
-    weights = sum(record.nbytes for record in (*step.parameters, *step.buffers))
+    weights = sum(record.nbytes for records in (step.parameters, step.buffers) for record in records)
     return (
         Training(
             optimizer=optimizer,

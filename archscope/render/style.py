@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archscope.render.names import plain, shorten
@@ -52,7 +53,7 @@ class Column:
 
 
 def lay_out(
-    columns: tuple[Column, ...], rows: list[tuple[str, ...]], style: Style = PLAIN, *, total: bool = False
+    columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], style: Style = PLAIN, *, total: bool = False
 ) -> list[str]:
     """A text table with a header, two spaces between columns; ``total`` makes the last row bold.
 
