@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "analyze": "Measure a model: parameters, MACs and FLOPs by component, module and operator.",
         "check": "Hold models to their budgets: those of archscope.toml, or limits given on the line.",
         "models": "List the models that are known by name.",
+        "report": "Render the reports of the zoo, or check that those on disk are up to date.",
     }
 )
 _COMPLETION = "_ARCHSCOPE_COMPLETE"

@@ -34,5 +34,9 @@ class Format:
 REPORT_FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "json": Format(title="JSON", renderer="archscope.serial:to_json"),
+        "md": Format(title="Markdown", renderer="archscope.render.markdown:render_markdown"),
+        "csv": Format(title="CSV, a row per module,", renderer="archscope.render.table:render_csv"),
+        "png": Format(title="the figure", renderer="archscope.render.figures:render_png"),
+        "svg": Format(title="the figure as vectors", renderer="archscope.render.figures:render_svg"),
     }
 )

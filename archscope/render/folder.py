@@ -1,11 +1,16 @@
-"""The folder that a report is kept in: its files."""
+"""The folder that a report is kept in: its files, and whether those on disk still say the same."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 from archscope.render import REPORT_FORMATS
+from archscope.render.markdown import render_markdown
 from archscope.report import Report
+
+FIGURE = "parameters.png"
 
 
 def folder_name(model: str) -> str:
@@ -16,5 +21,29 @@ def folder_name(model: str) -> str:
 def report_files(report: Report) -> dict[str, bytes]:
     """What the folder of ``report`` holds, by file name."""
     return {
+        "report.md": render_markdown(report, figure=FIGURE).encode(),
         "report.json": REPORT_FORMATS["json"].render(report),
+        FIGURE: REPORT_FORMATS["png"].render(report),
     }
+
+
+def stale(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """What is wrong with ``folder`` if it should hold ``files`` and nothing else, a sentence for each file.
+
+    Figures are compared by the data that they were drawn from: their pixels differ between versions of the libraries.
+    """
+    from archscope.render.figures import drawn_from
+
+    wrong = []
+    for name, content in files.items():
+        try:
+            found = (folder / name).read_bytes()
+        except FileNotFoundError:
+            wrong.append(f"{folder / name} is missing")
+            continue
+        same = drawn_from(found) == drawn_from(content) if name.endswith(".png") else found == content
+        if not same:
+            wrong.append(f"{folder / name} is stale")
+    known = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    wrong += [f"{folder / name} is left over" for name in sorted(known - files.keys())]
+    return tuple(wrong)

@@ -38,7 +38,7 @@ def _header(report: Report, style: Style) -> list[str]:
     if changed:
         lines.append(plain(f"options  {', '.join(changed)}"))
     if report.totals.macs is None:
-        lines.append("not run: parameters only")
+        lines.append("not run: parameters only (--input 1x3x224x224 runs it)")
     else:
         lines.append(plain(f"input  {describe_inputs(report.inputs) or 'none'}  ({model.mode} mode, {model.device})"))
     if model.fallback:
@@ -119,8 +119,8 @@ def _operator_table(report: Report, view: View, style: Style) -> list[str]:
 def _notes(report: Report, style: Style) -> list[str]:
     lines = []
     for row in report.uncounted:
-        what = f"not counted: {plain(row.op)}, {row.calls} calls in {_listed(row.modules)}"
-        lines.append(style.paint(what, "yellow"))
+        calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
+        lines.append(style.paint(f"not counted: {plain(row.op)}, {calls} in {_listed(row.modules)}", "yellow"))
     if report.uncounted:
         lines.append("MACs and FLOPs are lower bounds (>=)")
     if report.uncalled:
