@@ -9,7 +9,8 @@ from archscope.records import Trace
 def peak_activation_bytes(trace: Trace) -> int:
     """The most bytes that operator outputs hold at once: views share their storage, in-place operators add none.
 
-    The model's parameters, buffers and inputs are not among them.
+    The model's parameters, buffers and inputs are not among them. It is the peak of the operators that ran: for a few
+    layers (recurrent ones) torch takes others on meta than on the CPU.
     """
     phantoms = {output.storage for call in trace.calls or () for output in call.outputs[len(real_outputs(call)) :]}
     changes = [0] * (len(trace.calls or ()) + 1)

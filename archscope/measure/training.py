@@ -77,5 +77,5 @@ def _held_when_backward_starts(step: Trace) -> int:
     return sum(
         storage.nbytes
         for storage in step.storages
-        if storage.born < start and (storage.freed is None or storage.freed >= start)
+        if storage.born < start and (storage.freed is None or storage.freed > start)
     )
