@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -88,6 +89,13 @@ def test_an_installed_wheel_finds_models_and_templates_inside_archscope(installe
     inside = installed / "archscope"
     expected = [inside / "__init__.py", inside / "models" / "__init__.py", inside / "templates" / "__init__.py"]
     assert [Path(line) for line in found] == expected
+
+
+def test_an_installed_wheel_analyses_the_zoo_from_any_folder_and_leaves_nothing_there(installed, tmp_path):
+    analyze = "from archscope.cli import main; main(['analyze', 'featherface-baseline', '--json', '-'])"
+    report = json.loads("\n".join(python("-c", analyze, cwd=tmp_path, PYTHONPATH=str(installed))))
+    assert (report["totals"]["parameters"], report["totals"]["macs"]) == (592_371, 1_243_802_176)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_editable_install_finds_models_and_templates_at_the_top_of_the_repository(tmp_path):
