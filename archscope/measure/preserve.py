@@ -51,13 +51,29 @@ def _global_state() -> Iterator[None]:
     numpy = sys.modules.get("numpy")
     numpy_state = numpy.random.get_state() if numpy else None
     try:
-        with torch.random.fork_rng(devices=_cuda_devices()):
+        with torch.random.fork_rng(devices=_cuda_devices()), _compiled_code_as_written():
             yield
     finally:
         random.setstate(python)
         torch.set_default_dtype(dtype)
         if numpy:
             numpy.random.set_state(numpy_state)
+
+
+@contextlib.contextmanager
+def _compiled_code_as_written() -> Iterator[None]:
+    """Compiled functions show their operators only when they run eagerly (dynamo is loaded by the first of them)."""
+    flex = sys.modules.get("torch.nn.attention.flex_attention")  # compiles itself when nobody else does
+    compiles = flex and flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001 - the only switch
+    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
+    try:
+        if flex:
+            flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True  # noqa: SLF001
+        with stance:
+            yield
+    finally:
+        if flex:
+            flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = compiles  # noqa: SLF001
 
 
 def _cuda_devices() -> list[int]:
