@@ -17,6 +17,8 @@ ArchscopeError            what went wrong, where, and what to do next
 
 from __future__ import annotations
 
+import os
+from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -88,3 +90,28 @@ class BuildError(ModelError):
 
 class ForwardError(ModelError):
     """A forward pass that raised."""
+
+
+def place_of(error: BaseException) -> str:
+    """``file:line`` of the innermost frame of ``error`` in the user's own code; empty when no frame is theirs.
+
+    Frames of archscope, of Python and of installed packages are not; a path below the current folder is relative.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative(error.filename)}:{error.lineno or 1}"
+    place, step = "", error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith("<") and not _FOREIGN & set(PurePath(file).parts) and not file.startswith(_HOMES):
+            place = f"{_relative(file)}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+_FOREIGN = {"site-packages", "dist-packages"}
+_HOMES = (f"{PurePath(__file__).parent}{os.sep}", f"{PurePath(os.__file__).parent}{os.sep}")
+
+
+def _relative(file: str) -> str:
+    relative = os.path.relpath(file)
+    return file if relative.startswith(os.pardir) else relative

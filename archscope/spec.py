@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -52,7 +53,8 @@ class ModelSpec:
     """A model that can be built, here or (from ``source`` and the options) in another process.
 
     ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
-    ``inputs`` is empty when the source knows none.
+    ``inputs`` is empty when the source knows none. ``within`` makes what must be in force while the model is built and
+    run (its own modules importable).
     """
 
     name: str
@@ -62,3 +64,4 @@ class ModelSpec:
     inputs: tuple[InputSpec, ...] = ()
     components: tuple[Component, ...] = ()
     description: str = ""
+    within: Callable[[], AbstractContextManager[None]] = nullcontext

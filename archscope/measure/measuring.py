@@ -11,10 +11,11 @@ from archscope.errors import ArchscopeError, BuildError, ForwardError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.analysis import analyze_trace, with_training
 from archscope.measure.inputs import InputsLike
-from archscope.measure.tracing import trace
+from archscope.measure.tracing import too_large, trace
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
 from archscope.spec import Component, ModelSpec
+from archscope.surroundings import undisturbed
 
 
 def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
@@ -60,19 +61,20 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
     Raises BuildError when the constructor fails and ForwardError when the forward pass does.
     """
     call = inputs if inputs is not None else spec.inputs or None
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            model = _built(spec)
-        seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
-    except (BuildError, ForwardError) as on_meta:
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            torch.manual_seed(0)
-            try:
+    model: nn.Module | None = None
+    with spec.within():
+        try:
+            with torch.device("meta"), undisturbed():
                 model = _built(spec)
-            except BuildError:
-                raise on_meta from None
+            return trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
+        except (BuildError, ForwardError):
+            if model is not None and too_large(model):
+                raise
+        del model
+        with torch.device("cpu"), undisturbed():
+            torch.manual_seed(0)
+            model = _built(spec)
         return trace(model, call, name=spec.name, training=training)
-    return seen
 
 
 def _built(spec: ModelSpec) -> nn.Module:

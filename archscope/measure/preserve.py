@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from torch import nn
+
+from archscope.surroundings import undisturbed
 
 
 @contextlib.contextmanager
 def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Bring back every attribute of ``modules`` (one level into their dicts, lists and sets) and the global state."""
     kept = [(module, dict(module.__dict__), _contents(module)) for module in modules]
-    with _global_state():
+    with undisturbed():
         try:
             yield
         finally:
@@ -43,38 +42,3 @@ def _refill(container: Any, content: Any) -> None:
         container.extend(content)
     else:
         container.update(content)
-
-
-@contextlib.contextmanager
-def _global_state() -> Iterator[None]:
-    python, dtype = random.getstate(), torch.get_default_dtype()
-    numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy else None
-    try:
-        with torch.random.fork_rng(devices=_cuda_devices()), _compiled_code_as_written():
-            yield
-    finally:
-        random.setstate(python)
-        torch.set_default_dtype(dtype)
-        if numpy:
-            numpy.random.set_state(numpy_state)
-
-
-@contextlib.contextmanager
-def _compiled_code_as_written() -> Iterator[None]:
-    """Compiled functions show their operators only when they run eagerly (dynamo is loaded by the first of them)."""
-    flex = sys.modules.get("torch.nn.attention.flex_attention")  # compiles itself when nobody else does
-    compiles = flex and flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001 - the only switch
-    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
-    try:
-        if flex:
-            flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True  # noqa: SLF001
-        with stance:
-            yield
-    finally:
-        if flex:
-            flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = compiles  # noqa: SLF001
-
-
-def _cuda_devices() -> list[int]:
-    return list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []

@@ -48,7 +48,7 @@ def trace(
     try:
         return _run(name, inventory, call, device="meta", training=training)
     except ForwardError as error:
-        if _too_large(inventory):
+        if too_large(model):
             raise
         seen = _run(name, inventory, call, device="cpu", training=training)
         return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
@@ -138,10 +138,10 @@ def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRec
     )
 
 
-def _too_large(inventory: Inventory) -> bool:
+def too_large(model: nn.Module) -> bool:
     """Whether the weights would take more than half of this machine's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 2 * sum(record.nbytes for record in inventory.parameters) > memory
+    return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
 
 
 def _forward_error(error: Exception, inventory: Inventory, stack: ModuleStack) -> ForwardError:

@@ -1,11 +1,7 @@
 """From the words of a user to a model: one file for each kind of source."""
 
-from __future__ import annotations
+from archscope.sources.inputs import parse_input, parse_inputs
+from archscope.sources.loading import load, load_configured
+from archscope.sources.settings import parse_settings
 
-from archscope.models import zoo_spec
-from archscope.spec import ModelSpec, OptionValue
-
-
-def load(spec: str, **options: OptionValue) -> ModelSpec:
-    """The model that ``spec`` names, with ``options`` for its builder; raises SpecError when it names none."""
-    return zoo_spec(spec.removeprefix("zoo:"), **options)
+__all__ = ["load", "load_configured", "parse_input", "parse_inputs", "parse_settings"]

@@ -1,0 +1,179 @@
+"""``package.module:attr`` and ``path/to/file.py:attr``: a class, a factory or an instance in the user's own code."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from archscope.errors import BuildError, ImportModelError, OptionError, place_of
+from archscope.sources.construction import OptionValues, article, construct, described
+from archscope.sources.project import Project, package_name, project, project_root
+from archscope.spec import ModelSpec
+from archscope.surroundings import undisturbed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def from_file(source: str, file: Path, attribute: str, options: OptionValues) -> ModelSpec:
+    """The model ``attribute`` of a Python file. Raises ImportModelError, BuildError, OptionError."""
+    if not file.is_file():
+        near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.glob("*.py")], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "the path is taken from the current folder"
+        raise ImportModelError(f"there is no file {str(file)!r}", help=hint)
+    file = file.resolve()
+    name, folder = package_name(file)
+    own = project(file.parent, folder, project_root(file.parent), hide=True)
+    with undisturbed(), own.active():
+        module = _run_import(source, lambda: _import_file(name, file), name)
+        return _spec(source, module, attribute, own, options)
+
+
+def from_module(source: str, name: str, attribute: str, base: Path, options: OptionValues) -> ModelSpec:
+    """The model ``attribute`` of an importable module (``base`` comes first). Raises as ``from_file`` does."""
+    own = project(base.resolve(), hide=False)
+    with undisturbed(), own.active():
+        module = _run_import(source, lambda: importlib.import_module(name), name)
+        return _spec(source, module, attribute, own, options)
+
+
+def _import_file(name: str, file: Path) -> ModuleType:
+    if "." in name or file.stem == "__init__":
+        return importlib.import_module(name)
+    known = sys.modules.get(name)
+    if known is not None:
+        if getattr(known, "__file__", None) == str(file):
+            return known
+        name = f"archscope_model_{name}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file.name} is not Python source")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _run_import(source: str, run: Callable[[], ModuleType], name: str) -> ModuleType:
+    try:
+        return run()
+    except ModuleNotFoundError as error:
+        place = place_of(error)
+        missing = error.name or ""
+        if not place and (name == missing or name.startswith(f"{missing}.")):
+            raise ImportModelError(
+                f"there is no module {missing!r}", where=source, help=_near_modules(missing)
+            ) from error
+        raise ImportModelError(
+            f"{name} was found, but one of its own imports failed: {error}",
+            where=place or source,
+            help=f"install what provides {missing}, or run archscope from the project's root folder",
+        ) from error
+    except ImportError as error:
+        raise ImportModelError(
+            f"{name} was found, but one of its own imports failed: {error}",
+            where=place_of(error) or source,
+            help="the module it imports from is there, but lacks that name or cannot be loaded",
+        ) from error
+    except SyntaxError as error:
+        raise ImportModelError(
+            f"{Path(error.filename or name).name} is not valid Python: {error.msg}",
+            where=place_of(error) or source,
+            help="mend the line",
+        ) from error
+    except SystemExit as error:
+        raise ImportModelError(
+            f"{name} ends the program when it is imported (exit code {error.code})",
+            where=place_of(error) or source,
+            help='put what the script does below `if __name__ == "__main__":`',
+        ) from error
+    except Exception as error:
+        raise ImportModelError(
+            f"importing {name} raised {type(error).__name__}: {error}",
+            where=place_of(error) or source,
+            help="the module must be importable without arguments and without side effects",
+        ) from error
+
+
+def _near_modules(missing: str) -> str:
+    parent, _, last = missing.rpartition(".")
+    package = sys.modules.get(parent) if parent else None
+    if parent and not hasattr(package, "__path__"):
+        return f"{parent} is a module, not a package: write {parent}:ATTRIBUTE"
+    search = list(package.__path__) if package else sys.path
+    names = sorted({module.name for module in pkgutil.iter_modules(search)})
+    near = difflib.get_close_matches(last, names, n=3)
+    if near:
+        return f"did you mean {' or '.join(f'{parent}.{name}' if parent else name for name in near)}?"
+    return "modules are looked for in the current folder and in the installed packages"
+
+
+def _spec(source: str, module: ModuleType, attribute: str, own: Project, options: OptionValues) -> ModelSpec:
+    target: Any = module
+    for name in attribute.split("."):
+        owner, target = target, getattr(target, name, _MISSING)
+        if target is _MISSING:
+            raise ImportModelError(
+                f"{module.__name__} has no {attribute!r}", where=source, help=_near_attributes(owner, name)
+            )
+    return model_spec(source, target, name=attribute, own=own, options=options)
+
+
+_MISSING = object()
+
+
+def model_spec(source: str, target: Any, *, name: str, own: Project, options: OptionValues) -> ModelSpec:
+    """``target`` (class, factory, instance or ModelSpec) as a ModelSpec that builds it inside the project ``own``."""
+    from torch import nn
+
+    if isinstance(target, ModelSpec):
+        _refuse(options, source, "a ModelSpec")
+        return dataclasses.replace(target, source=source, within=own.active)
+    if isinstance(target, nn.Module):
+        _refuse(options, source, f"an instance of {type(target).__name__}")
+        return ModelSpec(name=name, source=source, build=lambda: target, within=own.active)
+    if not callable(target):
+        raise BuildError(
+            f"{name!r} is {article(type(target).__name__)}, not a model",
+            where=source,
+            help="name a class, a function that returns a model, or an instance of torch.nn.Module",
+        )
+
+    def build() -> nn.Module:
+        with own.active():
+            return construct(target, name, options)
+
+    return ModelSpec(name=name, source=source, build=build, options=described(target, options), within=own.active)
+
+
+def _refuse(options: OptionValues, source: str, what: str) -> None:
+    if options:
+        raise OptionError(f"{source} is {what}: it takes no options", help=f"leave out {', '.join(options)}")
+
+
+def _near_attributes(owner: Any, missing: str) -> str:
+    public = {name: value for name, value in vars(owner).items() if not name.startswith("_")}
+    near = difflib.get_close_matches(missing, public, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    own = [name for name, value in public.items() if _is_model(value) and _defined_in(value, owner)]
+    return f"it has {', '.join(own[:8])}" if own else "it defines no class derived from torch.nn.Module"
+
+
+def _is_model(value: Any) -> bool:
+    from torch import nn
+
+    return isinstance(value, nn.Module) or (inspect.isclass(value) and issubclass(value, nn.Module))
+
+
+def _defined_in(value: Any, owner: Any) -> bool:
+    return getattr(value, "__module__", None) == getattr(owner, "__name__", None) or not inspect.isclass(value)

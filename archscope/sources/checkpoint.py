@@ -1,0 +1,186 @@
+"""Weights alone: a safetensors file, its index, or what ``torch.save`` wrote. Only names, shapes and dtypes count."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from archscope.errors import ImportModelError
+from archscope.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+INDEX_SUFFIX = ".index.json"
+_HEADER_LIMIT = 100_000_000  # the limit of the format
+_DEPTH_LIMIT = 200
+_NESTED = ("state_dict", "model_state_dict", "model", "net", "module", "ema")
+# Torch's own normalisations register these; no file says of a tensor whether it was a parameter.
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+_DTYPES = {
+    "BOOL": "bool",
+    **{
+        f"{letter}{bits}": f"{kind}{bits}" for letter, kind in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)
+    },
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "C64": "complex64",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+}
+
+
+def from_checkpoint(source: str, file: Path) -> ModelSpec:
+    """The parameters that ``file`` holds, by path; no code, so that nothing can be run.
+
+    No tensor is read and nothing is unpickled but tensors. Floating-point parameters count as trainable; running_mean,
+    running_var and num_batches_tracked are buffers. Raises ImportModelError for what is no such file.
+    """
+    tensors = _read(file)
+
+    def build() -> nn.Module:
+        return _planted(tensors)
+
+    return ModelSpec(
+        name=file.name.removesuffix(INDEX_SUFFIX).removesuffix(file.suffix),
+        source=source,
+        build=build,
+        description="weights alone: a file does not say what runs, what trains, or which tensors are buffers",
+    )
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    if not file.is_file():
+        raise ImportModelError(f"there is no file {str(file)!r}", help="the path is taken from the current folder")
+    if file.name.endswith(INDEX_SUFFIX):
+        return dict(_from_index(file))
+    return _from_safetensors(file) if file.suffix == ".safetensors" else _from_torch(file)
+
+
+def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
+    from torch import nn
+
+    from archscope.sources.shells import Shell, rename
+
+    model = Shell()
+    made: dict[int, nn.Parameter] = {}
+    for path, tensor in tensors.items():
+        if path.count(".") > _DEPTH_LIMIT:
+            raise ImportModelError("a tensor's path has more than 200 levels", help="this is no network's checkpoint")
+        if path.rpartition(".")[2] in _BUFFERS:
+            model.plant(path, tensor)
+            continue
+        if id(tensor) not in made:
+            made[id(tensor)] = nn.Parameter(tensor, requires_grad=tensor.dtype.is_floating_point)
+        model.plant(path, made[id(tensor)])
+    for module in model.modules():
+        rename(module, "Module")
+    return model
+
+
+def _from_index(file: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """The shards that an index lists beside itself, each read once."""
+    weight_map = _json_object(file.read_bytes(), file).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
+        raise ImportModelError(f"{file} has no weight_map", help="name an index of safetensors shards")
+    for shard in dict.fromkeys(weight_map.values()):
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise ImportModelError(f"{file} names the shard {shard!r}", help="shards are safetensors files beside it")
+        yield from _read(file.parent / shard).items()
+
+
+def _from_safetensors(file: Path) -> dict[str, torch.Tensor]:
+    """The header alone: 8 bytes of length (little endian), then JSON of names, dtypes, shapes and offsets."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if size < 8 or length > min(size - 8, _HEADER_LIMIT):
+            raise _no_safetensors(file, "its header is longer than the file")
+        header = _json_object(stream.read(length), file)
+    header.pop("__metadata__", None)
+    return {path: _described(file, path, entry, size - 8 - length) for path, entry in header.items()}
+
+
+def _described(file: Path, path: str, entry: Any, room: int) -> torch.Tensor:
+    import torch
+
+    match entry:
+        case {"dtype": str(code), "shape": list(shape), "data_offsets": [int(start), int(stop)]}:
+            dtype = getattr(torch, _DTYPES.get(code, ""), None)
+            if not all(isinstance(length, int) and length >= 0 for length in shape):
+                raise _no_safetensors(file, f"tensor {path!r} has the shape {shape}")
+            if dtype is None:
+                raise _no_safetensors(file, f"tensor {path!r} has the dtype {code!r}, which torch does not know")
+            tensor = torch.empty(shape, dtype=dtype, device="meta")
+            if not 0 <= start <= stop <= room or stop - start != tensor.numel() * tensor.itemsize:
+                raise _no_safetensors(file, f"tensor {path!r} does not lie within the file (is it cut short?)")
+            return tensor
+    raise _no_safetensors(file, f"the header says nothing useful of tensor {path!r}")
+
+
+def _no_safetensors(file: Path, why: str) -> ImportModelError:
+    return ImportModelError(f"{file} is no whole safetensors file: {why}", help="fetch or save it again")
+
+
+def _json_object(text: bytes, file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ImportModelError(f"{file} does not hold the JSON it should", help="fetch or save it again") from error
+    if not isinstance(found, dict):
+        raise ImportModelError(f"{file} does not hold the JSON object it should", help="fetch or save it again")
+    return found
+
+
+def _from_torch(file: Path) -> dict[str, torch.Tensor]:
+    import torch
+
+    zipped = zipfile.is_zipfile(file)  # the format since torch 1.6; only that one can be mapped instead of read
+    if zipped:
+        with zipfile.ZipFile(file) as archive:
+            if any(PurePath(name).name == "constants.pkl" for name in archive.namelist()):
+                raise ImportModelError(
+                    f"{file} is a TorchScript program, whose modules cannot be told apart",
+                    help="torch.export.save() a program (.pt2), or torch.save() its state_dict",
+                )
+    try:
+        found = torch.load(file, map_location="cpu", mmap=zipped, weights_only=True)
+    except Exception as error:
+        raise ImportModelError(
+            f"{file} holds more than tensors, or is damaged; archscope runs no code that a file brings along",
+            help="save the weights alone: torch.save(model.state_dict(), FILE)",
+        ) from error
+    tensors = _state_dict(found)
+    if not tensors:
+        raise ImportModelError(f"{file} holds no state_dict", help="torch.save(model.state_dict(), FILE) writes one")
+    return _twins(tensors)
+
+
+def _state_dict(found: Any) -> dict[str, torch.Tensor]:
+    import torch
+
+    if not isinstance(found, Mapping):
+        return {}
+    tensors = {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, torch.Tensor)}
+    return tensors or next((inner for key in _NESTED if (inner := _state_dict(found.get(key)))), {})
+
+
+def _twins(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Meta tensors in the place of ``tensors``; tied ones stay tied."""
+    import torch
+
+    from archscope.sources.shells import tied
+
+    made: dict[int, torch.Tensor] = {}
+    same = tied(tensors)
+    for tensor in same.values():
+        made.setdefault(id(tensor), torch.empty(tensor.shape, dtype=tensor.dtype, device="meta"))
+    return {path: made[id(tensor)] for path, tensor in same.items()}

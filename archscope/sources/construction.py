@@ -1,0 +1,85 @@
+"""The call that makes a model: its options, and what to say when it fails."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from archscope.errors import BuildError, place_of
+from archscope.spec import ModelSpec, Option, OptionValue
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OptionValues = Mapping[str, OptionValue]
+
+
+def construct(
+    target: Callable[..., Any], name: str, options: OptionValues, *, shown: Callable[..., Any] | None = None
+) -> nn.Module:
+    """Call ``target`` with ``options``; raises BuildError with the signature of ``shown`` (else ``target``)."""
+    shown = shown or target
+    from torch import nn
+
+    try:
+        model = target(**options)
+        if isinstance(model, ModelSpec):
+            model = model.build()
+    except Exception as error:
+        raise BuildError(
+            f"{name}({_written(options)}) raised {type(error).__name__}: {error}",
+            where=place_of(error) or _defined_at(shown),
+            help=f"it is called as {name}{_signature(shown)}; --set key=value passes an option",
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise BuildError(
+            f"{name}({_written(options)}) returned {article(type(model).__name__)}, not a torch.nn.Module",
+            where=_defined_at(shown),
+            help="name a class, or a function that returns a model",
+        )
+    return model
+
+
+def described(target: Callable[..., Any], options: OptionValues) -> tuple[Option, ...]:
+    """``options`` with the defaults that ``target`` gives them."""
+    parameters = parameters_of(target)
+
+    def default(key: str, value: OptionValue) -> OptionValue:
+        known = parameters[key].default if key in parameters else None
+        return known if isinstance(known, (bool, int, float, str)) else value
+
+    return tuple(Option(name=key, value=value, default=default(key, value)) for key, value in options.items())
+
+
+def parameters_of(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of ``target`` by name; none when they cannot be told."""
+    try:
+        return inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _signature(target: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(target))
+    except (TypeError, ValueError):
+        return "(...)"
+
+
+def _defined_at(target: Callable[..., Any]) -> str:
+    try:
+        file, line = inspect.getsourcefile(target), inspect.getsourcelines(target)[1]
+    except (OSError, TypeError):
+        return ""
+    return f"{os.path.relpath(file)}:{line}" if file else ""
+
+
+def _written(options: OptionValues) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())
+
+
+def article(kind: str) -> str:
+    """``kind`` with a or an before it."""
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"

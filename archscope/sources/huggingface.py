@@ -1,0 +1,173 @@
+"""``hf:``: a transformers model made from its configuration alone, without weights and without network."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archscope.errors import ImportModelError, OptionError, SpecError
+from archscope.sources.construction import construct
+from archscope.sources.libraries import require
+from archscope.spec import InputSpec, ModelSpec, Option, OptionValue
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_TOKENS = 128
+_SAMPLES = 16_000  # one second of audio at the sampling rate of speech models
+
+
+def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, OptionValue]) -> ModelSpec:
+    """The model of a folder with a config.json, of such a file, or of a class of transformers.
+
+    ``options`` set fields of the configuration. Inputs follow the model's main input: 128 tokens, an image of the
+    configured size, one second of audio. Raises SpecError, OptionError and ImportModelError.
+    """
+    transformers = require("transformers", extra="hf", wanted_by=source)
+    file = _config_file(source, target, base / target)
+    if file is None:
+        name, model_class, config_class, fields = target, *_classes(transformers, source, target), {}
+    else:
+        fields = _read(file)
+        name = file.parent.name if file.name == "config.json" and file.parent.name else file.stem
+        model_class, config_class = _described_classes(transformers, file, fields)
+    defaults = config_class(**fields)
+    for key in options:
+        if not hasattr(defaults, key):
+            near = difflib.get_close_matches(key, vars(defaults), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"see transformers.{config_class.__name__}"
+            raise OptionError(f"{config_class.__name__} has no field {key!r}", help=hint)
+    config = config_class(**{**fields, **options})
+
+    def from_config(**_settings: Any) -> nn.Module:
+        if model_class is None:
+            return transformers.AutoModel.from_config(config)  # type: ignore[no-any-return]
+        return model_class._from_config(config)  # type: ignore[no-any-return]  # noqa: SLF001 - as AutoModel does
+
+    known = model_class or _base_class(transformers, config_class)
+    return ModelSpec(
+        name=name,
+        source=source,
+        build=lambda: construct(from_config, name, {}, shown=config_class),
+        options=tuple(
+            Option(name=key, value=value, default=_plain(getattr(defaults, key), value))
+            for key, value in options.items()
+        ),
+        inputs=_inputs(known, config) if known else (),
+    )
+
+
+def _config_file(source: str, target: str, path: Path) -> Path | None:
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise SpecError(f"the folder {target!r} holds no config.json", where=source, help="name the config file")
+        return path / "config.json"
+    if path.is_file():
+        return path
+    if path.suffix == ".json" or "/" in target:
+        raise SpecError(
+            f"there is no file or folder {target!r}",
+            where=source,
+            help="nothing is fetched: save the model's config.json and name it",
+        )
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SpecError(f"{file} is not JSON: {error}", help="name a config.json of transformers") from error
+    if not isinstance(fields, dict) or not isinstance(fields.get("model_type"), str):
+        raise SpecError(f"{file} has no model_type", help="name a config.json of transformers")
+    return fields
+
+
+def _described_classes(transformers: Any, file: Path, fields: dict[str, Any]) -> tuple[Any, Any]:
+    kind = fields.pop("model_type")
+    mapping = transformers.CONFIG_MAPPING
+    if kind not in mapping:
+        own = "; it comes with code of its own, which archscope does not run" if "auto_map" in fields else ""
+        near = difflib.get_close_matches(kind, list(mapping), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "a newer transformers may know it"
+        raise SpecError(f"transformers has no model type {kind!r}{own}", where=str(file), help=hint)
+    architectures = fields.get("architectures") or [None]
+    named = architectures[0] if isinstance(architectures[0], str) else ""
+    return getattr(transformers, named, None) if named else None, mapping[kind]
+
+
+def _classes(transformers: Any, source: str, name: str) -> tuple[Any, Any]:
+    found: Any = getattr(transformers, name, None) if name.isidentifier() else None
+    bases: Any = found.__mro__ if inspect.isclass(found) else ()
+    if transformers.PreTrainedConfig in bases:
+        return None, found
+    if transformers.PreTrainedModel in bases and found.config_class:
+        return found, found.config_class
+    candidates = [key for key in dir(transformers) if key.endswith(("Config", "Model")) or "For" in key]
+    near = difflib.get_close_matches(name, candidates, n=3)
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "name a model class, a config class, a config.json or a folder"
+    )
+    if found is not None:
+        raise ImportModelError(f"transformers.{name} is neither a model nor a configuration", where=source, help=hint)
+    raise SpecError(f"transformers has no class {name!r}", where=source, help=hint)
+
+
+def _base_class(transformers: Any, config_class: Any) -> Any:
+    try:
+        return transformers.MODEL_MAPPING[config_class]
+    except KeyError:
+        return None
+
+
+def _plain(default: Any, value: OptionValue) -> OptionValue:
+    return default if isinstance(default, (bool, int, float, str)) else value
+
+
+def _inputs(model_class: Any, config: Any) -> tuple[InputSpec, ...]:
+    """What the model's forward takes, one sample of each; empty when that cannot be told from the configuration."""
+    main = model_class.main_input_name
+    shape = _shape(main, config)
+    if shape is None:
+        return ()
+    inputs = [InputSpec(shape=shape, dtype="int64" if main == "input_ids" else _dtype(config), name=main)]
+    accepted = inspect.signature(model_class.forward).parameters
+    if config.is_encoder_decoder and "decoder_input_ids" in accepted:
+        inputs.append(InputSpec(shape=(1, _TOKENS), dtype="int64", name="decoder_input_ids"))
+    pair = main == "input_ids" and "pixel_values" in accepted and not model_class.can_generate()
+    if pair and hasattr(config, "vision_config"):
+        inputs.append(InputSpec(shape=_image(config.vision_config), dtype=_dtype(config), name="pixel_values"))
+    return tuple(inputs)
+
+
+def _shape(main: str, config: Any) -> tuple[int, ...] | None:
+    mel_bins = getattr(config, "num_mel_bins", None)
+    match main:
+        case "input_ids":
+            return (1, min(_TOKENS, getattr(config, "max_position_embeddings", None) or _TOKENS))
+        case "pixel_values":
+            return _image(getattr(config, "vision_config", config))
+        case "input_features" if mel_bins and hasattr(config, "max_source_positions"):
+            return (1, mel_bins, 2 * config.max_source_positions)
+        case "input_values" if mel_bins and hasattr(config, "max_length"):
+            return (1, config.max_length, mel_bins)
+        case "input_values":
+            return (1, _SAMPLES)
+    return None
+
+
+def _image(config: Any) -> tuple[int, ...]:
+    size = getattr(config, "image_size", None) or 224
+    height, width = (size, size) if isinstance(size, int) else tuple(size)
+    frames = (config.num_frames,) if hasattr(config, "num_frames") else ()
+    return (1, *frames, getattr(config, "num_channels", 3), height, width)
+
+
+def _dtype(config: Any) -> str:
+    return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")

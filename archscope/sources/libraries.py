@@ -1,0 +1,29 @@
+"""Optional libraries: imported only when a source asks for them."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from archscope.errors import ImportModelError
+
+
+def require(name: str, *, extra: str, wanted_by: str) -> ModuleType:
+    """The library ``name``; raises ImportModelError saying how to install it, or which of its own imports failed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name.partition(".")[0]:
+            raise ImportModelError(
+                f"{wanted_by} needs {name}, which is not installed", help=f"pip install 'archscope-torch[{extra}]'"
+            ) from error
+        raise _broken(name, error) from error
+    except Exception as error:
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> ImportModelError:
+    return ImportModelError(
+        f"{name} is installed but cannot be imported: {type(error).__name__}: {error}",
+        help=f'see what `python -c "import {name}"` says',
+    )

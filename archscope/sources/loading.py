@@ -1,0 +1,148 @@
+"""Which source a MODEL belongs to."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import json
+import re
+from pathlib import Path
+
+from archscope.config import Config, find_config
+from archscope.errors import ConfigError, ImportModelError, InputError, OptionError, SpecError
+from archscope.models import ALIASES, ZOO, zoo_spec
+from archscope.report import Report
+from archscope.serial import from_json
+from archscope.sources.inputs import parse_inputs
+from archscope.spec import ModelSpec, OptionValue
+
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_FORMS = "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2 or a saved report"
+
+
+def load(text: str, /, **options: OptionValue) -> ModelSpec | Report:
+    """What ``text`` (a MODEL, as the command line takes it) names: a model that can be built, or a saved report.
+
+    Looked up in this order: the models of the nearest archscope.toml, the zoo, then by form. ``options`` go to the
+    builder. Raises SpecError when it names nothing, OptionError and ConfigError, and ImportModelError or BuildError for
+    code that fails.
+    """
+    config = find_config(Path.cwd())
+    if config and text in config.models:
+        return load_configured(config, text, **options)
+    return _load(text, options, base=Path(), known=tuple(config.models) if config else ())
+
+
+def load_configured(config: Config, name: str, /, **options: OptionValue) -> ModelSpec | Report:
+    """The model ``name`` of ``config``; ``options`` win over those of the config. Raises what ``load`` raises."""
+    model = config.models[name]
+    loaded = _load(model.source, {**model.options, **options}, base=config.root, known=())
+    place = str(model.location)
+    if isinstance(loaded, Report):
+        if model.inputs or model.components is not None:
+            raise ConfigError(
+                f"{name!r} is the saved report {model.source}, which is not measured again",
+                where=place,
+                help="leave out inputs and components, or name the model itself",
+            )
+        return loaded
+    try:
+        inputs = parse_inputs(model.inputs)
+    except InputError as error:
+        raise ConfigError(error.what, where=place, help=error.help) from error
+    components = loaded.components if model.components is None else model.components
+    return dataclasses.replace(loaded, name=name, inputs=inputs or loaded.inputs, components=components)
+
+
+def _load(text: str, options: dict[str, OptionValue], *, base: Path, known: tuple[str, ...]) -> ModelSpec | Report:
+    prefix, _, name = text.partition(":")
+    if prefix == "zoo" or text in ZOO or text in ALIASES:
+        spec: ModelSpec = zoo_spec(text.removeprefix("zoo:"), **options)
+        return spec
+    coded = _from_library(text, prefix, name, base, options) or _from_code(text, base, options)
+    found = coded or _from_data(text, base / text, options)
+    if found is None:
+        raise _names_nothing(text, base / text, known)
+    return found
+
+
+def _from_library(text: str, prefix: str, name: str, base: Path, options: dict[str, OptionValue]) -> ModelSpec | None:
+    match prefix:
+        case "timm":
+            from archscope.sources.timm import from_timm
+
+            return from_timm(text, name, options)
+        case "torchvision":
+            from archscope.sources.torchvision import from_torchvision
+
+            return from_torchvision(text, name, options)
+        case "hf":
+            from archscope.sources.huggingface import from_huggingface
+
+            return from_huggingface(text, name, base, options)
+    return None
+
+
+def _from_code(text: str, base: Path, options: dict[str, OptionValue]) -> ModelSpec | None:
+    left, colon, attribute = text.rpartition(":")
+    if colon and _MODULE.fullmatch(attribute) and (left.endswith(".py") or _MODULE.fullmatch(left)):
+        from archscope.sources.attribute import from_file, from_module
+
+        if left.endswith(".py"):
+            return from_file(text, base / left, attribute, options)
+        return from_module(text, left, attribute, base, options)
+    return None
+
+
+def _from_data(text: str, file: Path, options: dict[str, OptionValue]) -> ModelSpec | Report | None:
+    """What a file without code names; None when it is no such file."""
+    from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
+
+    report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
+    if not (report or file.suffix in {".pt2", *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
+        return None
+    if options:
+        raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
+    if not file.is_file():
+        near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.glob(f"*{file.suffix}")], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "the path is taken from the current folder"
+        raise ImportModelError(f"there is no file {text!r}", help=hint)
+    if report:
+        return _saved(text, file)
+    if file.suffix == ".pt2":
+        from archscope.sources.exported import from_exported
+
+        return from_exported(text, file)
+    return from_checkpoint(text, file)
+
+
+def _saved(text: str, file: Path) -> Report:
+    try:
+        content = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{text} is not text", help="a saved report is JSON in UTF-8") from error
+    if '"model_type"' in content and "model_type" in json.loads(content):
+        raise SpecError(f"{text} is no saved report, but a config of transformers", help=f"write hf:{text}")
+    return from_json(content, where=text)
+
+
+def _names_nothing(text: str, file: Path, known: tuple[str, ...]) -> SpecError:
+    near = difflib.get_close_matches(text, (*known, *ZOO, *ALIASES), n=3)
+    if near:
+        return SpecError(f"{text!r} names no model", help=f"did you mean {' or '.join(near)}?")
+    if file.suffix == ".py" and file.is_file():
+        return SpecError(f"{text!r} is a file: which model in it?", help=_candidates(text, file))
+    if _MODULE.fullmatch(text) and "." in text:
+        module, _, attribute = text.rpartition(".")
+        return SpecError(f"{text!r} names no model", help=f"for an attribute of a module write {module}:{attribute}")
+    return SpecError(f"{text!r} names no model", help=f"a MODEL is {_FORMS}")
+
+
+def _candidates(text: str, file: Path) -> str:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return f"write {text}:ATTRIBUTE"
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    return "write " + (" or ".join(f"{text}:{name}" for name in classes[:4]) or f"{text}:ATTRIBUTE")

@@ -1,0 +1,138 @@
+"""The user's own code: importable while it is needed, gone from ``sys.path`` and ``sys.modules`` afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "archscope.toml", ".git")
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+class Project:
+    """Folders whose modules a model is made of.
+
+    Inside ``active`` they are importable, first; what was imported from them is taken out of ``sys.modules`` at the end
+    and comes back at the next entry, unless a file has changed meanwhile. With ``hide``, a module of the caller's that
+    has the name of one of theirs steps aside meanwhile, unless it is installed or Python's own.
+    """
+
+    def __init__(self, *folders: Path, hide: bool) -> None:
+        self.folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
+        self._hides = hide
+        self._path: list[str] = [str(folder) for folder in self.folders]
+        self._modules: dict[str, ModuleType] = {}
+        self._ages: dict[str, int] = {}
+        self._entered = False
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Make the project's modules importable; restore ``sys.path`` and ``sys.modules`` at the end. Reentrant."""
+        if self._entered:
+            yield
+            return
+        path_before = list(sys.path)
+        hidden = self._hide() if self._hides else {}
+        before = dict(sys.modules)
+        if self._ages != {name: _age(module) for name, module in self._modules.items()}:
+            self._modules = {}
+        sys.modules.update(self._modules)
+        sys.path[:] = [*self._path, *(entry for entry in path_before if entry not in self._path)]
+        importlib.invalidate_caches()
+        self._entered = True
+        try:
+            yield
+        finally:
+            self._entered = False
+            self._path = [entry for entry in sys.path if entry not in path_before or entry in self._path]
+            self._take_out(before)
+            sys.modules.update(hidden)
+            sys.path[:] = path_before
+
+    def _take_out(self, before: dict[str, ModuleType]) -> None:
+        """Remove the project's modules that ``before`` lacks and remember them."""
+        self._modules = {
+            name: module
+            for name, module in sys.modules.items()
+            if name.partition(".")[0] not in before and self._owns(module)
+        }
+        self._ages = {name: _age(module) for name, module in self._modules.items()}
+        for name in self._modules:
+            del sys.modules[name]
+
+    def _hide(self) -> dict[str, ModuleType]:
+        own = {name for folder in self.folders for name in _top_level(folder)}
+        hidden = {
+            name: module
+            for name, module in sys.modules.items()
+            if name.partition(".")[0] in own and not _installed(name.partition(".")[0])
+        }
+        for name in hidden:
+            del sys.modules[name]
+        return hidden
+
+    def _owns(self, module: ModuleType) -> bool:
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        file = next((place for place in places if isinstance(place, str)), None)
+        if file is None or _INSTALLED & set(Path(file).parts):
+            return False
+        return any(Path(file).resolve().is_relative_to(folder) for folder in (*self.folders, *map(Path, self._path)))
+
+
+@functools.cache
+def project(*folders: Path, hide: bool) -> Project:
+    """The one Project of these folders: two models of one file are made of the same modules."""
+    return Project(*folders, hide=hide)
+
+
+def project_root(folder: Path) -> Path:
+    """The nearest folder above (or ``folder`` itself) that holds a pyproject.toml, a setup file or a repository."""
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in _ROOT_MARKS):
+            return candidate
+    here = Path.cwd()
+    return here if folder.is_relative_to(here) else folder
+
+
+def package_name(file: Path) -> tuple[str, Path]:
+    """The dotted name of ``file`` and the folder from which it can be imported (its own, outside any package)."""
+    parts = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").exists() and folder.name.isidentifier() and folder != folder.parent:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+def _top_level(folder: Path) -> Iterator[str]:
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        if entry.suffix == ".py":
+            yield entry.stem
+        elif entry.is_dir() and entry.name.isidentifier() and any(entry.glob("*.py")):
+            yield entry.name
+
+
+def _age(module: ModuleType) -> int:
+    """When the module's file was last changed, in nanoseconds; 0 when it has none."""
+    try:
+        return Path(module.__file__ or "").stat().st_mtime_ns
+    except (AttributeError, OSError):
+        return 0
+
+
+def _installed(name: str) -> bool:
+    """Whether the loaded module ``name`` belongs to Python, to archscope or to an installed package."""
+    module = sys.modules.get(name)
+    if module is None or name in sys.stdlib_module_names or name in {"archscope", "__main__"}:
+        return True
+    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+    return bool(_INSTALLED & set(Path(str(file)).parts))
