@@ -9,13 +9,15 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from archscope.cli.actions import in_actions, write_step_summary
 from archscope.cli.failures import GATE, ending
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.config import find_config
 from archscope.errors import ArchscopeError, UsageError
 from archscope.judge.gate import check_all, demands
-from archscope.policy import METRICS, Budget, Limit
+from archscope.policy import METRICS, Budget, CheckResult, Limit
+from archscope.render.annotations import render_annotations
 from archscope.render.check_formats import CHECK_FORMATS
 from archscope.render.check_text import render_check_text
 
@@ -58,29 +60,68 @@ def _budget(parameter: click.Parameter, value: str) -> Budget:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @model_options
 @limit_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "total"]),
+    default="text",
+    show_default=True,
+    help="What stdout says; total is the checked value alone.",
+)
 @format_options(CHECK_FORMATS)
-def command(
+def command(  # noqa: PLR0913 - one argument for each option
     *,
     names: tuple[str, ...],
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
     limits: list[Budget],
+    form: str,
     wanted: Mapping[str, str],
 ) -> None:
     """Hold models to their budgets: those of archscope.toml, or the limits given here.
 
     NAME is a model, a budget of the config or a saved report; without one, every budget of the config is checked.
     A limit reads 249_999, 0.25M, 1.2G or "<0.25M"; a value that is equal to it passes.
+
+    In GitHub Actions findings become annotations too, and the summary of the step has them as a table.
     """
     config = find_config(Path.cwd())
     wanted_checks = demands(config, names, limits)
     result, errors = check_all(wanted_checks, config, partial(measure, inputs=inputs, settings=settings))
-    if STDOUT not in wanted.values():
-        print_text(render_check_text(result, text_style()))
+    is_free = STDOUT not in wanted.values()
+    if is_free:
+        print_text(_total(result) if form == "total" else render_check_text(result, text_style()))
     write_wanted(result, wanted, CHECK_FORMATS)
+    write_step_summary(result)
+    if in_actions():
+        _annotate(render_annotations(result), aside=not is_free or form == "total")
     codes = [ending(partial(_raise, error)) for error in errors]
     if codes or not result.passed:
         raise click.exceptions.Exit(max(codes, default=GATE))
+
+
+def _annotate(commands: str, *, aside: bool) -> None:
+    """GitHub reads both streams; on stdout only where people read it too."""
+    if aside:
+        click.echo(commands, nl=False, err=True)
+    else:
+        print_text(commands)
+
+
+def _total(result: CheckResult) -> str:
+    """The one value that was checked."""
+    values = {(row.model, row.metric, row.component): row.value for row in result.results}
+    if len(values) != 1:
+        raise UsageError(
+            f"--format total is one integer, and {len(values)} different values were checked",
+            help=f"name one of the budgets: {', '.join(row.name for row in result.results)}",
+        )
+    (value,) = values.values()
+    if value is None:
+        raise UsageError(
+            "the value was not measured: the model was not run", help="give it an input: --input 1x3x640x640"
+        )
+    return f"{value}\n"
 
 
 def _raise(error: ArchscopeError) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archscope.policy import (
@@ -34,8 +35,8 @@ def render_check_text(result: CheckResult, style: Style = PLAIN) -> str:
 
 
 def safe(text: str) -> str:
-    r"""``text`` on one line, spelled out where it does not print; ``##[`` would be a command in a log on GitHub."""
-    return plain(text).replace("##[", r"##\[")
+    r"""``text`` on one line, spelled out where it does not print; ``##[`` and a first ``::`` are commands on GitHub."""
+    return re.sub(r"^(?=\s*::)", r"\\", plain(text).replace("##[", r"##\["))
 
 
 def subject(row: BudgetResult) -> str:
