@@ -109,6 +109,13 @@ class ModuleChange:
             own=-self.own,
         )
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether the row says anything: it came, went, is of another type, or costs something else."""
+        delta = self.delta
+        figures = (delta.parameters, delta.macs, delta.flops, delta.activations)
+        return self.status != "both" or self.base_type != self.head_type or any(figures)
+
 
 _REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}
 
@@ -137,6 +144,11 @@ class Comparison:
             components=tuple(-row for row in self.components),
             modules=tuple(-row for row in self.modules),
         )
+
+    @property
+    def differs(self) -> bool:
+        """Whether any module came, went, changed its type or costs something else."""
+        return any(row.is_changed for row in self.modules)
 
     def to_json(self) -> str:
         """Raw integers, base units, None as null, one line at the end."""

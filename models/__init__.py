@@ -16,6 +16,9 @@ ZOO: Mapping[str, Callable[..., ModelSpec]] = MappingProxyType(
 )
 ALIASES: Mapping[str, str] = MappingProxyType({"baseline": "featherface-baseline", "v2": "featherface-v2"})
 
+#: Pairs of models that belong side by side: a base and what became of it.
+COMPARED: tuple[tuple[str, str], ...] = (("featherface-baseline", "featherface-v2"),)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZooModel:

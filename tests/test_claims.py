@@ -1,12 +1,16 @@
+import csv
 import dataclasses
+import io
 import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from made import made_report
 
 import archscope.models
 from archscope.claim import DIFFERS, HOLDS, ROUNDS, UNPROVEN
+from archscope.cli import main
 from archscope.errors import ConfigError
 from archscope.judge.claim_sheet import read_claims
 from archscope.judge.claims import judge_claims
@@ -14,6 +18,7 @@ from archscope.judge.conventions import CONVENTIONS, apply
 from archscope.measure.measuring import analyze, trace_spec
 from archscope.models import zoo_spec
 from archscope.report import UNASSIGNED
+from archscope.serial import to_json
 
 ZOO_CLAIMS = Path(archscope.models.__file__).parent / "featherface" / "claims.toml"
 
@@ -222,3 +227,79 @@ def test_a_fault_in_the_file_names_file_line_and_the_nearest_word(tmp_path, text
     assert what in caught.value.what
     assert caught.value.where == f"claims.toml:{line}"
     assert help_ in caught.value.help
+
+
+SHEET = """
+model = "net"
+inputs = ["1x3x640x640"]
+[[claims]]
+what = "parameters | of `net`"
+metric = "parameters"
+value = 100
+[[claims]]
+what = "MACs"
+where = "README"
+metric = "macs"
+value = "10.0K"
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "net.json").write_text(to_json(NET))
+    (tmp_path / "claims.toml").write_text(SHEET)
+    return str(tmp_path / "net.json"), str(tmp_path / "claims.toml")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["claims", *arguments])
+
+
+def test_the_command_shows_every_claim_the_cause_and_the_line(files):
+    done = run(*files)
+    assert done.exit_code == 0, done.output
+    assert "MACs: published 10.0K, found 5,000" in done.output
+    assert "another figure: 10,000 is the number of 2 x multiply-accumulates" in done.output
+    assert "claims.toml:12" in done.output
+    assert done.output.endswith("1 hold (0 rounded), 1 differ\n")
+
+
+def test_the_command_fails_on_a_false_claim_only_when_asked_to_check(files, tmp_path):
+    assert run(*files, "--check").exit_code == 1
+    Path(files[1]).write_text(SHEET.replace("10.0K", "5.0K"))
+    assert run(*files, "--check").exit_code == 0
+
+
+def test_every_format_of_claims_is_written(files, tmp_path):
+    targets = {key: tmp_path / f"out.{key}" for key in ("json", "md", "csv")}
+    assert run(*files, *(word for key, path in targets.items() for word in (f"--{key}", str(path)))).exit_code == 0
+    assert [row["verdict"] for row in json.loads(targets["json"].read_text())["results"]] == ["holds", "differs"]
+    markdown = targets["md"].read_text()
+    assert "1 hold (0 rounded), 1 differ" in markdown
+    assert "| MACs | 10,000 is the number of 2 x multiply-accumulates" in markdown
+    assert "&#124; of" in markdown
+    rows = list(csv.DictReader(io.StringIO(targets["csv"].read_text())))
+    assert [(row["published"], row["found"], row["verdict"]) for row in rows] == [
+        ("100", "100", "holds"),
+        ("10.0K", "5,000", "differs"),
+    ]
+
+
+def test_claims_for_another_input_than_a_saved_report_s_are_not_comparable(files):
+    Path(files[1]).write_text(SHEET.replace("640x640", "320x320"))
+    done = run(*files)
+    assert done.exit_code == 2
+    assert "1x3x320x320" in done.stderr
+
+
+def test_a_model_without_claims_beside_it_says_what_to_do():
+    done = run("v2")
+    assert done.exit_code == 2
+    assert "name a claims file" in done.stderr
+
+
+def test_the_zoo_s_claims_are_found_beside_the_model():
+    done = run("baseline", "--check")
+    assert done.exit_code == 1
+    assert "21 hold (8 rounded), 11 differ" in done.output
+    assert "featherface/claims.toml:29" in done.output

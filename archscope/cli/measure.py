@@ -11,6 +11,7 @@ import click
 from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import Progress, progress
 from archscope.errors import UsageError
+from archscope.records import Trace
 from archscope.report import Report
 from archscope.spec import ModelSpec
 
@@ -40,13 +41,8 @@ def measure(model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] =
     Whatever the model prints goes to stderr. Raises any ArchscopeError.
     """
     with progress() as shown, quiet_stdout():
-        shown.phase("import")
-        from archscope.sources import load
-
-        loaded = load(model, **_settings(settings))
+        loaded = _loaded(model, inputs, settings, shown)
         if isinstance(loaded, Report):
-            if inputs:
-                raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
             return loaded
         given = _inputs(inputs)
         from archscope.measure.measuring import analyze
@@ -54,6 +50,32 @@ def measure(model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] =
         if isinstance(loaded, ModelSpec):
             loaded = _announced(loaded, shown)
         return analyze(loaded, given or None)
+
+
+def measure_and_trace(
+    model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = (), usual: Sequence[str] = ()
+) -> tuple[Report, Trace | None]:
+    """The report of MODEL as ``measure`` gives it, and the trace behind it; a saved report has none.
+
+    A model runs on ``usual`` inputs when it is not given any.
+    """
+    with progress() as shown, quiet_stdout():
+        loaded = _loaded(model, inputs, settings, shown)
+        if isinstance(loaded, Report):
+            return loaded, None
+        from archscope.measure.measuring import analyze_and_trace
+
+        return analyze_and_trace(_announced(loaded, shown), _inputs(inputs or usual) or None)
+
+
+def _loaded(model: str, inputs: Sequence[str], settings: Sequence[str], shown: Progress) -> ModelSpec | Report:
+    shown.phase("import")
+    from archscope.sources import load
+
+    loaded: ModelSpec | Report = load(model, **_settings(settings))
+    if isinstance(loaded, Report) and inputs:
+        raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
+    return loaded
 
 
 def _inputs(texts: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure
 from archscope.cli.output import print_text, write_files
+from archscope.report import Report
 
 
 @click.command("report")
@@ -23,18 +25,15 @@ from archscope.cli.output import print_text, write_files
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file on disk is not what would be written.")
 def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
-    """Render the report of each model into DIR/NAME/: all models of the zoo, or those named.
+    """Render the report of each model into DIR/NAME/: all models of the zoo and its comparisons, or those named.
 
     Figures are compared by the data that they were drawn from, other files to the byte.
     """
-    from archscope.models import zoo_models
-    from archscope.render.folder import folder_name, report_files, stale
+    from archscope.render.folder import stale
 
     wrong: list[str] = []
-    for name in names or [model.name for model in zoo_models()]:
-        report = measure(name)
-        folder = out / folder_name(report.model.name)
-        files = report_files(report)
+    for name, files in _kept(names):
+        folder = out / name
         if check:
             found = stale(folder, files)
             wrong += found
@@ -45,3 +44,19 @@ def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
     if wrong:
         click.echo("help: archscope report renders them anew; look at the change, then commit it", err=True)
         raise GateError
+
+
+def _kept(names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The name and the files of every folder to keep; without ``names`` comparisons of the zoo follow its models."""
+    from archscope.judge.comparison import compare
+    from archscope.models import COMPARED, zoo_models
+    from archscope.render.comparison_formats import comparison_files, comparison_folder
+    from archscope.render.folder import folder_name, report_files
+
+    reports: dict[str, Report] = {}
+    for name in names or [model.name for model in zoo_models()]:
+        reports[name] = measure(name)
+        yield folder_name(reports[name].model.name), report_files(reports[name])
+    for base, head in () if names else COMPARED:
+        comparison = compare(reports[base], reports[head])
+        yield comparison_folder(comparison), comparison_files(comparison)

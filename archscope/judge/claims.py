@@ -22,13 +22,15 @@ from archscope.claim import (
     ClaimsResult,
 )
 from archscope.config import nearest
-from archscope.errors import ConfigError
+from archscope.errors import ConfigError, NotComparableError
 from archscope.judge.causes import find_causes
 from archscope.judge.claim_sheet import ARITHMETIC
+from archscope.judge.comparison import describe_inputs
 from archscope.judge.conventions import ConventionTotal
 from archscope.policy import METRICS
 from archscope.quantity import Quantity
 from archscope.report import ComponentRow, ModuleRow, Report, Totals
+from archscope.sources.inputs import parse_inputs
 
 
 def judge_claims(sheet: ClaimSheet, report: Report, conventions: Iterable[ConventionTotal] = ()) -> ClaimsResult:
@@ -60,6 +62,17 @@ def judge_claims(sheet: ClaimSheet, report: Report, conventions: Iterable[Conven
         inputs=report.inputs,
         results=tuple(results),
     )
+
+
+def require_inputs(sheet: ClaimSheet, report: Report) -> None:
+    """Raise NotComparableError unless ``report``, a saved one, was measured on the inputs that ``sheet`` speaks of."""
+    wanted = tuple((spec.shape, spec.dtype) for spec in parse_inputs(sheet.inputs))
+    if wanted and wanted != tuple((record.shape, record.dtype) for record in report.inputs):
+        raise NotComparableError(
+            f"the claims are for {', '.join(sheet.inputs)}, and the report is for {describe_inputs(report.inputs)}",
+            where=f"{sheet.file} and {report.model.name}",
+            help="name the model instead of its report",
+        )
 
 
 def _truth(claim: Claim, report: Report) -> Quantity | None:

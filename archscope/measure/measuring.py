@@ -55,6 +55,15 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
     return with_training(report, step, formulas, training)
 
 
+def analyze_and_trace(spec: ModelSpec, inputs: InputsLike | None = None) -> tuple[Report, Trace]:
+    """The report of ``spec`` and, for who asks how other tools would count, the trace behind it: one run.
+
+    Raises what ``analyze`` raises.
+    """
+    seen = trace_spec(spec, inputs)
+    return analyze_trace(seen, _info(seen, spec), spec.components, DEFAULT_FORMULAS), seen
+
+
 def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: bool = False) -> Trace:
     """Build the model of ``spec`` on meta (on the CPU where it cannot be) and trace it (a training step, if asked).
 

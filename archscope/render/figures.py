@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from archscope.render.panels import Panel, Sheet, sheet
@@ -31,25 +31,35 @@ _RC = {
 
 def render_png(report: Report) -> bytes:
     """The sheet of ``report`` as PNG, 1650 x 1260 pixels; a text chunk holds the digest of its data."""
-    drawn = sheet(report)
-    return save(drawn, "png", {"Software": None, _KEY: drawn.digest})
+    return sheet_png(sheet(report))
+
+
+def sheet_png(drawn: Sheet) -> bytes:
+    """``drawn`` as PNG, with the digest of its data."""
+    return png(lambda: _draw(drawn), drawn.digest)
+
+
+def png(draw: Callable[[], Figure], digest: str) -> bytes:
+    """What ``draw`` draws as PNG; ``digest`` stands for the data it was drawn from."""
+    return save(draw, "png", {"Software": None, _KEY: digest})
 
 
 def render_svg(report: Report) -> bytes:
     """The sheet of ``report`` as SVG, text as paths."""
     drawn = sheet(report)
-    return save(drawn, "svg", {"Creator": None, "Date": None, "Format": None, "Type": None, "Identifier": drawn.digest})
+    metadata = {"Creator": None, "Date": None, "Format": None, "Type": None, "Identifier": drawn.digest}
+    return save(lambda: _draw(drawn), "svg", metadata)
 
 
-def save(drawn: Sheet, form: str, metadata: dict[str, str | None]) -> bytes:
-    """``drawn`` as a file, whatever the user's matplotlibrc says."""
+def save(draw: Callable[[], Figure], form: str, metadata: dict[str, str | None]) -> bytes:
+    """What ``draw`` draws as a file, whatever the user's matplotlibrc says."""
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
         buffer = io.BytesIO()
-        _draw(drawn).savefig(buffer, format=form, dpi=_DPI, metadata=metadata)
+        draw().savefig(buffer, format=form, dpi=_DPI, metadata=metadata)
     return buffer.getvalue()
 
 

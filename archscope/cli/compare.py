@@ -1,0 +1,62 @@
+"""``archscope compare``: two models, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from archscope.cli.failures import GateError
+from archscope.cli.measure import measure, model_options
+from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.render.comparison_formats import COMPARISON_FORMATS
+
+
+@click.command("compare")
+@click.argument("base")
+@click.argument("head")
+@model_options
+@click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="Levels of modules; 0 is all.")
+@click.option(
+    "--sort",
+    type=click.Choice(["parameters", "macs", "flops", "activations"]),
+    default="parameters",
+    show_default=True,
+    help="The metric whose largest changes stand first.",
+)
+@click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@click.option("--different-inputs", is_flag=True, help="Compare even if the two ran on different inputs.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 when parameters, MACs or FLOPs of a module differ.")
+@format_options(COMPARISON_FORMATS)
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    base: str,
+    head: str,
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    depth: int,
+    sort: str,
+    limit: int,
+    different_inputs: bool,
+    exit_code: bool,
+    wanted: Mapping[str, str],
+) -> None:
+    """Compare HEAD with BASE: components by name, modules by path, before, after and the difference.
+
+    Each is anything that archscope analyze takes, saved reports too. --input goes to both, --set to HEAD alone: so
+    archscope compare baseline baseline --set bifpn_channels=32 shows what one option changes.
+    """
+    from archscope.judge.comparison import compare
+
+    comparison = compare(
+        measure(base, inputs=inputs),
+        measure(head, inputs=inputs, settings=settings),
+        different_inputs=different_inputs,
+    )
+    if STDOUT not in wanted.values():
+        from archscope.render.comparison_text import render_comparison_text
+
+        print_text(render_comparison_text(comparison, text_style(), metric=sort, depth=depth, limit=limit))
+    write_wanted(comparison, wanted, COMPARISON_FORMATS)
+    if exit_code and comparison.differs:
+        raise GateError
