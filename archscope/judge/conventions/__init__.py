@@ -1,13 +1,20 @@
 """How other counters count, restated as rules over archscope's own trace."""
 
 from archscope.judge.conventions.convention import Convention, ConventionRow, ConventionTotal, Missed, Use, apply
+from archscope.judge.conventions.fvcore import FVCORE
+from archscope.judge.conventions.own import FLOPS, MACS
 from archscope.judge.conventions.thop import THOP
+from archscope.judge.conventions.torch_counter import TORCH
 
-CONVENTIONS = (THOP,)
+CONVENTIONS = (MACS, FLOPS, FVCORE, THOP, TORCH)
 
 __all__ = [
     "CONVENTIONS",
+    "FLOPS",
+    "FVCORE",
+    "MACS",
     "THOP",
+    "TORCH",
     "Convention",
     "ConventionRow",
     "ConventionTotal",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.formulas import DEFAULT_FORMULAS, FREE, Cost, FormulaTable
 from archscope.measure.calls import count
 from archscope.records import ModuleRecord, OpCall, ParameterRecord, Path, Trace
 
@@ -31,7 +31,9 @@ class Convention:
 
     With ``parameters_of_modules`` only parameters of such modules below the root count, if they were called, except
     those of ``containers``; otherwise all do. With ``counts_paths`` a module with several parents is hooked and summed
-    once for each: its figure is multiplied by the square of their number, its parameters by their number.
+    once for each: its figure is multiplied by the square of their number, its parameters by their number. ``hidden``
+    gives the indices of calls that the counter sees only as part of an operator that it does not know. An operator
+    called ``*`` stands for all.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Convention:
     parameters_of_modules: bool
     counts_paths: bool
     containers: frozenset[str] = frozenset()
+    hidden: Callable[[Trace], frozenset[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,13 @@ def apply(convention: Convention, trace: Trace, formulas: FormulaTable = DEFAULT
         calls[call.path].append(call)
     parameters = _owned(trace)
     rows: dict[tuple[str, bool], list[tuple[int, int, int]]] = defaultdict(list)
+    hidden = convention.hidden(trace) if convention.hidden else frozenset()
     for module in trace.modules:
         own = calls[module.path]
         rule = convention.modules.get(module.type_name)
         if rule is None:
             for call in own:
-                operator = _operator_rule(convention, call.op)
+                operator = None if call.index in hidden else _operator_rule(convention, call.op)
                 rows[call.op, False].append((1, macs[call.index], operator(call) if operator else 0))
             continue
         counted = rule(Use(module=module, calls=tuple(own), parameters=parameters[module.path]))
@@ -112,7 +116,19 @@ def apply(convention: Convention, trace: Trace, formulas: FormulaTable = DEFAULT
 
 
 def _operator_rule(convention: Convention, op: str) -> OperatorRule | None:
-    return convention.operators.get(op) or convention.operators.get(op.partition(".")[0])
+    operators = convention.operators
+    return operators.get(op) or operators.get(op.partition(".")[0]) or operators.get("*")
+
+
+def own_cost(call: OpCall) -> Cost:
+    """What archscope counts for ``call``."""
+    rule = DEFAULT_FORMULAS.find(call.op)
+    return rule.formula(call) if rule else FREE
+
+
+def calls_of(use: Use, ops: Iterable[str]) -> list[OpCall]:
+    """The calls of a module to ``ops``, whatever their overload."""
+    return [call for call in use.calls if call.op.partition(".")[0] in ops]
 
 
 def _rows(rows: dict[tuple[str, bool], list[tuple[int, int, int]]]) -> Iterator[ConventionRow]:

@@ -7,11 +7,10 @@ functional call counts for nothing; parameters count when they belong to a modul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from archscope.judge.conventions.convention import Convention, ModuleRule, Use
-from archscope.records import OpCall
+from archscope.judge.conventions.convention import Convention, ModuleRule, Use, calls_of
 
 _CONVOLUTIONS = ("aten::convolution", "aten::_convolution", "aten::convolution_overrideable")
 _NORMS = (
@@ -43,41 +42,37 @@ def _nothing(_use: Use) -> int:
     return 0
 
 
-def _calls(use: Use, ops: Iterable[str]) -> list[OpCall]:
-    return [call for call in use.calls if call.op.partition(".")[0] in ops]
-
-
 def _convolution(use: Use) -> int:
     """Output elements x input channels per group x kernel elements."""
     return sum(
         call.outputs[0].numel
         * (call.inputs[0].shape[1] // call.arguments["groups"])
         * math.prod(call.arguments["weight"].shape[2:])
-        for call in _calls(use, _CONVOLUTIONS)
+        for call in calls_of(use, _CONVOLUTIONS)
     )
 
 
 def _normalisation(use: Use) -> int:
     """2 per input element, 4 when affine."""
     each = 4 if "weight" in use.parameters else 2
-    return sum(each * call.inputs[0].numel for call in _calls(use, _NORMS))
+    return sum(each * call.inputs[0].numel for call in calls_of(use, _NORMS))
 
 
 def _linear(use: Use) -> int:
     """Output elements x input features."""
     features = use.parameters["weight"].shape[1]
-    return sum(features * call.outputs[0].numel for call in _calls(use, _PRODUCTS))
+    return sum(features * call.outputs[0].numel for call in calls_of(use, _PRODUCTS))
 
 
 def _prelu(use: Use) -> int:
     """1 per element."""
-    return sum(call.outputs[0].numel for call in _calls(use, ("aten::_prelu_kernel", "aten::prelu")))
+    return sum(call.outputs[0].numel for call in calls_of(use, ("aten::_prelu_kernel", "aten::prelu")))
 
 
 def _softmax(use: Use) -> int:
     """3 n - 1 for every n elements that add to one."""
     total = 0
-    for call in _calls(use, ("aten::_softmax", "aten::softmax")):
+    for call in calls_of(use, ("aten::_softmax", "aten::softmax")):
         elements, size = call.outputs[0].numel, call.outputs[0].shape[call.arguments["dim"]]
         total += elements // size * (3 * size - 1)
     return total
@@ -85,18 +80,18 @@ def _softmax(use: Use) -> int:
 
 def _average(use: Use) -> int:
     """1 per output element."""
-    return sum(call.outputs[0].numel for call in _calls(use, _AVERAGES))
+    return sum(call.outputs[0].numel for call in calls_of(use, _AVERAGES))
 
 
 def _adaptive_average(use: Use) -> int:
     """1 per output element and 1 per input element."""
-    return sum(call.inputs[0].numel + call.outputs[0].numel for call in _calls(use, _ADAPTIVE_AVERAGES))
+    return sum(call.inputs[0].numel + call.outputs[0].numel for call in calls_of(use, _ADAPTIVE_AVERAGES))
 
 
 def _upsampling(use: Use) -> int:
     """Per output element 1 (nearest), 5 (linear), 11 (bilinear) or 259 (bicubic); other modes nothing."""
     return sum(
-        _UPSAMPLING[call.op.partition(".")[0]] * call.outputs[0].numel for call in _calls(use, tuple(_UPSAMPLING))
+        _UPSAMPLING[call.op.partition(".")[0]] * call.outputs[0].numel for call in calls_of(use, tuple(_UPSAMPLING))
     )
 
 
