@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from archscope.errors import UsageError
-from archscope.records import InputRecord
+from archscope.records import InputRecord, Path
 from archscope.units import largest_within, parse_limit, parse_share, share_of
 
 
@@ -120,12 +120,34 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """A module whose own figure is not what the lock says; ``kind`` is new, wider, changed or removed.
+
+    Wider means other sizes in its inputs or outputs than then. A figure of 0 stands for a module that is not there.
+    """
+
+    path: Path
+    type: str
+    kind: str
+    before: int
+    after: int
+    shapes_before: str
+    shapes_after: str
+
+    @property
+    def delta(self) -> int:
+        """By how much it grew; below 0 when it shrank."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetResult:
     """One budget held against one report: every figure in the metric's base unit.
 
     ``value`` is None when it was not measured, and a lower bound when ``lower_bound``. ``max`` is None when it is a
     percentage of something that was not measured. ``excess`` is ``value - max`` when that is more than 0, else 0.
-    ``largest`` are the parts that the value consists of, largest first; ``notes`` say what else a reader must know.
+    ``largest`` are the parts that the value consists of, largest first; ``growth`` is what changed since the lock, most
+    first, and adds to the whole change; ``notes`` say what else a reader must know.
     """
 
     name: str
@@ -140,6 +162,7 @@ class BudgetResult:
     location: Location | None
     message: str
     largest: tuple[Share, ...] = ()
+    growth: tuple[Growth, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -11,12 +11,13 @@ import click
 
 from archscope.cli.actions import in_actions, write_step_summary
 from archscope.cli.failures import GATE, ending
+from archscope.cli.lock import find_lock, lock_path
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
-from archscope.config import find_config
-from archscope.errors import ArchscopeError, UsageError
-from archscope.judge.gate import check_all, demands
-from archscope.policy import METRICS, Budget, CheckResult, Limit
+from archscope.config import Config, find_config
+from archscope.errors import ArchscopeError, ConfigError, UsageError
+from archscope.judge.gate import Locked, check_all, demands
+from archscope.policy import METRICS, Budget, CheckResult, Limit, LockPolicy
 from archscope.render.annotations import render_annotations
 from archscope.render.check_formats import CHECK_FORMATS
 from archscope.render.check_text import render_check_text
@@ -60,6 +61,7 @@ def _budget(parameter: click.Parameter, value: str) -> Budget:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @model_options
 @limit_options
+@click.option("--locked", "exact", is_flag=True, help="Fail too when archscope.lock is missing or not up to date.")
 @click.option(
     "--format",
     "form",
@@ -75,10 +77,11 @@ def command(  # noqa: PLR0913 - one argument for each option
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
     limits: list[Budget],
+    exact: bool,
     form: str,
     wanted: Mapping[str, str],
 ) -> None:
-    """Hold models to their budgets: those of archscope.toml, or the limits given here.
+    """Hold models to their budgets, those of archscope.toml or the limits given here, and to archscope.lock.
 
     NAME is a model, a budget of the config or a saved report; without one, every budget of the config is checked.
     A limit reads 249_999, 0.25M, 1.2G or "<0.25M"; a value that is equal to it passes.
@@ -86,8 +89,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     In GitHub Actions findings become annotations too, and the summary of the step has them as a table.
     """
     config = find_config(Path.cwd())
-    wanted_checks = demands(config, names, limits)
-    result, errors = check_all(wanted_checks, config, partial(measure, inputs=inputs, settings=settings))
+    locked = _locked(config, hold=exact or not limits, exact=exact)
+    wanted_checks = demands(config, names, limits, locked.lock if locked else None)
+    result, errors = check_all(wanted_checks, config, partial(measure, inputs=inputs, settings=settings), locked)
     is_free = STDOUT not in wanted.values()
     if is_free:
         print_text(_total(result) if form == "total" else render_check_text(result, text_style()))
@@ -98,6 +102,13 @@ def command(  # noqa: PLR0913 - one argument for each option
     codes = [ending(partial(_raise, error)) for error in errors]
     if codes or not result.passed:
         raise click.exceptions.Exit(max(codes, default=GATE))
+
+
+def _locked(config: Config | None, *, hold: bool, exact: bool) -> Locked | None:
+    lock = find_lock(config)
+    if lock is None and exact:
+        raise ConfigError("there is no lock", where=lock_path(config)[1], help="write one: archscope lock")
+    return Locked(lock=lock, policy=config.lock if config else LockPolicy(), hold=hold, exact=exact) if lock else None
 
 
 def _annotate(commands: str, *, aside: bool) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from typing import TypeAlias
 
 from archscope.config import Config, nearest
-from archscope.errors import ArchscopeError, ComponentError, UsageError
+from archscope.errors import ArchscopeError, ComponentError, ConfigError, NotComparableError, UsageError
 from archscope.judge.budgets import check
+from archscope.judge.lock import Lock, lock_entry, require_same_provenance
+from archscope.judge.lock_check import check_lock, explained
 from archscope.models import ALIASES
-from archscope.policy import Budget, CheckedModel, CheckResult, Fault
+from archscope.policy import FAILED, Budget, BudgetResult, CheckedModel, CheckResult, Fault, LockPolicy
 from archscope.report import Report
 
 SAVED = ".json"  # the ending of a saved report
@@ -26,11 +29,26 @@ class Demand:
     by_report: bool = False
 
 
-def demands(config: Config | None, names: Sequence[str], given: Sequence[Budget]) -> tuple[Demand, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The lock of the models: it explains why they grew and, when ``hold``, they are held to it.
+
+    ``exact`` fails on a lock that is stale and on a model that is not locked.
+    """
+
+    lock: Lock
+    policy: LockPolicy
+    hold: bool = True
+    exact: bool = False
+
+
+def demands(
+    config: Config | None, names: Sequence[str], given: Sequence[Budget] = (), lock: Lock | None = None
+) -> tuple[Demand, ...]:
     """One demand for each model that ``names`` asks for: models, budgets of the config, or all when there are none.
 
-    ``given`` are the budgets of the command line; they take the place of the config's. Raises UsageError when there is
-    nothing to check.
+    ``given`` are the budgets of the command line; they take the place of the config's. A model in ``lock`` needs no
+    budget. Raises UsageError when there is nothing to check.
     """
     if given:
         if not names:
@@ -39,26 +57,27 @@ def demands(config: Config | None, names: Sequence[str], given: Sequence[Budget]
             Demand(model=name, budgets=tuple(replace(budget, model=name) for budget in given)) for name in names
         )
     budgets = config.budgets if config else ()
+    locked = tuple(lock.entries) if lock else ()
     if not names:
-        names = tuple(dict.fromkeys(budget.model for budget in budgets))
+        names = tuple(dict.fromkeys([*(budget.model for budget in budgets), *locked]))
     if not names:
         raise UsageError(
             "there are no budgets to check" + (f" in {config.path.name}" if config else ", and no archscope.toml"),
             help="`archscope init MODEL` writes a config with budgets; or archscope check MODEL --max-params 1M",
         )
-    return tuple(_demand(name, budgets) for name in names)
+    return tuple(_demand(name, budgets, locked) for name in names)
 
 
-def _demand(name: str, budgets: Sequence[Budget]) -> Demand:
+def _demand(name: str, budgets: Sequence[Budget], locked: Sequence[str]) -> Demand:
     own = tuple(budget for budget in budgets if budget.model == name)
-    if own:
+    if own or name in locked:
         return Demand(model=name, budgets=own)
     called = tuple(budget for budget in budgets if budget.name == name)
     if called:
         return Demand(model=called[0].model, budgets=called)
     if name.endswith(SAVED):
         return Demand(model=name, budgets=tuple(budgets), by_report=True)
-    known = dict.fromkeys([*(budget.model for budget in budgets), *(budget.name for budget in budgets)])
+    known = dict.fromkeys([*(budget.model for budget in budgets), *(budget.name for budget in budgets), *locked])
     raise UsageError(
         f"there is no budget for {name!r}",
         help=f"{nearest(name, known) or 'write one into archscope.toml'}; or give a limit: --max-params 1M",
@@ -66,7 +85,7 @@ def _demand(name: str, budgets: Sequence[Budget]) -> Demand:
 
 
 def check_all(
-    wanted: Sequence[Demand], config: Config | None, measure: Callable[[str], Report]
+    wanted: Sequence[Demand], config: Config | None, measure: Callable[[str], Report], locked: Locked | None = None
 ) -> tuple[CheckResult, tuple[ArchscopeError, ...]]:
     """Every demand checked, and the errors of the models that could not be: one broken model hides no other.
 
@@ -88,29 +107,73 @@ def check_all(
     outcomes = []
     errors: list[ArchscopeError] = []
     for demand in wanted:
-        try:
-            outcomes.append(_check_one(demand, config, report_of))
-        except ArchscopeError as error:
-            outcomes.append(CheckResult(faults=(_fault(demand.model, error),)))
-            if error not in errors:
-                errors.append(error)
+        for part in (_check_budgets, _check_lock):
+            try:
+                outcomes.append(part(demand, config, report_of, locked))
+            except ArchscopeError as error:
+                if error not in errors:
+                    outcomes.append(CheckResult(faults=(_fault(demand.model, error),)))
+                    errors.append(error)
     return reduce(add, outcomes, CheckResult()), tuple(errors)
 
 
-def _check_one(demand: Demand, config: Config | None, report_of: Callable[[str], Report]) -> CheckResult:
+Measure: TypeAlias = Callable[[str], Report]
+
+
+def _check_budgets(demand: Demand, config: Config | None, report_of: Measure, locked: Locked | None) -> CheckResult:
     report = report_of(demand.model)
     budgets = demand.budgets
     if demand.by_report:
         budgets = tuple(budget for budget in budgets if is_of(report, budget.model, config))
-        if not budgets:
+        if not budgets and _locked_name(demand, report, config, locked) is None:
             raise UsageError(
                 f"there is no budget for {report.model.name!r}, the model of {demand.model}",
                 help="write one into archscope.toml, or give a limit: --max-params 1M",
             )
     relative = {name: report_of(name) for name in dict.fromkeys(budget.relative_to for budget in budgets) if name}
     result = check(report, budgets, relative=relative)
-    name = demand.model if not demand.by_report else budgets[0].model
-    return replace(result, models=(CheckedModel(name=name, inputs=report.inputs),))
+    name = budgets[0].model if budgets else demand.model
+    rows = tuple(
+        _since_lock(row, report, _locked_name(demand, report, config, locked), locked) for row in result.results
+    )
+    return replace(result, models=(CheckedModel(name=name, inputs=report.inputs),), results=rows)
+
+
+def _since_lock(row: BudgetResult, report: Report, name: str | None, locked: Locked | None) -> BudgetResult:
+    """A failure with what grew since the lock, where the two can be compared."""
+    if locked is None or name is None or row.status != FAILED:
+        return row
+    entry, now = locked.lock.entries[name], lock_entry(name, report, locked.policy)
+    try:
+        require_same_provenance(entry, now, locked.lock.location(name))
+    except NotComparableError:
+        return row
+    return explained(row, entry, now, report)
+
+
+def _check_lock(demand: Demand, config: Config | None, report_of: Measure, locked: Locked | None) -> CheckResult:
+    if locked is None or not locked.hold:
+        return CheckResult()
+    report = report_of(demand.model)
+    name = _locked_name(demand, report, config, locked)
+    if name is not None:
+        return check_lock(name, report, locked.lock, locked.policy, exact=locked.exact)
+    if locked.exact:
+        raise ConfigError(
+            f"{demand.model} is not locked", where=locked.lock.file, help=f"lock it: archscope lock {demand.model}"
+        )
+    return CheckResult()
+
+
+def _locked_name(demand: Demand, report: Report, config: Config | None, locked: Locked | None) -> str | None:
+    """The name under which the model of ``demand`` is locked, if it is."""
+    if locked is None:
+        return None
+    if demand.model in locked.lock.entries:
+        return demand.model
+    if not demand.by_report:
+        return None
+    return next((name for name in locked.lock.entries if is_of(report, name, config)), None)
 
 
 def is_of(report: Report, model: str, config: Config | None) -> bool:

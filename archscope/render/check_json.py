@@ -27,5 +27,18 @@ def _row(row: BudgetResult) -> dict[str, Any]:
         "source": row.source or None,
         "message": row.message or None,
         "largest": [{"name": share.name, "value": share.value} for share in row.largest],
+        "growth": [
+            {
+                "path": item.path,
+                "type": item.type,
+                "kind": item.kind,
+                "before": item.before,
+                "after": item.after,
+                "delta": item.delta,
+                "shapes_before": item.shapes_before or None,
+                "shapes_after": item.shapes_after or None,
+            }
+            for item in row.growth
+        ],
         "notes": list(row.notes),
     }

@@ -15,6 +15,7 @@ from archscope.policy import (
     BudgetResult,
     CheckedModel,
     CheckResult,
+    Growth,
 )
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Style
@@ -22,6 +23,7 @@ from archscope.units import format_integer, format_percent
 
 MARKS = {PASSED: "PASS", WARNED: "WARN", UNPROVEN: "UNPROVEN", FAILED: "FAIL"}
 _COLOURS = {PASSED: "green", WARNED: "yellow", UNPROVEN: "yellow", FAILED: "red"}
+MOST_GROWN = 5  # modules that a result names
 _INDENT = " " * 9
 
 
@@ -51,10 +53,12 @@ def statement(row: BudgetResult) -> str:
     value = f"{'>= ' if row.lower_bound else ''}{format_integer(row.value)}"
     if row.max is None:
         return f"{subject(row)} {value}, and no limit to hold it against"
-    if row.status == FAILED:
+    if row.status == FAILED and row.excess:
         return f"{subject(row)} {value} > max {format_integer(row.max)}   over by {_excess(row)}"
     if row.status == UNPROVEN:
         return f"{subject(row)} {value}, max {format_integer(row.max)}   not proven"
+    if row.status == FAILED:
+        return f"{subject(row)} {value} (max {format_integer(row.max)})"
     left = f"{format_integer(row.max - row.value)} left"
     return f"{subject(row)} {value} <= max {format_integer(row.max)}   {left}"
 
@@ -76,11 +80,37 @@ def details(row: BudgetResult) -> tuple[str, ...]:
     if row.status == FAILED and row.largest:
         parts = " · ".join(f"{safe(share.name)} {format_integer(share.value)}" for share in row.largest)
         lines.append(f"largest: {parts}")
+    lines += _growth(row)
     lines += [safe(note) for note in row.notes]
     origin = "   ".join(part for part in (safe(row.source), f'"{safe(row.message)}"' if row.message else "") if part)
     if origin and row.status != PASSED:
         lines.append(origin)
     return tuple(lines)
+
+
+def _growth(row: BudgetResult) -> Iterator[str]:
+    """What grew since the lock: more modules or wider ones, then the first of them, with their shapes."""
+    if not row.growth:
+        return
+    kinds = dict.fromkeys(item.kind for item in row.growth)
+    sums = {kind: [item.delta for item in row.growth if item.kind == kind] for kind in kinds}
+    parts = [f"{sum(deltas):+,} in {len(deltas)} {kind}" for kind, deltas in sums.items()]
+    yield f"since the lock: {' · '.join(parts)}"
+    for item in row.growth[:MOST_GROWN]:
+        yield f"  {item.delta:+,}  {_grown(item)}"
+    if len(row.growth) > MOST_GROWN:
+        rest = sum(item.delta for item in row.growth[MOST_GROWN:])
+        yield f"  {rest:+,}  in {len(row.growth) - MOST_GROWN} more modules"
+
+
+def _grown(item: Growth) -> str:
+    name = f"{safe(item.path) or '(the model itself)'} {safe(item.type)}"
+    if item.kind == "new":
+        return f"{name}: new, {item.shapes_after or 'not run'}"
+    if item.kind == "removed":
+        return f"{name}: removed"
+    shapes = f"{item.shapes_after}, before {item.shapes_before}" if item.kind == "wider" else item.shapes_after
+    return f"{name}: {item.kind}, {format_integer(item.before)} to {format_integer(item.after)}, {shapes or 'not run'}"
 
 
 def tally(result: CheckResult) -> str:

@@ -1,0 +1,161 @@
+"""archscope.lock: TOML that is written by hand here, so that the same lock is the same bytes.
+
+One line for each total and each module with an empty line around it, so that two branches that change neighbouring
+modules merge without a conflict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archscope.config import Table, read_document
+from archscope.errors import ConfigError
+from archscope.judge.lock import Increase, Lock, LockedModule, LockEntry
+from archscope.policy import METRICS, Location
+from archscope.records import InputRecord, Shape
+
+LOCK_VERSION = 1
+_HEAD = "# What `archscope lock` measured. Not for editing: run `archscope lock` again.\n\n"
+_HELP = "the file is written by `archscope lock`: take it from version control, or delete it and lock anew"
+
+
+def render_lock(entries: Iterable[LockEntry]) -> str:
+    """The text of a lock file: entries by name."""
+    blocks = [f"version = {LOCK_VERSION}\n"]
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        blocks += _entry_blocks(entry)
+    return _HEAD + "\n".join(blocks)
+
+
+def _entry_blocks(entry: LockEntry) -> Iterable[str]:
+    name = f"models.{_key(entry.name)}"
+    yield f"[{name}]\n"
+    for key, value in (
+        ("source", entry.source),
+        ("mode", entry.mode),
+        ("counting_rules", entry.counting_rules),
+        ("complete", entry.complete),
+    ):
+        yield f"{key} = {_value(value)}\n"
+    yield f"inputs = {_value([_input(record) for record in entry.inputs])}\n"
+    yield from _section(f"{name}.options", dict(sorted(entry.options.items())))
+    yield from _section(f"{name}.components", entry.components)
+    yield from _section(f"{name}.totals", dict(sorted(entry.totals.items())))
+    yield from _section(f"{name}.modules", {module.path: _module(module) for module in entry.modules})
+    for increase in entry.increases:
+        yield f"[[{name}.increases]]\n" + "".join(
+            f"{key} = {_value(value)}\n"
+            for key, value in (
+                ("metric", increase.metric),
+                ("before", increase.before),
+                ("after", increase.after),
+                ("reason", increase.reason),
+            )
+        )
+
+
+def _section(title: str, pairs: Mapping[str, Any]) -> Iterable[str]:
+    if pairs:
+        yield f"[{title}]\n"
+    for key, value in pairs.items():
+        yield f"{_key(key)} = {_value(value)}\n"
+
+
+def _input(record: InputRecord) -> dict[str, Any]:
+    return {"name": record.name, "shape": record.shape, "dtype": record.dtype}
+
+
+def _module(module: LockedModule) -> dict[str, Any]:
+    return {"type": module.type, "inputs": module.inputs, "outputs": module.outputs} | dict(module.figures)
+
+
+def _key(text: str) -> str:
+    return text if text and all(c.isascii() and (c.isalnum() or c in "_-") for c in text) else _text(text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
+    return "[" + ", ".join(_value(item) for item in value) + "]"
+
+
+def _text(text: str) -> str:
+    """A basic string: JSON's escapes are TOML's too, but DEL must be escaped and half a surrogate pair cannot be."""
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def read_lock(path: Path, file: str) -> Lock | None:
+    """The lock at ``path``, called ``file`` in messages; None when there is none, ConfigError when it is not one."""
+    if not path.is_file():
+        return None
+    top = read_document(path, file=file)
+    if top.values.get("version") != LOCK_VERSION:
+        raise top.error(f"not a lock of version {LOCK_VERSION}", "version", help=_HELP)
+    entries: dict[str, LockEntry] = {}
+    locations: dict[tuple[str, str], Location] = {}
+    for name, table in top.named("models"):
+        try:
+            entries[name] = _entry(name, table)
+        except (KeyError, TypeError, ValueError) as error:
+            raise table.error(f"{name} is not locked as it should be: {error}", help=_HELP) from error
+        locations[name, ""] = table.location()
+        totals = table.table("totals", "totals")
+        locations |= {(name, metric): totals.location(metric) for metric in entries[name].totals}
+    return Lock(file=file, entries=entries, locations=locations)
+
+
+def _entry(name: str, table: Table) -> LockEntry:
+    values = table.values
+    return LockEntry(
+        name=name,
+        source=str(values["source"]),
+        mode=str(values["mode"]),
+        counting_rules=int(values["counting_rules"]),
+        complete=bool(values["complete"]),
+        inputs=tuple(
+            InputRecord(name=str(row["name"]), shape=_shape(row["shape"]), dtype=str(row["dtype"]))
+            for row in values["inputs"]
+        ),
+        options=dict(values.get("options", {})),
+        components={key: tuple(map(str, patterns)) for key, patterns in values.get("components", {}).items()},
+        totals={key: int(value) for key, value in values.get("totals", {}).items() if _is_metric(table, key)},
+        modules=tuple(_locked_module(path, row) for path, row in values.get("modules", {}).items()),
+        increases=tuple(
+            Increase(
+                metric=str(row["metric"]), before=int(row["before"]), after=int(row["after"]), reason=str(row["reason"])
+            )
+            for row in values.get("increases", [])
+        ),
+    )
+
+
+def _is_metric(table: Table, key: str) -> bool:
+    if key not in METRICS:
+        raise ConfigError(
+            f"unknown metric {key!r}", where=str(table.table("totals", "totals").location(key)), help=_HELP
+        )
+    return True
+
+
+def _locked_module(path: str, row: Mapping[str, Any]) -> LockedModule:
+    return LockedModule(
+        path=path,
+        type=str(row["type"]),
+        inputs=tuple(map(_shape, row["inputs"])),
+        outputs=tuple(map(_shape, row["outputs"])),
+        figures={key: int(value) for key, value in row.items() if key in METRICS},
+    )
+
+
+def _shape(sizes: Iterable[Any]) -> Shape:
+    return tuple(int(size) for size in sizes)
