@@ -51,11 +51,13 @@ def command(  # noqa: PLR0913 - one argument for each option
     MODEL is a model of the config, a name of the zoo (archscope models), package.module:attr, path/to/file.py:attr,
     timm:NAME, torchvision:NAME, hf:FOLDER, a .pt2 file or a saved report (.json).
 
-    Writes report.md, report.json and the figure to reports/NAME/. With a format flag only what is asked for is written.
+    Writes report.md, report.json, report.html and the figure to reports/NAME/; with a format flag only what is asked
+    for is written.
     """
     if out and no_files:
         raise click.UsageError("--out and --no-files contradict each other")
-    report = measure(model, inputs=inputs, settings=settings)
+    folder = bool(out) or not (wanted or no_files)
+    report = measure(model, inputs=inputs, settings=settings, keep_calls=folder or "html" in wanted)
     if STDOUT not in wanted.values():
         from archscope.render.text import render_text
         from archscope.render.tree import View
@@ -65,7 +67,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         shown.phase("render")
         if wanted:
             write_wanted(report, wanted, REPORT_FORMATS)
-        if out or not (wanted or no_files):
+        if folder:
             written = _write_folder(report, out)
             print_text(f"\nwrote {written}\n")
     if strict and not report.totals.complete:
@@ -74,9 +76,9 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 
 def _write_folder(report: Report, out: Path | None) -> str:
-    from archscope.render.folder import folder_name, report_files
+    from archscope.render.folder import PAGE, folder_name, report_files
 
     folder = out or Path("reports") / folder_name(report.model.name)
-    files = report_files(report)
+    files = report_files(report) | {PAGE: REPORT_FORMATS["html"].render(report)}
     write_files({folder / name: content for name, content in files.items()})
     return f"{folder}/: {', '.join(files)}"

@@ -35,10 +35,12 @@ def model_options(command: F) -> F:
     )(command)
 
 
-def measure(model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = ()) -> Report:
+def measure(
+    model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = (), keep_calls: bool = False
+) -> Report:
     """The report of MODEL: loaded, built and run, or read when it names a saved one.
 
-    Whatever the model prints goes to stderr. Raises any ArchscopeError.
+    ``keep_calls`` adds the grouped call table. Whatever the model prints goes to stderr. Raises any ArchscopeError.
     """
     with progress() as shown, quiet_stdout():
         loaded = _loaded(model, inputs, settings, shown)
@@ -49,7 +51,7 @@ def measure(model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] =
 
         if isinstance(loaded, ModelSpec):
             loaded = _announced(loaded, shown)
-        return analyze(loaded, given or None)
+        return analyze(loaded, given or None, keep_calls=keep_calls)
 
 
 def measure_and_trace(

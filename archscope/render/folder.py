@@ -11,6 +11,7 @@ from archscope.render.markdown import render_markdown
 from archscope.report import Report
 
 FIGURE = "parameters.png"
+PAGE = "report.html"  # analyze adds it; no repository needs to keep it
 
 
 def folder_name(model: str) -> str:
@@ -19,7 +20,7 @@ def folder_name(model: str) -> str:
 
 
 def report_files(report: Report) -> dict[str, bytes]:
-    """What the folder of ``report`` holds, by file name."""
+    """What a repository keeps of ``report``, by file name."""
     return {
         "report.md": render_markdown(report, figure=FIGURE).encode(),
         "report.json": REPORT_FORMATS["json"].render(report),
@@ -45,5 +46,5 @@ def stale(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
         if not same:
             wrong.append(f"{folder / name} is stale")
     known = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    wrong += [f"{folder / name} is left over" for name in sorted(known - files.keys())]
+    wrong += [f"{folder / name} is left over" for name in sorted(known - files.keys() - {PAGE})]
     return tuple(wrong)

@@ -1,0 +1,181 @@
+"""What the page's overview says, ready to be put into its template: every text and every width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from archscope.policy import CheckResult
+from archscope.render.facts import bounded, describe_inputs, figure
+from archscope.render.graph import component_graph
+from archscope.render.names import plain
+from archscope.report import Report
+from archscope.units import format_bytes, format_count, format_integer, format_percent
+
+METRICS = (
+    ("parameters", "Parameters"),
+    ("macs", "MACs"),
+    ("flops", "FLOPs"),
+    ("activations", "Activations"),
+    ("parameter_bytes", "Weight bytes"),
+)
+_TILES = (
+    *METRICS[:4],
+    ("peak_activation_bytes", "Peak activation memory"),
+    ("parameter_bytes", "Weight memory"),
+    ("buffers", "Buffers"),
+)
+_MINUS = "\N{MINUS SIGN}"
+WIDTH = 1000  # of a bar, in its own units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A figure as people read it, and exactly."""
+
+    short: str
+    exact: str
+
+
+def tiles(reports: tuple[Report, ...]) -> list[dict[str, Any]]:
+    """The totals; with two reports before, after and the change."""
+    made = []
+    for metric, label in _TILES:
+        figures = [figure(report.totals, metric) for report in reports]
+        if all(value is None for value in figures):
+            continue
+        tile: dict[str, Any] = {
+            "label": label,
+            "values": [
+                _value(value, metric, short=not report.totals.complete)
+                for report, value in zip(reports, figures, strict=True)
+            ],
+        }
+        made.append(tile | _change(figures))
+    training = reports[-1].training
+    if training is not None:
+        short = not training.complete
+        made.append(
+            {"label": "Training step FLOPs", "values": [_value(training.flops, "flops", short=short)]} | _change([])
+        )
+        made.append(
+            {"label": "Training step memory", "values": [_value(training.memory_bytes, "bytes", short=False)]}
+            | _change([])
+        )
+    return made
+
+
+def _value(value: int | None, metric: str, *, short: bool) -> Value:
+    if value is None:
+        return Value(short="not measured", exact="")
+    sign = "≥ " if bounded(value, metric, short=short).startswith(">") else ""
+    text = format_bytes(value) if metric.endswith("bytes") else format_count(value)
+    exact = format_integer(value) if text != str(value) else ""
+    return Value(short=sign + text, exact=exact)
+
+
+def _change(figures: list[int | None]) -> dict[str, str]:
+    if len(figures) < 2 or figures[0] is None or figures[1] is None:
+        return {"delta": "", "percent": "", "direction": ""}
+    delta = figures[1] - figures[0]
+    if not delta:
+        return {"delta": "unchanged", "percent": "", "direction": ""}
+    sign = "+" if delta > 0 else _MINUS
+    share = f"({sign}{format_percent(abs(delta), figures[0])})" if figures[0] else ""
+    return {"delta": f"{sign}{abs(delta):,}", "percent": share, "direction": "more" if delta > 0 else "less"}
+
+
+def components_side(report: Report, colors: Mapping[str, str]) -> dict[str, Any]:
+    """One model: who it is, what its components cost, its graph and how it was run."""
+    from markupsafe import Markup
+
+    model = report.model
+    return {
+        "name": plain(model.name),
+        "source": plain(model.source),
+        "inputs": plain(describe_inputs(report.inputs)) or "no input: parameters alone",
+        "mode": model.mode,
+        "device": model.device,
+        "fallback": plain(model.fallback),
+        "description": plain(model.description),
+        "options": [{"name": plain(row.name), "value": plain(str(row.value))} for row in model.options],
+        "uncounted": [{"op": plain(row.op), "calls": row.calls} for row in report.uncounted],
+        "uncalled": len(report.uncalled),
+        "modules": len(report.modules),
+        "components": [
+            {
+                "name": row.name,
+                "color": colors[row.name],
+                "note": plain(row.description),
+                "figures": [_cell(figure(row, metric), figure(report.totals, metric)) for metric, _ in METRICS],
+            }
+            for row in report.components
+        ],
+        "totals": [_cell(figure(report.totals, metric), figure(report.totals, metric)) for metric, _ in METRICS],
+        "graph": Markup(component_graph(report)) if report.flows else "",  # noqa: S704 - built with escaped names
+    }
+
+
+def _cell(value: int | None, whole: int | None) -> dict[str, str]:
+    share = format_percent(value, whole, 1) if value is not None and whole else "-"
+    return {"exact": format_integer(value), "share": share.removesuffix(" %")}
+
+
+def bars(reports: tuple[Report, ...], colors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """How each total is made up of components; two reports share a scale, so that a saving is seen."""
+    made = []
+    for metric, label in METRICS:
+        wholes = [figure(report.totals, metric) for report in reports]
+        most = max((whole or 0 for whole in wholes), default=0)
+        for place, report in enumerate(reports):
+            if wholes[place] is None or not most:
+                continue
+            suffix = "" if len(reports) == 1 else (" before", " after")[place]
+            parts = _parts(report, metric, most, colors)
+            made.append(
+                {
+                    "label": label + suffix,
+                    "amount": format_bytes(wholes[place]) if metric.endswith("bytes") else format_count(wholes[place]),
+                    "text": f"{label}{suffix}: " + ", ".join(part["text"] for part in parts),
+                    "parts": parts,
+                }
+            )
+    return made
+
+
+def _parts(report: Report, metric: str, most: int, colors: Mapping[str, str]) -> list[dict[str, str]]:
+    whole = figure(report.totals, metric) or 0
+    parts, at = [], Decimal(0)
+    for row in report.components:
+        value = figure(row, metric) or 0
+        width = Decimal(value) * WIDTH / most
+        if value:
+            text = f"{plain(row.name)} {format_integer(value)} ({format_percent(value, whole)})"
+            parts.append({"x": f"{at:.3f}", "width": f"{width:.3f}", "color": colors[row.name], "text": text})
+        at += width
+    return parts
+
+
+def budgets(check: CheckResult | None) -> list[dict[str, Any]]:
+    """Each budget: how much of its limit is used, on a scale that leaves room for what goes beyond."""
+    made = []
+    for result in check.results if check else ():
+        share = None if result.value is None or not result.max else Decimal(result.value) / Decimal(result.max)
+        scale = max(Decimal(1), share or Decimal(0))
+        bound = "≥ " if result.lower_bound else ""
+        made.append(
+            {
+                "name": plain(result.name),
+                "what": plain(" · ".join(part for part in (result.model, result.metric, result.component) if part)),
+                "status": result.status,
+                "value": bound + format_integer(result.value),
+                "limit": format_integer(result.max),
+                "share": share,
+                "percent": "" if share is None else f"{bound}{share * 100:.1f} %",
+                "width": "0" if share is None else f"{share / scale * 100:.2f}",
+                "mark": f"{100 / scale - Decimal('0.6'):.2f}",
+            }
+        )
+    return made

@@ -1,0 +1,72 @@
+// All that is known of one module, beside the views; it follows the pointer and the keyboard.
+
+function inspect(node, rest = 0) {
+  const box = byId("inspector");
+  if (!node) return;
+  const { report, module } = node;
+  const path = report.path[module];
+  const roots = report.roots()[0] ?? 0;
+  const figures = METRICS.map(({ key, label }) => el("tr", {},
+    el("th", { scope: "row" }, label), el("td", {}, mark(report, module, key, "own") + exact(report.own(module, key))), el("td", {}, mark(report, module, key) + exact(report.total(module, key))), el("td", {}, percent(report.total(module, key), report.total(roots, key)))));
+  const more = [["trainable", "Trainable"], ["conv_activations", "Conv act."], ["bytes_read", "Bytes read"], ["bytes_written", "Bytes written"]]
+    .filter(([key]) => report.measured(key)).map(([key, label]) => el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, exact(report.own(module, key))), el("td", {}, exact(report.total(module, key))), el("td", {}, "")));
+  const facts = [["Component", el("span", {}, swatch(COMPONENT_COLORS[report.component(module)] ?? DATA.grey), el("bdi", {}, report.component(module)))], ["Calls", exact(report.calls(module))], ["In", shapes(report.input(module))], ["Out", shapes(report.output(module))]];
+  if (report.aliases(module).length) facts.push(["Also at", report.aliases(module).join(", ")]);
+  if (COMPARING && deltaOf(node) !== null) facts.push([`Δ ${metricOf().one}`, signed(deltaOf(node))]);
+  const ran = report.ran().get(module) ?? [];
+  const repeated = node.times > 1 ? ` · one of ${node.times} equal ones` : "";
+  const copy = el("button", { type: "button", onclick: () => copyText(path) }, "Copy path");
+  const zoomer = report.leaf(module) ? null : el("button", { type: "button", onclick: () => zoom(node) }, "Zoom in");
+  const shown = el("button", { type: "button", onclick: () => showInTable(path) }, "Show in table");
+  box.replaceChildren(
+    el("h3", {}, el("bdi", {}, path || report.name(module))),
+    el("p", { class: "what" }, rest ? `${rest} smaller ones in ` : "", el("bdi", {}, report.type(module)), repeated),
+    el("dl", {}, facts.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)])),
+    el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "figure"), el("th", { scope: "col" }, "own"), el("th", { scope: "col" }, "total"), el("th", { scope: "col" }, "of all"))), el("tbody", {}, figures, more)),
+    el("div", { class: "buttons" }, copy, zoomer, state.view === "table" ? null : shown),
+    ...ran.map((row) => el("details", {}, el("summary", {}, el("code", {}, row.op), ` × ${exact(row.calls)}: ${row.kind === "counted" ? `${exact(row.macs)} MACs, ${exact(row.flops)} FLOPs` : row.kind}`), el("pre", {}, row.formula || "No formula is known here."))),
+  );
+}
+
+function pick(node) {
+  inspect(node);
+  if (state.pick === pathOf(node)) return;
+  state.pick = pathOf(node);
+  history.replaceState(null, "", `#${hashOf(state)}`);
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // a page from disk may not have the clipboard: the old way needs a selection
+    const field = el("textarea", { readonly: true });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  say(`Copied ${text || "the root's path, which is empty"}`);
+}
+
+function showInTable(path) {
+  const report = current();
+  openTo(path);
+  go({ view: "table", flat: false, filter: "", root: "", pick: path });
+  const place = moduleGrid.rows.findIndex((row) => row.path === path);
+  if (place >= 0) moduleGrid.focus(place);
+  else say(`${report.path.length} rows; ${path} is not among them`);
+}
+
+/** Opens every ancestor of a path in the unfolded tree. */
+function openTo(path) {
+  const report = current();
+  const chain = [];
+  for (let i = report.index().get(path) ?? -1; i >= 0; i = report.parent[i]) chain.unshift(i);
+  let id = "";
+  state.fold = false;
+  for (const i of chain.slice(0, -1)) {
+    id = id ? `${id}/${i}` : String(i);
+    openness.set(id, true);
+  }
+}
