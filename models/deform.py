@@ -204,9 +204,19 @@ def _autograd(*arguments: Any) -> Tensor:
     return result
 
 
+def _autocast(*arguments: Any) -> Tensor:
+    """Sampling positions do not fit into 16 bits, so autocast computes in 32 and gives back the input's dtype."""
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU).add(torch._C.DispatchKey.AutocastCUDA)  # noqa: SLF001
+    with torch._C._ExcludeDispatchKeyGuard(keys):  # noqa: SLF001
+        result: Tensor = torch.ops.archscope.deform_conv2d(*(t.float() for t in arguments[:5]), *arguments[5:])
+    return result.to(arguments[0].dtype)
+
+
 # The low-level registration: torch.library.custom_op would import much more, and this runs at the CLI's start.
 _LIBRARY = torch.library.Library("archscope", "FRAGMENT")
 _LIBRARY.define(_SCHEMA)
 _LIBRARY.impl("deform_conv2d", _forward, "CompositeExplicitAutograd")
 _LIBRARY.impl("deform_conv2d", _meta, "Meta")
 _LIBRARY.impl("deform_conv2d", _autograd, "Autograd")
+_LIBRARY.impl("deform_conv2d", _autocast, "AutocastCPU")
+_LIBRARY.impl("deform_conv2d", _autocast, "AutocastCUDA")

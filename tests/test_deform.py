@@ -90,6 +90,17 @@ def test_it_equals_the_naive_loop_and_the_meta_kernel_gives_the_same_shape(probl
     assert (meta.shape, meta.dtype, meta.device.type) == (found.shape, found.dtype, "meta")
 
 
+@settings(max_examples=60, deadline=None)
+@given(problem=problems())
+def test_it_equals_torchvision_in_values_and_gradients(problem):
+    oracle = pytest.importorskip("torchvision", reason="torchvision is an optional oracle").ops.deform_conv2d
+    tensors = [value.requires_grad_() for value in problem.values() if isinstance(value, Tensor)]
+    ours, theirs = call(problem), oracle(problem["x"], **{k: v for k, v in problem.items() if k != "x"})
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+    for mine, other in zip(*(torch.autograd.grad(y.square().sum(), tensors) for y in (ours, theirs)), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-8, atol=1e-8)
+
+
 def test_without_offsets_and_mask_it_is_an_ordinary_convolution():
     x, weight = torch.randn(2, 6, 7, 9), torch.randn(4, 3, 3, 3)
     found = deform_conv2d(x, torch.zeros(2, 18, 7, 9), weight, padding=1)
@@ -133,6 +144,19 @@ def test_an_offset_that_is_not_a_number_gives_not_a_number_and_no_crash():
     found = deform_conv2d(torch.ones(1, 1, 3, 3), offset, torch.ones(1, 1, 1, 1))
     assert found.isnan().sum() == 1
     assert found[0, 0, 0, 0] == 1
+
+
+def test_under_autocast_it_computes_in_32_bits_and_trains():
+    x, offset = torch.randn(1, 2, 40, 40), 3 * torch.randn(1, 18, 40, 40)
+    weight = torch.randn(2, 2, 3, 3, requires_grad=True)
+    exact = deform_conv2d(x.bfloat16().float(), offset, weight, padding=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = deform_conv2d(x.bfloat16(), offset, weight, padding=1)
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, exact.bfloat16())
+    found.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.dtype == torch.float32
 
 
 def test_it_is_one_operator_with_torchvisions_argument_names():

@@ -113,25 +113,46 @@ def test_v2_parameters_are_those_worked_out_by_hand():
     projections = (64 + 128 + 256) * 32 + 3 * (32 + 2 * 32)  # three only: the bottom-up path reuses them
     assert parts["BiFPN"] == projections + 2 * (4 * node + 10)
     gate = 32 + 1 + 32 + 32  # 32 -> 1 -> 32, biases
-    assert parts["CBAM"] == gate + 2 * 49 + 2
-    # offsets and mask of c channels: depthwise 9 c, pointwise 27 c + 27; kernels of 16 -> 8 groups of 2
-    sampling = 2 * (36 * 32 + 27) + 3 * (36 * 8 + 27)
-    kernels = 9 * (16 + 8) * 32 // 2 + 3 * 9 * 8 * 8 // 2
-    norms = 2 * (16 + 4 * 8)
-    shuffle_block = 32 * 16 + 9 * 16 + 16 * 32 + 2 * (16 + 16 + 32)
+    assert parts["CBAM"] == gate + 2 * 49 + 3 * 2  # every place has its own norm
+    # offsets and mask of c channels: depthwise 9 c, pointwise 27 c + 27; kernels of 12 and 6 outputs in two groups
+    sampling = 2 * (36 * 32 + 27) + 3 * (36 * 6 + 27)
+    kernels = 9 * (12 + 6) * 32 // 2 + 3 * 9 * 6 * 6 // 2
+    norms = 3 * 2 * (12 + 4 * 6)  # every level has its own
+    shuffle_block = 24 * 12 + 9 * 12 + 12 * 24 + 3 * 2 * (12 + 12 + 24)
     assert parts["SSH"] == sampling + kernels + norms + shuffle_block
-    trunk = 9 * 32 + 2 * 32 + 32 * 16 + 2 * 16
-    assert parts["Heads"] == trunk + 2 * (2 + 4 + 10) * (16 + 1)
+    trunk = 9 * 24 + 24 * 48 + 3 * 2 * (24 + 48)
+    assert parts["Heads"] == trunk + 2 * (2 + 4 + 10) * (48 + 1)
 
 
-def test_one_gate_serves_every_place_of_its_width():
+def test_gates_of_one_width_share_what_weighs_and_normalise_apart():
     with torch.device("meta"):
         network = zoo_spec("baseline", cbam_sharing="width").build()
-    gates = [name for name, _ in network.named_children() if "cbam" in name]
-    assert gates == ["bacbkbone_0_cbam", "bacbkbone_1_cbam", "bacbkbone_2_cbam"]
-    assert len({id(getattr(network, name).SpatialGate) for name in gates}) == 1
-    # 64, 128 and 256 channels with 4, 8 and 16 hidden, and one spatial gate: 580 + 2,184 + 8,464 + 100
-    assert components("baseline", cbam_sharing="width")["CBAM"][0] == 11_328
+    gates = {name: module for name, module in network.named_children() if "cbam" in name}
+    assert len(gates) == 6
+    assert len({id(gate.ChannelGate) for gate in gates.values()}) == 3
+    assert len({id(gate.SpatialGate.spatial.conv) for gate in gates.values()}) == 1
+    assert len({id(gate.SpatialGate.spatial.bn) for gate in gates.values()}) == 6
+    # 64, 128 and 256 channels with 4, 8 and 16 hidden: 580 + 2,184 + 8,464; one 7x7 of 2 channels; six norms
+    assert components("baseline", cbam_sharing="width")["CBAM"][0] == 11_228 + 98 + 12
+
+
+@pytest.mark.parametrize(
+    ("options", "tops"),
+    [
+        ({"ssh_sharing": "levels"}, ("ssh1", "ssh2", "ssh3")),
+        ({"ssh_sharing": "levels"}, ("ssh1_cs", "ssh2_cs", "ssh3_cs")),
+        ({"head": "shared", "head_channels": 8}, ("SharedMultiHead.0", "SharedMultiHead.1", "SharedMultiHead.2")),
+    ],
+)
+def test_what_levels_share_is_every_convolution_and_no_normalisation(options, tops):
+    with torch.device("meta"):
+        network = zoo_spec("v2", **{"head_channels": 8, **options}).build()
+    levels = [network.get_submodule(top) for top in tops]
+    for kind, objects in ((torch.nn.Conv2d, 1), (torch.nn.BatchNorm2d, 3)):
+        paths = [path for path, module in levels[0].named_modules() if isinstance(module, kind)]
+        assert paths
+        for path in paths:
+            assert len({id(level.get_submodule(path)) for level in levels}) == objects
 
 
 @pytest.mark.parametrize(
@@ -139,10 +160,10 @@ def test_one_gate_serves_every_place_of_its_width():
     [
         # BiFPN: 112,606 - (projections 27,104 + 2 x 5,642)
         ({"bifpn_channels": 32, "bifpn_cells": 2}, "BiFPN", 112_606 - 38_388),
-        # heads: 6,240 - (depthwise 576 + 128, pointwise 16 x 64 + 32, 32 outputs x 17)
-        ({"head": "shared", "head_channels": 16}, "Heads", 6_240 - 2_304),
-        # gates: 13,568 - (322 + 1,156 + 4,360 + 100)
-        ({"cbam_reduction": 32, "cbam_sharing": "width"}, "CBAM", 13_568 - 5_938),
+        # heads: 6,240 - (depthwise 576, pointwise 16 x 64, 32 outputs x 17, three times norms of 64 and 16)
+        ({"head": "shared", "head_channels": 16}, "Heads", 6_240 - (576 + 1_024 + 544 + 3 * 2 * (64 + 16))),
+        # gates: 13,568 - (channels 322 + 1,156 + 4,360, spatial 98 and six norms of 2)
+        ({"cbam_reduction": 32, "cbam_sharing": "width"}, "CBAM", 13_568 - 5_948),
         # kernels: half of 103,680 at two groups
         ({"ssh_groups": 2}, "SSH", 51_840),
     ],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from archscope.models.featherface.blocks import tie_convolutions
 
 
 class ChannelGate(nn.Module):
@@ -51,7 +55,7 @@ class SpatialGate(nn.Module):
     """x * sigmoid(spatial(compress(x)))."""
 
     def __init__(self) -> None:
-        """Works on any number of channels, so one can serve every level."""
+        """Works on any number of channels."""
         super().__init__()
         self.compress = ChannelPool()
         self.spatial = SpatialConv()
@@ -65,12 +69,21 @@ class SpatialGate(nn.Module):
 class CBAM(nn.Module):
     """ReLU(gated x + x): the residual belongs to the gate, so that its whole cost is found under its path."""
 
-    def __init__(self, channels: int, reduction: int, spatial_gate: SpatialGate | None = None) -> None:
-        """``spatial_gate`` is another CBAM's, to share it."""
+    def __init__(self, channels: int, reduction: int) -> None:
+        """Gate ``channels`` channels."""
         super().__init__()
+        self.channels = channels
         self.ChannelGate = ChannelGate(channels, reduction)
-        self.SpatialGate = spatial_gate or SpatialGate()
+        self.SpatialGate = SpatialGate()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
         return functional.relu(self.SpatialGate(self.ChannelGate(x)) + x)
+
+
+def share_gates(gates: Iterable[CBAM]) -> None:
+    """One channel gate for each width and one spatial convolution for all; each place keeps its own normalisation."""
+    first: dict[int, CBAM] = {}
+    for gate in gates:
+        gate.ChannelGate = first.setdefault(gate.channels, gate).ChannelGate
+        tie_convolutions(gate.SpatialGate, next(iter(first.values())).SpatialGate)

@@ -21,6 +21,18 @@ def pointwise(channels_in: int, channels_out: int) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, 1, bias=False)
 
 
+def tie_convolutions(module: nn.Module, source: nn.Module) -> None:
+    """Give ``module`` the convolutions of ``source``, which is built alike, and leave it its own normalisation.
+
+    Batch norm stays apart because the levels of a pyramid have different statistics: shared running averages would fit
+    none of them in eval mode (EfficientDet's heads are shared in the same way).
+    """
+    for path, convolution in source.named_modules():
+        if isinstance(convolution, nn.Conv2d):
+            parent, _, name = path.rpartition(".")
+            setattr(module.get_submodule(parent), name, convolution)
+
+
 class ChannelShuffle(nn.Module):
     """Channel k * groups + g becomes channel g * (channels / groups) + k: channels that stood side by side part.
 

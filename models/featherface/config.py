@@ -127,7 +127,7 @@ CHOICES = (
     ),
     Choice(
         name="cbam_sharing",
-        help="a gate of its own for every place (none), or one for each width, with one spatial gate for all (width)",
+        help="gates of its own for every place (none), or a channel gate for each width and one spatial gate (width)",
         components=("CBAM",),
         words=("none", "width"),
     ),
@@ -154,7 +154,7 @@ CHOICES = (
     ),
     Choice(
         name="ssh_sharing",
-        help="an SSH module and a shuffle block for every level (none), or one of each for all (levels)",
+        help="convolutions of its own for every level (none), or one set for all (levels)",
         components=("SSH",),
         words=("none", "levels"),
     ),
@@ -182,12 +182,12 @@ V2 = FeatherFaceConfig(
     cbam_placement="bifpn",
     cbam_reduction=32,
     cbam_sharing="width",
-    ssh_channels=32,
+    ssh_channels=24,
     ssh_groups=2,
     ssh_convolution="separable-deformable",
     ssh_sharing="levels",
     head="shared",
-    head_channels=16,
+    head_channels=48,
 )
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from archscope.models.featherface.blocks import LEAK, depthwise, pointwise
+from archscope.models.featherface.blocks import LEAK, depthwise, pointwise, tie_convolutions
 from archscope.models.featherface.config import ANCHORS
 
 Predictions: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -28,8 +28,8 @@ class Head(nn.Module):
         return maps.permute(0, 2, 3, 1).reshape(x.shape[0], -1, self.values)
 
 
-class SharedMultiHead(nn.Module):
-    """One head for all levels: a separable trunk that the three tasks read, or none when ``trunk`` is 0."""
+class MultiHead(nn.Module):
+    """The heads of one level: a separable trunk that the three tasks read, or none when ``trunk`` is 0."""
 
     def __init__(self, channels: int, trunk: int) -> None:
         """``channels`` in, ``trunk`` channels for the tasks."""
@@ -43,6 +43,14 @@ class SharedMultiHead(nn.Module):
         """One level (N, C, H, W) to its boxes, class logits and landmarks."""
         features = self.trunk(x)
         return self.bbox_head(features), self.class_head(features), self.landmark_head(features)
+
+
+def shared_multi_head(channels: int, trunk: int) -> nn.ModuleList:
+    """The SharedMultiHead: the three levels' heads are one set of convolutions, with a normalisation for each level."""
+    levels = [MultiHead(channels, trunk) for _ in range(3)]
+    for level in levels[1:]:
+        tie_convolutions(level, levels[0])
+    return nn.ModuleList(levels)
 
 
 def separate_heads(channels: int, values: int) -> nn.ModuleList:

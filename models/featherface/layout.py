@@ -1,8 +1,8 @@
-"""Which submodules a config has, level by level, and which component each belongs to: no torch here."""
+"""Which gates a config has, and which component every submodule belongs to: no torch here."""
 
 from __future__ import annotations
 
-from archscope.models.featherface.config import BACKBONE_CHANNELS, FeatherFaceConfig
+from archscope.models.featherface.config import FeatherFaceConfig
 from archscope.spec import Component
 
 
@@ -14,31 +14,18 @@ def backbone_gates(config: FeatherFaceConfig) -> tuple[str, ...]:
 
 
 def bifpn_gates(config: FeatherFaceConfig) -> tuple[str, ...]:
-    """Names of the gates on the BiFPN's outputs, P3 first; shared ones repeat, with a backbone gate's if as wide."""
+    """Names of the gates on the BiFPN's outputs, P3 first; empty without any."""
     if config.cbam_placement not in {"both", "bifpn"}:
         return ()
-    if config.cbam_sharing == "none":
-        return tuple(f"bif_cbam_{level}" for level in range(3))
-    if config.cbam_placement == "both" and config.bifpn_channels in BACKBONE_CHANNELS:
-        return (f"bacbkbone_{BACKBONE_CHANNELS.index(config.bifpn_channels)}_cbam",) * 3
-    return ("bif_cbam",) * 3
-
-
-def ssh_modules(config: FeatherFaceConfig) -> tuple[str, ...]:
-    """Names of the SSH modules, P3 first; a shared one repeats."""
-    return ("ssh",) * 3 if config.ssh_sharing == "levels" else ("ssh1", "ssh2", "ssh3")
-
-
-def shuffle_blocks(config: FeatherFaceConfig) -> tuple[str, ...]:
-    """Names of the shuffle blocks after the SSH modules, P3 first."""
-    return tuple(f"{name}_cs" for name in ssh_modules(config))
+    return tuple(f"bif_cbam_{level}" for level in range(3))
 
 
 def components(config: FeatherFaceConfig) -> tuple[Component, ...]:
     """The named parts: every module but the root belongs to one."""
-    gates = backbone_gates(config) + bifpn_gates(config)
-    patterns = {"bacbkbone": "bacbkbone_*_cbam.**", "bif_cbam": "bif_cbam*.**"}
-    cbam = tuple(pattern for start, pattern in patterns.items() if any(gate.startswith(start) for gate in gates))
+    cbam = (
+        *(["bacbkbone_*_cbam.**"] if backbone_gates(config) else []),
+        *(["bif_cbam_*.**"] if bifpn_gates(config) else []),
+    )
     heads = ("SharedMultiHead.**",) if config.head == "shared" else ("ClassHead.**", "BboxHead.**", "LandmarkHead.**")
     return (
         Component(

@@ -6,27 +6,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archscope.models.featherface.attention import CBAM, SpatialGate
+from archscope.models.featherface.attention import CBAM, share_gates
 from archscope.models.featherface.backbone import MobileNetV1
 from archscope.models.featherface.bifpn import Levels, bifpn
+from archscope.models.featherface.blocks import tie_convolutions
 from archscope.models.featherface.config import BACKBONE_CHANNELS, FeatherFaceConfig
 from archscope.models.featherface.heads import (
     BBOX,
     CLASSES,
     LANDMARKS,
     Predictions,
-    SharedMultiHead,
     separate_heads,
+    shared_multi_head,
 )
-from archscope.models.featherface.layout import backbone_gates, bifpn_gates, shuffle_blocks, ssh_modules
+from archscope.models.featherface.layout import backbone_gates, bifpn_gates
 from archscope.models.featherface.ssh import SSH, shuffle_block
+
+SSH_NAMES = ("ssh1", "ssh2", "ssh3")
+SHUFFLE_NAMES = ("ssh1_cs", "ssh2_cs", "ssh3_cs")
 
 
 class FeatherFace(nn.Module):
     """Backbone, gates, BiFPN, gates, SSH, shuffle block, heads, on three levels P3 (1/8), P4 (1/16), P5 (1/32).
 
-    Submodule names are those of the public checkpoints (``bacbkbone`` included); what is shared between levels has a
-    name without a level.
+    Submodule names are those of the public checkpoints (``bacbkbone`` included). What is shared between levels is the
+    same module under the name of each.
     """
 
     def __init__(self, config: FeatherFaceConfig) -> None:
@@ -34,21 +38,24 @@ class FeatherFace(nn.Module):
         super().__init__()
         self.config = config
         self.body = MobileNetV1()
-        spatial = SpatialGate() if config.cbam_sharing == "width" else None
         self._backbone_gates, self._bifpn_gates = backbone_gates(config), bifpn_gates(config)
         for name, channels in zip(self._backbone_gates, BACKBONE_CHANNELS, strict=False):
-            self.add_module(name, CBAM(channels, config.cbam_reduction, spatial))
+            self.add_module(name, CBAM(channels, config.cbam_reduction))
         self.bifpn = bifpn(config.bifpn_channels, config.bifpn_cells, reuse=config.bifpn_projections == "reused")
-        for name in dict.fromkeys(self._bifpn_gates):
-            if not hasattr(self, name):
-                self.add_module(name, CBAM(config.bifpn_channels, config.cbam_reduction, spatial))
-        self._ssh, self._shuffles = ssh_modules(config), shuffle_blocks(config)
-        for name in dict.fromkeys(self._ssh):
+        for name in self._bifpn_gates:
+            self.add_module(name, CBAM(config.bifpn_channels, config.cbam_reduction))
+        if config.cbam_sharing == "width":
+            share_gates(module for module in self.children() if isinstance(module, CBAM))
+        for name in SSH_NAMES:
             self.add_module(name, SSH(config))
-        for name in dict.fromkeys(self._shuffles):
+        for name in SHUFFLE_NAMES:
             self.add_module(name, shuffle_block(config.ssh_channels))
+        if config.ssh_sharing == "levels":
+            for names in (SSH_NAMES, SHUFFLE_NAMES):
+                for name in names[1:]:
+                    tie_convolutions(getattr(self, name), getattr(self, names[0]))
         if config.head == "shared":
-            self.SharedMultiHead = SharedMultiHead(config.ssh_channels, config.head_channels)
+            self.SharedMultiHead = shared_multi_head(config.ssh_channels, config.head_channels)
         else:
             self.ClassHead = separate_heads(config.ssh_channels, CLASSES)
             self.BboxHead = separate_heads(config.ssh_channels, BBOX)
@@ -62,7 +69,7 @@ class FeatherFace(nn.Module):
         """
         levels = self._each(self._backbone_gates, self.body(image))
         levels = self._each(self._bifpn_gates, self.bifpn(levels))
-        levels = self._each(self._shuffles, self._each(self._ssh, levels))
+        levels = self._each(SHUFFLE_NAMES, self._each(SSH_NAMES, levels))
         found = [self._heads(k, level) for k, level in enumerate(levels)]
         boxes, classes, landmarks = (torch.cat(parts, 1) for parts in zip(*found, strict=True))
         return boxes, classes if self.training else functional.softmax(classes, -1), landmarks
@@ -76,6 +83,6 @@ class FeatherFace(nn.Module):
 
     def _heads(self, k: int, level: Tensor) -> Predictions:
         if self.config.head == "shared":
-            predictions: Predictions = self.SharedMultiHead(level)
+            predictions: Predictions = self.SharedMultiHead[k](level)
             return predictions
         return self.BboxHead[k](level), self.ClassHead[k](level), self.LandmarkHead[k](level)
