@@ -28,7 +28,7 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::_cudnn_attention_forward", "aten::_triton_scaled_dot_attention", family="attention")(
         scaled_dot_product
     )
-    table.counted("flex_attention", "higher_order::flex_attention", family="attention")(flex)
+    table.counted("higher_order::flex_attention", family="attention")(flex)
     table.counted(*(f"aten::{name}" for name in _HEADS_INSIDE), family="attention")(heads_inside)
     table.counted("aten::_native_multi_head_attention", "aten::_triton_multi_head_attention", family="attention")(
         multi_head

@@ -88,7 +88,12 @@ _SPECIAL = (
     *(f"special_{name}" for name in ("modified_bessel_k0", "modified_bessel_k1", "scaled_modified_bessel_k0")),
     *(f"special_{name}" for name in ("scaled_modified_bessel_k1", "spherical_bessel_j0")),
 )
-_SPECIAL_OF_TWO = ("igamma", "igammac", "special_zeta")
+_SPECIAL_OF_TWO = (
+    *("igamma", "igammac", "special_zeta", "special_hermite_polynomial_h", "special_hermite_polynomial_he"),
+    *("special_laguerre_polynomial_l", "special_legendre_polynomial_p"),
+    *(f"special_chebyshev_polynomial_{kind}" for kind in "tuvw"),
+    *(f"special_shifted_chebyshev_polynomial_{kind}" for kind in "tuvw"),
+)
 
 
 def register(table: FormulaTable) -> None:
@@ -106,6 +111,8 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::logit", family="elementwise")(logit)
     table.counted("aten::where", "aten::masked_fill", family="elementwise")(select)
     table.counted("aten::linalg_cross", family="elementwise")(cross)
+    table.counted("aten::frexp", family="elementwise")(split_exponent)
+    table.counted("aten::mvlgamma", family="elementwise")(multivariate_log_gamma)
 
 
 def scaled_sum(call: OpCall) -> Cost:
@@ -147,3 +154,13 @@ def select(call: OpCall) -> Cost:
 def cross(call: OpCall) -> Cost:
     """Each output element is a difference of two products: 3 per output element."""
     return Cost.of(other=3 * call.outputs[0].numel)
+
+
+def split_exponent(call: OpCall) -> Cost:
+    """`frexp(x)`: 1 per element, though it has two outputs."""
+    return Cost.of(other=call.inputs[0].numel)
+
+
+def multivariate_log_gamma(call: OpCall) -> Cost:
+    """The sum of p terms `lgamma(x - j / 2)`: subtract, lgamma, add: 3 p per element."""
+    return Cost.of(other=3 * call.arguments["p"] * call.inputs[0].numel)

@@ -32,6 +32,11 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::linalg_eig", family=family)(eigen)
     table.counted("aten::linalg_eigvals", "aten::_linalg_eigvals", family=family)(eigenvalues)
     table.counted("aten::_linalg_svd", family=family)(svd)
+    table.counted("aten::linalg_pinv", family=family)(pseudo_inverse)
+    table.counted("aten::linalg_lstsq", family=family)(least_squares)
+    table.counted("aten::ormqr", family=family)(apply_reflectors)
+    table.counted("aten::linalg_ldl_factor_ex", family=family)(ldl)
+    table.counted("aten::linalg_ldl_solve", family=family)(ldl_solve)
 
 
 def _matrix(tensor: TensorMeta) -> tuple[int, int, int]:
@@ -69,29 +74,22 @@ def lu(call: OpCall) -> Cost:
     return Cost.of(other=batch * _factor(rows, columns))
 
 
-def _substitutions(n: int) -> int:
-    """Forward with a unit diagonal, n^2 - n, and backward, n^2, for one right-hand side."""
-    return 2 * n * n - n
-
-
 def lu_solve(call: OpCall) -> Cost:
     """A forward (unit diagonal) and a backward substitution for each of m right-hand sides: (2 n^2 - n) m."""
-    batch, n, sides = _matrix(call.outputs[0])
-    order = call.arguments["LU"].shape[-1]
-    return Cost.of(other=batch * _substitutions(order) * (n * sides // order))
+    n = call.arguments["LU"].shape[-1]
+    return Cost.of(other=(2 * n - 1) * call.outputs[0].numel)
 
 
 def solve(call: OpCall) -> Cost:
     """Gaussian elimination, then two substitutions for each of m right-hand sides: LU of n x n + (2 n^2 - n) m."""
     batch, n, _ = _matrix(call.arguments["A"])
-    sides = call.outputs[0].numel // (batch * n)
-    return Cost.of(other=batch * (_factor(n, n) + _substitutions(n) * sides))
+    return Cost.of(other=batch * _factor(n, n) + (2 * n - 1) * call.outputs[0].numel)
 
 
 def inverse(call: OpCall) -> Cost:
     """Gaussian elimination, then two substitutions for each of n unit vectors: LU of n x n + 2 n^3 - n^2."""
     batch, n, _ = _matrix(call.inputs[0])
-    return Cost.of(other=batch * (_factor(n, n) + _substitutions(n) * n))
+    return Cost.of(other=batch * (_factor(n, n) + 2 * n**3 - n * n))
 
 
 def determinant(call: OpCall) -> Cost:
@@ -112,10 +110,9 @@ def triangular(call: OpCall) -> Cost:
     With a unit diagonal there are no divisions: (n^2 - n) m.
     """
     arguments = call.arguments
-    matrix: TensorMeta = arguments["A"]
+    matrix: TensorMeta = arguments["A"] if "A" in arguments else arguments["self"]
     n = matrix.shape[-1]
-    sides = call.outputs[0].numel // n
-    return Cost.of(other=(n * n - n if arguments["unitriangular"] else n * n) * sides)
+    return Cost.of(other=(n - 1 if arguments["unitriangular"] else n) * call.outputs[0].numel)
 
 
 def _householder(rows: int, columns: int) -> int:
@@ -180,3 +177,36 @@ def svd(call: OpCall) -> Cost:
     if call.arguments["full_matrices"]:
         return Cost.of(other=batch * (4 * m * m * n + 8 * m * n * n + 9 * n**3))
     return Cost.of(other=batch * (14 * m * n * n + 8 * n**3))
+
+
+def pseudo_inverse(call: OpCall) -> Cost:
+    """The thin decomposition U S V^T, 14 m n^2 + 8 n^3, then V S^-1 (n^2) times U^T: macs = m n^2."""
+    batch, rows, columns = _matrix(call.inputs[0])
+    m, n = max(rows, columns), min(rows, columns)
+    return Cost.of(macs=batch * m * n * n, other=batch * (14 * m * n * n + 8 * n**3 + n * n))
+
+
+def least_squares(call: OpCall) -> Cost:
+    """Householder's reduction, 2 n^2 (m - n / 3), then for each of k right-hand sides Q^T b, 4 m n - 2 n^2, and n^2."""
+    arguments = call.arguments
+    batch, rows, columns = _matrix(arguments["self"])
+    m, n = max(rows, columns), min(rows, columns)
+    sides = arguments["b"].numel // max(batch * rows, 1)
+    return Cost.of(other=batch * (_householder(m, n) + sides * (4 * m * n - n * n)))
+
+
+def apply_reflectors(call: OpCall) -> Cost:
+    """Apply k reflectors to m x n, each 4 per element (a dot product and an update of every column): 4 k m n."""
+    return Cost.of(other=4 * call.arguments["input2"].shape[-1] * call.outputs[0].numel)
+
+
+def ldl(call: OpCall) -> Cost:
+    """The symmetric indefinite factorisation (Bunch and Kaufman 1977), leading term: n^3 / 3."""
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(other=batch * n**3 // 3)
+
+
+def ldl_solve(call: OpCall) -> Cost:
+    """Two unit triangular solves and a division by the diagonal for each of m right-hand sides: (2 n^2 - n) m."""
+    n = call.arguments["LD"].shape[-1]
+    return Cost.of(other=(2 * n - 1) * call.outputs[0].numel)

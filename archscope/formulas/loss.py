@@ -28,6 +28,11 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::multi_margin_loss", family="loss")(multi_margin)
     table.counted("aten::multilabel_margin_loss_forward", family="loss")(multilabel_margin)
     table.counted("aten::_ctc_loss", "aten::_cudnn_ctc_loss", "aten::miopen_ctc_loss", family="loss")(ctc)
+    table.counted(
+        "torch_nn::_linear_cross_entropy_batch_chunked",
+        "torch_nn::_linear_cross_entropy_batch_chunked_no_reduction",
+        family="loss",
+    )(linear_cross_entropy)
     table.counted("aten::_cdist_forward", family="loss")(pairwise_distances)
     table.counted("aten::_euclidean_dist", family="loss")(euclidean_distances)
     table.counted("aten::_pdist_forward", family="loss")(distances_within)
@@ -64,7 +69,7 @@ def multi_margin(call: OpCall) -> Cost:
     """
     arguments = call.arguments
     tensor = call.inputs[0]
-    rows = tensor.numel // tensor.shape[-1]
+    rows = prod(tensor.shape[:-1])
     each = 4 + (arguments["p"] != 1) + (arguments["weight"] is not None)
     return Cost.of(other=each * tensor.numel + (2 if arguments["reduction"] != 0 else 1) * rows)
 
@@ -72,7 +77,7 @@ def multi_margin(call: OpCall) -> Cost:
 def multilabel_margin(call: OpCall) -> Cost:
     """`max(0, 1 - (x[target] - x))` for each pair of target and class, at most n x n a row: 4 per pair with the sum."""
     tensor = call.inputs[0]
-    return Cost.of(other=4 * tensor.numel * tensor.shape[-1])
+    return Cost.of(other=4 * tensor.numel * prod(tensor.shape[-1:]))
 
 
 def ctc(call: OpCall) -> Cost:
@@ -118,3 +123,17 @@ def euclidean_distances(call: OpCall) -> Cost:
     left, right = call.inputs[:2]
     output = call.outputs[0].numel
     return Cost.of(macs=output * (left.shape[-1] + 2), other=3 * left.numel + 2 * right.numel + 2 * output)
+
+
+def linear_cross_entropy(call: OpCall) -> Cost:
+    """A linear layer, logarithmic softmax and negative log-likelihood in one, in chunks of the batch.
+
+    macs = rows x classes x features, and as many again for each gradient asked for at once (input, weight).
+    Besides: 5 per score for the softmax, 1 for a bias, 3 for the scores' gradient, and 2 per row to pick and add.
+    """
+    arguments = call.arguments
+    classes, features = arguments["linear_weight"].shape
+    rows = arguments["input"].numel // features
+    gradients = sum(bool(arguments.get(f"compute_{what}_grad")) for what in ("input", "linear_weight"))
+    each = 5 + (arguments["linear_bias"] is not None) + (3 if gradients else 0)
+    return Cost.of(macs=(1 + gradients) * rows * classes * features, other=each * rows * classes + 2 * rows)

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from archscope.formulas.cost import Cost
-from archscope.formulas.table import FormulaTable
+from archscope.formulas.table import Formula, FormulaTable
 from archscope.records import OpCall, TensorMeta
 
 _DECOMPOSED = "quantized_decomposed"
@@ -50,6 +50,13 @@ def register(table: FormulaTable) -> None:
     table.counted("quantized::conv2d_add", family=family)(_convolution(1))
     table.counted("quantized::conv2d_add_relu", family=family)(_convolution(2))
     table.counted("quantized::matmul", family=family)(matmul)
+    for gates, each, name in ((4, 13, "lstm"), (3, 10, "gru"), (1, 2, "rnn_tanh"), (1, 2, "rnn_relu")):
+        table.counted(f"quantized::quantized_{name}_cell_dynamic", family=family)(_cell(gates, each))
+    for kind in ("byte", "4bit", "2bit"):
+        table.counted(f"quantized::embedding_{kind}", family=family)(embedding)
+        table.counted(
+            f"quantized::embedding_bag_{kind}", f"quantized::embedding_bag_{kind}_rowwise_offsets", family=family
+        )(embedding_bag)
     for names, each, what in _PER_ELEMENT:
         table.counted(*(f"quantized::{name}" for name in names.split()), family=family)(_elementwise(each, what))
     packing = "weights are packed: the same values"
@@ -104,7 +111,7 @@ def _packed(call: OpCall) -> tuple[TensorMeta, Any]:
     return weight, bias
 
 
-def _linear(fused: int) -> Any:
+def _linear(fused: int) -> Formula:
     def linear(call: OpCall) -> Cost:
         _, bias = _packed(call)
         output = call.outputs[0].numel
@@ -118,7 +125,7 @@ def _linear(fused: int) -> Any:
     return linear
 
 
-def _convolution(fused: int) -> Any:
+def _convolution(fused: int) -> Formula:
     def convolution(call: OpCall) -> Cost:
         weight, bias = _packed(call)
         output = call.outputs[0].numel
@@ -144,9 +151,33 @@ def matmul(call: OpCall) -> Cost:
     return Cost.of(macs=call.outputs[0].numel * call.inputs[0].shape[-1])
 
 
-def _elementwise(each: int, what: str) -> Any:
+def _elementwise(each: int, what: str) -> Formula:
     def formula(call: OpCall) -> Cost:
         return Cost.of(other=each * call.outputs[0].numel)
 
     formula.__doc__ = f"{what[0].upper()}{what[1:]}: {each} per output element."
     return formula
+
+
+def _cell(gates: int, each: int) -> Formula:
+    def cell(call: OpCall) -> Cost:
+        tokens = call.inputs[0].shape[0]
+        hidden = call.outputs[0].shape[-1]
+        macs = tokens * gates * hidden * (call.inputs[0].shape[-1] + hidden)
+        return Cost.of(macs=macs, other=tokens * hidden * (2 * gates + each))
+
+    cell.__doc__ = (
+        f"As the plain cell: macs = batch x {gates} x hidden x (inputs + hidden); per hidden element {each} for the "
+        f"gates and {2 * gates} for the two biases."
+    )
+    return cell
+
+
+def embedding(call: OpCall) -> Cost:
+    """Rows are looked up and converted back, `(q - zero_point) * scale`: 2 per output element."""
+    return Cost.of(other=2 * call.outputs[0].numel)
+
+
+def embedding_bag(call: OpCall) -> Cost:
+    """Each looked-up element is converted back (2) and added to its bag (1): 3 x indices x features."""
+    return Cost.of(other=3 * call.arguments["indices"].numel * call.outputs[0].shape[-1])

@@ -8,7 +8,21 @@ from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall
 
-_REDUCTIONS = ("sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "any", "all", "trace")
+_REDUCTIONS = (
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "any",
+    "all",
+    "trace",
+    "hash_tensor",
+)
 _SCANS = ("cumsum", "cumprod", "cummax", "cummin", "_cummax_helper", "_cummin_helper")
 _TWO_STEPS = ("nansum", "count_nonzero", "_is_all_true", "_is_any_true", "equal")
 

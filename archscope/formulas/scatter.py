@@ -20,7 +20,7 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::_unsafe_masked_index", family="scatter")(masked_index)
     table.counted("aten::_unsafe_masked_index_put_accumulate", family="scatter")(masked_index_put)
     table.counted("aten::segment_reduce", family="scatter")(segment_reduce)
-    table.counted("aten::col2im", family="scatter")(fold)
+    table.counted("aten::col2im", "aten::unfold_backward", family="scatter")(fold)
     table.counted("aten::_embedding_bag", "aten::_embedding_bag_forward_only", family="scatter")(embedding_bag)
     table.counted("aten::embedding_renorm", family="scatter")(embedding_renorm)
 

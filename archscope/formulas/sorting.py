@@ -23,6 +23,8 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::nonzero", "aten::nonzero_static", "aten::masked_select", family="sorting")(nonzero)
     table.counted("aten::bincount", family="sorting")(bincount)
     table.counted("aten::histc", "aten::histogram", "aten::_histogramdd_from_bin_cts", family="sorting")(histogram)
+    table.counted("aten::_histogramdd_from_bin_tensors", family="sorting")(histogram)
+    table.counted("aten::_histogramdd_bin_edges", family="sorting")(bin_edges)
 
 
 def ceil_log2(n: int) -> int:
@@ -91,3 +93,8 @@ def bincount(call: OpCall) -> Cost:
 def histogram(call: OpCall) -> Cost:
     """Subtract the start, multiply by the inverse width, add to the bin: 3 per element."""
     return Cost.of(other=3 * call.inputs[0].numel)
+
+
+def bin_edges(call: OpCall) -> Cost:
+    """The smallest and the largest value of every column: 2 per element."""
+    return Cost.of(other=2 * call.inputs[0].numel)

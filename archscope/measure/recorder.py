@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -16,6 +16,8 @@ from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
+_MOST_ARGUMENTS = 64
+_GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
 
 
 class ModuleStack:
@@ -54,8 +56,19 @@ def _shapes(values: Any) -> tuple[Shape, ...]:
     return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
 
 
+class _Signature(NamedTuple):
+    """An operator's name, its arguments' names, their defaults (None where there is none) in schema order."""
+
+    name: str
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    composite: bool
+
+
 class Recorder(TorchDispatchMode):
     """Writes down each operator call that reaches the dispatcher, in order."""
+
+    supports_higher_order_operators = True
 
     def __init__(self, stack: ModuleStack) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
@@ -63,7 +76,7 @@ class Recorder(TorchDispatchMode):
         self.phase = "forward"
         self._forward_of: dict[int, Path] = {}
         self._stack = stack
-        self._signatures: dict[Any, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+        self._signatures: dict[Any, _Signature] = {}
         self._dtypes: dict[torch.dtype, tuple[str, int]] = {}
         self._live: dict[int, int] = {}
         self._watchers: dict[int, weakref.ref[Any]] = {}
@@ -75,7 +88,10 @@ class Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name, names, defaults = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite = self._signatures.get(func) or self._signature(func)
+        if composite:  # only inference mode shows such an operator: its parts are what other modes show
+            with self:
+                return func.decompose(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
@@ -111,15 +127,18 @@ class Recorder(TorchDispatchMode):
         """The storage id of each tensor."""
         return {path: self._storage(tensor, None) for path, tensor in tensors.items()}
 
-    def _signature(self, func: Any) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+    def _signature(self, func: Any) -> _Signature:
         schema = getattr(func, "_schema", None)
-        if schema is None:  # a higher-order operator has no schema
-            signature: tuple[str, tuple[str, ...], dict[str, Any]] = (f"higher_order::{func}", (), {})
+        if schema is None:  # a higher-order operator: its arguments go by position
+            places = tuple(map(str, range(_MOST_ARGUMENTS)))
+            signature = _Signature(f"higher_order::{func}", places, {}, composite=False)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
-            defaults = {a.name: a.default_value for a in schema.arguments if a.has_default_value()}
-            signature = (name, names, defaults)
+            defaults = {a.name: a.default_value if a.has_default_value() else None for a in schema.arguments}
+            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
+            composite = has_kernel(func.name(), "CompositeImplicitAutograd")
+            signature = _Signature(name, names, defaults, composite=composite)
         self._signatures[func] = signature
         return signature
 
@@ -128,6 +147,10 @@ class Recorder(TorchDispatchMode):
             return self._meta(value, born=None)
         if isinstance(value, (list, tuple)):
             return [self._plain(item) for item in value]
+        if isinstance(value, torch.ScriptObject):  # quantised parameters: the weight and the bias inside
+            return self._plain(value.unpack()) if hasattr(value, "unpack") else type(value).__name__
+        if callable(value):  # of a higher-order operator
+            return getattr(value, "__name__", type(value).__name__)
         return value
 
     def _meta(self, tensor: torch.Tensor, born: int | None) -> TensorMeta:
@@ -176,6 +199,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         return func(*args, **kwargs)
     except (RuntimeError, NotImplementedError):
+        if func is _GROUPED_MM and args[0].is_meta and args[0].dtype is not torch.bfloat16:
+            return _grouped_mm_on_meta(func, args, kwargs)
         leaves = pytree.tree_leaves((args, kwargs))
         if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
             raise
@@ -183,6 +208,16 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if all(before is after for before, after in zip(leaves, pytree.tree_leaves(moved), strict=True)):
             raise
         return func(*moved[0], **moved[1])
+
+
+def _grouped_mm_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Torch's meta kernel takes bfloat16 alone, as CUDA does, where the CPU takes any dtype."""
+    narrow, options = pytree.tree_map_only(_is_floating, torch.Tensor.bfloat16, (args, kwargs))
+    return func(*narrow, **options).to(args[0].dtype)
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def _to_meta(value: Any) -> Any:
