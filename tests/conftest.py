@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parent / "golden"
 
+# Before torch is imported: the networks of the tests are so small that threads cost more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No deadline: a first call into torch is slow. In CI the same examples on every run: a failure there can be repeated.
 settings.register_profile("archscope", deadline=None, derandomize="CI" in os.environ, print_blob=True)
 settings.load_profile("archscope")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.comparison import Comparison
+from archscope.comparison import Change, Comparison, ComponentChange
 from archscope.render.facts import bounded, describe_inputs, figure, metrics, short_components
 from archscope.render.names import plain
 from archscope.report import Report
@@ -57,7 +57,10 @@ def render_latex_comparison(comparison: Comparison) -> str:
     head = ["Component"]
     for metric in columns:
         head += [f"{_LABELS[metric]} before", "after", r"$\Delta$", r"\%"]
-    changes = [*((latex(row.name), row) for row in comparison.components), ("Total", comparison.totals)]
+    changes: list[tuple[str, ComponentChange | Change]] = [
+        *((latex(row.name), row) for row in comparison.components),
+        ("Total", comparison.totals),
+    ]
     rows = []
     for name, row in changes:
         cells = [name]

@@ -74,7 +74,7 @@ def _name(path: str, parent: int, report: Report) -> str:
     return path[len(above) + 1 :] if above else path
 
 
-def _calls(report: Report, index: Mapping[str, int]) -> dict[str, list[Any]]:
+def _calls(report: Report, index: Mapping[str, int]) -> dict[str, list[Any] | None]:
     """What ran in each module, by operator: place of the module, place of the operator, times and MACs."""
     operators = {row.op: place for place, row in enumerate(report.operators)}
     sums: dict[tuple[int, int], list[int]] = {}
