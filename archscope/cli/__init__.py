@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from archscope.cli.failures import DEBUG, ending
+from archscope.errors import UsageError
 
 #: What each command is for; it lives in ``archscope.cli.<name>`` as ``command``.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -44,6 +46,16 @@ class Door(click.Group):
         if DEBUG not in command.params:
             command.params.append(DEBUG)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; a UsageError with near names when there is none."""
+        if args and args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=3)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise UsageError(f"there is no command {args[0]!r}", help=f"{hint}archscope --help lists them")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """The table, without importing a command."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _INCHES = (11.0, 8.4)
 _DPI = 150  # 1650 pixels across: sharp, and still readable when a page shows it at 800
 _KEY = "archscope-data"
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib
     "font.size": 10.0,
     "text.parse_math": False,  # a $ in a name is a $

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from archscope.render import prose
-from archscope.render.facts import bounded, describe_inputs, short_components, uncounted_paths
+from archscope.render.facts import bounded, describe_inputs, shape, short_components, uncounted_paths
 from archscope.render.names import Safe, code, markdown
 from archscope.report import Report
 from archscope.units import format_bytes, format_count, format_integer, format_percent
@@ -55,7 +55,7 @@ def module_name(path: str) -> Safe:
 
 
 def _shapes(shapes: tuple[tuple[int, ...], ...]) -> Safe:
-    return Safe(", ".join(map(prose.shape, shapes)) or "-")
+    return Safe(", ".join(map(shape, shapes)) or "-")
 
 
 def _facts(report: Report) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
-_MARKDOWN = re.compile(r"[\\`*_{}<>#|~&$@!]|\](?=[(\[:])|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]|(?<=[0-9])[.)](?= )")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$@!]|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]|(?<=[0-9])[.)](?= )")
+_BRACKETED = re.compile(r"\[[a-z]+\]")  # [unassigned], [input]: a link only where it is defined, and nothing defines it
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -26,7 +27,9 @@ def plain(text: str) -> str:
 
 def markdown(text: str) -> Safe:
     """``text`` for running Markdown and table cells: whatever could be structure becomes a character reference."""
-    return text if isinstance(text, Safe) else Safe(_MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", plain(text)))
+    if isinstance(text, Safe) or _BRACKETED.fullmatch(text):
+        return Safe(text)
+    return Safe(_MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", plain(text)))
 
 
 def code(text: str) -> Safe:
