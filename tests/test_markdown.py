@@ -182,12 +182,13 @@ def test_an_incomplete_report_says_at_least():
 def named(name, kind, words):
     """The full toy with these in every place of a name, a type and a text."""
     report = full()
+    path = f"neck {name.replace('.', '_')}"  # no module's own name has a dot
     rows = tuple(
-        dataclasses.replace(row, path=f"neck {name}", type=kind, aliases=(name,)) if row.path == "neck" else row
+        dataclasses.replace(row, path=path, type=kind, aliases=(name,)) if row.path == "neck" else row
         for row in report.modules
     )
     parts = tuple(
-        dataclasses.replace(row, description=words, modules=(f"neck {name}",)) if row.name == "Neck" else row
+        dataclasses.replace(row, description=words, modules=(path,)) if row.name == "Neck" else row
         for row in report.components
     )
     return dataclasses.replace(

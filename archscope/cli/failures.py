@@ -108,20 +108,18 @@ def _closed() -> int:
 
 
 def user_frames(error: BaseException) -> Iterator[str]:
-    """The traceback of ``error`` without the frames of archscope and torch, with the innermost if nothing is left."""
+    """The traceback of ``error`` without the frames of archscope, torch and importlib; nothing if none is left."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _foreign(frame.filename)]
+    homes = [home for name in _FOREIGN if name in sys.modules for home in getattr(sys.modules[name], "__path__", ())]
+    own = [frame for frame in frames if not _foreign(frame.filename, homes)]
     if own:
         yield "Traceback of the model's code (most recent call last; --debug shows all):\n"
         yield from traceback.format_list(own)
         yield from traceback.format_exception_only(error)
 
 
-def _foreign(filename: str) -> bool:
-    if filename.startswith("<frozen"):
-        return True
-    homes = [Path(__file__).parent.parent]
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.__file__:
-        homes.append(Path(torch.__file__).parent)
-    return any(Path(filename).is_relative_to(home) for home in homes)
+_FOREIGN = ("archscope", "archscope.models", "torch", "importlib")
+
+
+def _foreign(filename: str, homes: list[str]) -> bool:
+    return filename.startswith("<frozen") or any(Path(filename).is_relative_to(home) for home in homes)

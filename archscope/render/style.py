@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from archscope.render.names import plain, shorten
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
+_NARROW = dict.fromkeys(map(ord, _BLOCKS + "…"), " ")
 _LEAST = 12  # characters of a name that stay, however narrow the terminal is
 
 
@@ -101,7 +102,7 @@ def _fit(text: str, width: int, column: Column) -> str:
 
 def cell_width(text: str) -> int:
     """Terminal cells that ``text`` takes: two for a wide character."""
-    if text.isascii():
+    if text.isascii() or text.translate(_NARROW).isascii():
         return len(text)
     from rich.cells import cell_len
 
