@@ -72,7 +72,7 @@ def _run_import(source: str, run: Callable[[], ModuleType], name: str) -> Module
         if not place and (name == missing or name.startswith(f"{missing}.")):
             raise ImportModelError(
                 f"there is no module {missing!r}", where=source, help=_near_modules(missing)
-            ) from error
+            ) from None  # its frames are Python's own
         raise ImportModelError(
             f"{name} was found, but one of its own imports failed: {error}",
             where=place or source,
@@ -110,8 +110,11 @@ def _near_modules(missing: str) -> str:
     if parent and not hasattr(package, "__path__"):
         return f"{parent} is a module, not a package: write {parent}:ATTRIBUTE"
     search = list(package.__path__) if package else sys.path
-    names = sorted({module.name for module in pkgutil.iter_modules(search)})
-    near = difflib.get_close_matches(last, names, n=3)
+    names = {module.name for module in pkgutil.iter_modules(search)} - sys.stdlib_module_names
+    library = difflib.get_close_matches(last, _LIBRARIES, n=1) if not parent else []
+    if library:
+        return f"did you mean {library[0]}:NAME?"
+    near = difflib.get_close_matches(last, sorted(names), n=3)
     if near:
         return f"did you mean {' or '.join(f'{parent}.{name}' if parent else name for name in near)}?"
     return "modules are looked for in the current folder and in the installed packages"
@@ -129,6 +132,7 @@ def _spec(source: str, module: ModuleType, attribute: str, own: Project, options
 
 
 _MISSING = object()
+_LIBRARIES = ("timm", "torchvision", "hf", "zoo")
 
 
 def model_spec(source: str, target: Any, *, name: str, own: Project, options: OptionValues) -> ModelSpec:

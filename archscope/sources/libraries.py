@@ -16,7 +16,7 @@ def require(name: str, *, extra: str, wanted_by: str) -> ModuleType:
         if error.name == name.partition(".")[0]:
             raise ImportModelError(
                 f"{wanted_by} needs {name}, which is not installed", help=f"pip install 'archscope-torch[{extra}]'"
-            ) from error
+            ) from None  # its frames are Python's own
         raise _broken(name, error) from error
     except Exception as error:
         raise _broken(name, error) from error

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -77,8 +77,7 @@ class Project:
         return hidden
 
     def _owns(self, module: ModuleType) -> bool:
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-        file = next((place for place in places if isinstance(place, str)), None)
+        file = _file(module)
         if file is None or _INSTALLED & set(Path(file).parts):
             return False
         return any(Path(file).resolve().is_relative_to(folder) for folder in (*self.folders, *map(Path, self._path)))
@@ -121,11 +120,19 @@ def _top_level(folder: Path) -> Iterator[str]:
             yield entry.name
 
 
+def _file(module: ModuleType) -> str | None:
+    """The module's file, or the folder of a package without one. Modules that make up attributes are not asked."""
+    known = getattr(module, "__dict__", {})
+    path = known.get("__path__")
+    places = [known.get("__file__"), *(list(path) if isinstance(path, Iterable) else ())]
+    return next((place for place in places if isinstance(place, str)), None)
+
+
 def _age(module: ModuleType) -> int:
     """When the module's file was last changed, in nanoseconds; 0 when it has none."""
     try:
-        return Path(module.__file__ or "").stat().st_mtime_ns
-    except (AttributeError, OSError):
+        return Path(_file(module) or "").stat().st_mtime_ns
+    except OSError:
         return 0
 
 
@@ -134,5 +141,5 @@ def _installed(name: str) -> bool:
     module = sys.modules.get(name)
     if module is None or name in sys.stdlib_module_names or name in {"archscope", "__main__"}:
         return True
-    file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
-    return bool(_INSTALLED & set(Path(str(file)).parts))
+    file = _file(module) or ""
+    return bool(_INSTALLED & set(Path(file).parts))
