@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -67,8 +67,16 @@ def on_cpu(inputs: Inputs) -> Inputs:
     return _mapped(inputs, real)
 
 
-def _mapped(inputs: Inputs, change: Any) -> Inputs:
-    args, kwargs = pytree.tree_map_only(torch.Tensor, change, (inputs.args, dict(inputs.kwargs)))
+def _mapped(inputs: Inputs, change: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
+    """``inputs`` with changed tensors; one that is passed twice stays one (attention asks whether query is key)."""
+    made: dict[int, torch.Tensor] = {}
+
+    def changed(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in made:
+            made[id(tensor)] = change(tensor)
+        return made[id(tensor)]
+
+    args, kwargs = pytree.tree_map_only(torch.Tensor, changed, (inputs.args, dict(inputs.kwargs)))
     return Inputs(args=args, kwargs=kwargs)
 
 

@@ -6,6 +6,7 @@ is opened only if it asks for neither.
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
 import re
@@ -17,8 +18,14 @@ from typing import Any
 from archscope.errors import ImportModelError
 
 _HELP = "export the model again with torch.export.save(), without custom objects and tensor subclasses"
-# What sympy writes: names, numbers, arithmetic, comparisons and calls of its own functions.
-_EXPRESSION = re.compile(r"[\w\s+\-*/%(),.<>=!&|~^]*")
+# An expression as sympy writes it: names, numbers, arithmetic, comparisons, and names of symbols in quotes.
+_EXPRESSION = re.compile(r"(?:[\w\s+\-*/%(),.<>=!&|~^]|'\w*')*")
+_FUNCTIONS = {
+    *("Symbol", "Dummy", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Mod", "Max", "Min", "Abs", "floor"),
+    *("ceiling", "And", "Or", "Not", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "Equality", "Unequality", "LessThan"),
+    *("GreaterThan", "StrictLessThan", "StrictGreaterThan", "Piecewise", "oo", "zoo", "nan", "pi", "E", "I"),
+    *("true", "false", "True", "False", "None"),
+}
 _OBJECTS = re.compile(r"(custom_obj|opaque_obj)_\d+$")
 
 
@@ -44,12 +51,17 @@ def _check_json(file: Path, content: bytes) -> None:
     for key, value in _entries(found):
         if key == "use_pickle" and value:
             raise _unsafe(file, "a pickled tensor")
-        if (
-            key in {"expr_str", "as_expr"}
-            and isinstance(value, str)
-            and ("__" in value or not _EXPRESSION.fullmatch(value))
-        ):
-            raise _unsafe(file, f"the expression {value[:40]!r}")
+        if key == "expr_str" and not _is_arithmetic(str(value)):
+            raise _unsafe(file, f"the expression {str(value)[:40]!r}")
+
+
+def _is_arithmetic(expression: str) -> bool:
+    """Whether no name in ``expression`` means anything to Python or sympy but arithmetic (``eval(chr(...))`` would)."""
+    import sympy
+
+    names = re.findall(r"[^\W\d]\w*", re.sub(r"'\w*'", "", expression))
+    known = [name for name in names if hasattr(builtins, name) or hasattr(sympy, name)]
+    return "__" not in expression and _EXPRESSION.fullmatch(expression) is not None and _FUNCTIONS.issuperset(known)
 
 
 def _entries(found: Any) -> Iterator[tuple[str, Any]]:

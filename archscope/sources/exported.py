@@ -106,8 +106,10 @@ def _model(program: torch.export.ExportedProgram) -> nn.Module:
     for spec in program.graph_signature.input_specs:
         if spec.kind.name == "BUFFER" and spec.target not in persistent:
             model.plant(spec.target, program.constants[spec.target], persistent=False)
-    for path, type_name in plan.types.items():
-        rename(model.place(path), type_name)
+    for path in plan.types:
+        model.place(path)
+    for path, module in list(model.named_modules()):
+        rename(module, plan.types.get(path, "Module"))
     _merge(model)
     return model
 

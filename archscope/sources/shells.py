@@ -48,7 +48,8 @@ class Shell(nn.Module):
 
 def rename(module: nn.Module, type_name: str) -> None:
     """Let ``module`` bear the name of the class that stood in its place."""
-    module.__class__ = type(type_name.replace("\0", ""), (type(module),), {})
+    kind = type(type_name.replace("\0", ""), (type(module),), {})
+    object.__setattr__(module, "__class__", kind)  # a child may bear that very name
 
 
 def tied(tensors: Mapping[Path, torch.Tensor]) -> dict[Path, torch.Tensor]:
