@@ -31,7 +31,7 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
 @contextlib.contextmanager
 def _compiled_code_as_written() -> Iterator[None]:
     """Compiled functions show their operators only when they run eagerly (dynamo is loaded by the first of them)."""
-    flex = sys.modules.get("torch.nn.attention.flex_attention")  # compiles itself when nobody else does
+    flex: Any = sys.modules.get("torch.nn.attention.flex_attention")  # compiles itself when nobody else does
     compiles = flex and flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001 - the only switch
     stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else contextlib.nullcontext()
     try:
