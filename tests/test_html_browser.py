@@ -13,7 +13,7 @@ from synthetic import report_of, transformer
 from archscope.judge.comparison import compare
 from archscope.measure.measuring import analyze
 from archscope.models.featherface.spec import featherface_baseline, featherface_v2
-from archscope.render.html import page as render
+from archscope.render.html import Shown, render_html
 
 LABELS = {
     "parameters": "Parameters",
@@ -61,12 +61,12 @@ def v2():
 
 @pytest.fixture(scope="module")
 def baseline_page(baseline):
-    return render(baseline)
+    return render_html(baseline)
 
 
 @pytest.fixture(scope="module")
 def pair_page(baseline, v2):
-    return render(v2, base=baseline)
+    return render_html(Shown(report=v2, base=baseline))
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_a_header_sorts_and_says_so(page, baseline, baseline_page):
 
 
 def test_equal_blocks_fold_into_one_with_the_figures_of_all(page, blocks):
-    page.open(render(blocks), "v=table&fold=1")
+    page.open(render_html(blocks), "v=table&fold=1")
     page.find("#open-all").click()
     names = [row["Module"].lstrip("▾▸") for row in page.rows().values()]
     assert names == ["toy", "stem", "layers", "0 … 11 × 12", "conv", "act"]
@@ -205,7 +205,7 @@ def test_equal_blocks_fold_into_one_with_the_figures_of_all(page, blocks):
 
 def test_blocks_that_differ_in_one_figure_do_not_fold(page):
     tree = BLOCKS | {"layers.5.conv": ("Conv2d", 30, 301)}
-    page.open(render(report_of(tree)), "v=table&fold=1")
+    page.open(render_html(report_of(tree)), "v=table&fold=1")
     names = [row["Module"].lstrip("▾▸") for path, row in page.rows().items() if path.count(".") == 1]
     assert names == ["0 … 4 × 5", "5", "6 … 11 × 6"]
 
@@ -232,7 +232,7 @@ def test_zoom_has_a_breadcrumb_a_link_and_a_way_back(page, baseline_page):
 
 def test_a_click_into_the_drawing_zooms_and_escape_goes_back(page, blocks):
     for view in ("icicle", "treemap"):
-        page.open(render(blocks), f"v={view}")
+        page.open(render_html(blocks), f"v={view}")
         edges = "const { x, y, width, height } = document.querySelector(arguments[0]).getBoundingClientRect();"
         box = page.js(f"{edges} return [x, y, width, height]", f"#host-{view} canvas")
         x, y = box[0] + box[2] * 0.35, box[1] + box[3] * 0.5  # layers holds 372 of 387 parameters
@@ -341,7 +341,7 @@ def test_names_that_look_like_markup_are_harmless_text(page):
         uncounted=((EVIL, 1, (EVIL,)),),
         flows=(("[input]", EVIL, (1, 2)), (EVIL, "[unassigned]", (1, 2))),
     )
-    page.open(render(evil, base=evil))
+    page.open(render_html(Shown(report=evil, base=evil)))
     for view in (*VIEWS, "diff"):
         page.view(view)
     page.view("table")
@@ -355,7 +355,7 @@ def test_names_that_look_like_markup_are_harmless_text(page):
 
 def test_a_lower_bound_is_marked_in_every_view(page):
     report = report_of(BLOCKS, uncounted=(("custom::op", 3, ("layers.1.conv",)),))
-    page.open(render(report), "v=table")
+    page.open(render_html(report), "v=table")
     page.find("#open-all").click()
     marked = {path for path, row in page.rows().items() if row["MACs"].startswith("≥ ")}
     assert marked == {"", "layers", "layers.1", "layers.1.conv"}
@@ -369,7 +369,7 @@ def test_a_lower_bound_is_marked_in_every_view(page):
 
 
 def test_a_report_without_a_run_offers_parameters_only(page):
-    page.open(render(report_of(BLOCKS, ran=False)), "v=icicle&m=macs")
+    page.open(render_html(report_of(BLOCKS, ran=False)), "v=icicle&m=macs")
     assert page.find("[name=metric][value=parameters]").is_selected()
     assert page.find("[name=metric][value=macs]").is_enabled() is False
     page.view("table")
@@ -382,7 +382,7 @@ def test_integers_beyond_2_to_the_53_are_not_rounded(page):
     huge = 2**53 + 1  # the first integer that a double cannot hold
     tree = {"": ("Net", 1, 0), "a": ("Linear", huge, huge), "b": ("Linear", huge, 1), "b.c": ("Linear", 3, 5)}
     report = report_of(tree)
-    page.open(render(report), "v=table")
+    page.open(render_html(report), "v=table")
     page.find("#open-all").click()
     rows = page.rows()
     assert integer(rows[""]["Parameters"]) == 2 * huge + 4 == report.totals.parameters
@@ -397,7 +397,7 @@ def test_integers_beyond_2_to_the_53_are_not_rounded(page):
 
 def test_a_large_table_keeps_few_rows_in_the_page_and_reaches_all(page):
     report = transformer(5000)
-    page.open(render(report), "v=table")
+    page.open(render_html(report), "v=table")
     page.find("#open-all").click()
     assert page.js("return document.querySelectorAll('#host-table tbody tr').length") < 150
     count = int(page.find("#host-table table").get_attribute("aria-rowcount")) - 1
@@ -432,7 +432,7 @@ def test_the_diff_holds_the_figures_of_the_comparison(page, baseline, v2, pair_p
 
 
 def test_the_diff_of_a_report_with_itself_is_empty(page, blocks):
-    page.open(render(blocks, base=blocks), "v=diff")
+    page.open(render_html(Shown(report=blocks, base=blocks)), "v=diff")
     assert [*page.rows("diff")] == [""]
     assert page.rows("diff")[""]["Delta"] == "0"
 
@@ -450,7 +450,7 @@ def test_csv_is_the_view_in_exact_integers(page, baseline, baseline_page):
 
 
 def test_csv_disarms_names_that_are_formulas(page):
-    page.open(render(report_of({"": ("Net", 1, 1), "=HYPERLINK(1)": ("@x", 2, 2)})), "v=table&flat=1")
+    page.open(render_html(report_of({"": ("Net", 1, 1), "=HYPERLINK(1)": ("@x", 2, 2)})), "v=table&flat=1")
     folder = page.downloads()
     page.find("#csv").click()
     assert "'=HYPERLINK(1)" in page.downloaded(folder).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import click
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
+from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
 from archscope.render import REPORT_FORMATS
 from archscope.report import Report
@@ -57,7 +58,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     if out and no_files:
         raise click.UsageError("--out and --no-files contradict each other")
     folder = bool(out) or not (wanted or no_files)
-    report = measure(model, inputs=inputs, settings=settings, keep_calls=folder or "html" in wanted)
+    report = measure(model, inputs=inputs, settings=settings, keep_calls=folder or PAGE_FORMAT in wanted)
     if STDOUT not in wanted.values():
         from archscope.render.text import render_text
         from archscope.render.tree import View
@@ -66,19 +67,20 @@ def command(  # noqa: PLR0913 - one argument for each option
     with progress() as shown:
         shown.phase("render")
         if wanted:
-            write_wanted(report, wanted, REPORT_FORMATS)
+            special = {PAGE_FORMAT: shown_page(model, report)} if PAGE_FORMAT in wanted else {}
+            write_wanted(report, wanted, REPORT_FORMATS, special)
         if folder:
-            written = _write_folder(report, out)
+            written = _write_folder(model, report, out)
             print_text(f"\nwrote {written}\n")
     if strict and not report.totals.complete:
         click.echo(f"{len(report.uncounted)} operators are not counted (--strict)", err=True)
         raise GateError
 
 
-def _write_folder(report: Report, out: Path | None) -> str:
+def _write_folder(model: str, report: Report, out: Path | None) -> str:
     from archscope.render.folder import PAGE, folder_name, report_files
 
     folder = out or Path("reports") / folder_name(report.model.name)
-    files = report_files(report) | {PAGE: REPORT_FORMATS["html"].render(report)}
+    files = report_files(report) | {PAGE: REPORT_FORMATS[PAGE_FORMAT].render(shown_page(model, report))}
     write_files({folder / name: content for name, content in files.items()})
     return f"{folder}/: {', '.join(files)}"

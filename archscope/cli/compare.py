@@ -9,6 +9,7 @@ import click
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.render.comparison_formats import COMPARISON_FORMATS
 
 
@@ -48,15 +49,15 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     from archscope.judge.comparison import compare
 
-    comparison = compare(
-        measure(base, inputs=inputs),
-        measure(head, inputs=inputs, settings=settings),
-        different_inputs=different_inputs,
-    )
+    paged = PAGE_FORMAT in wanted
+    old = measure(base, inputs=inputs, keep_calls=paged)
+    new = measure(head, inputs=inputs, settings=settings, keep_calls=paged)
+    comparison = compare(old, new, different_inputs=different_inputs)
     if STDOUT not in wanted.values():
         from archscope.render.comparison_text import render_comparison_text
 
         print_text(render_comparison_text(comparison, text_style(), metric=sort, depth=depth, limit=limit))
-    write_wanted(comparison, wanted, COMPARISON_FORMATS)
+    special = {PAGE_FORMAT: shown_page(head, new, base=(base, old))} if paged else {}
+    write_wanted(comparison, wanted, COMPARISON_FORMATS, special)
     if exit_code and comparison.differs:
         raise GateError

@@ -49,9 +49,15 @@ def format_options(formats: Mapping[str, Format]) -> Callable[[F], F]:
     return decorate
 
 
-def write_wanted(subject: Any, wanted: Mapping[str, str], formats: Mapping[str, Format]) -> None:
-    """``subject`` in every format that ``wanted`` names, to its file or to stdout."""
-    made = {target: formats[key].render(subject) for key, target in wanted.items()}
+def write_wanted(
+    subject: Any, wanted: Mapping[str, str], formats: Mapping[str, Format], special: Mapping[str, Any] | None = None
+) -> None:
+    """``subject`` in every format that ``wanted`` names, to its file or to stdout.
+
+    ``special`` holds, by format, what is written in place of the subject.
+    """
+    subjects = special or {}
+    made = {target: formats[key].render(subjects.get(key, subject)) for key, target in wanted.items()}
     write_files({Path(target): content for target, content in made.items() if target != STDOUT})
     if STDOUT in made:
         write_stdout(made[STDOUT])

@@ -14,6 +14,10 @@ COMPARISON_FORMATS: Mapping[str, Format] = MappingProxyType(
         "json": Format(title="JSON", renderer="archscope.render.comparison_formats:render_comparison_json"),
         "md": Format(title="Markdown", renderer="archscope.render.comparison_markdown:render_comparison_markdown"),
         "csv": Format(title="CSV", renderer="archscope.render.comparison_table:render_comparison_csv"),
+        "html": Format(title="the page of both models", renderer="archscope.render.html:render_html"),
+        "latex": Format(
+            title="the components as a LaTeX table", renderer="archscope.render.latex:render_latex_comparison"
+        ),
         "png": Format(title="a PNG figure", renderer="archscope.render.comparison_formats:render_comparison_png"),
     }
 )

@@ -10,6 +10,7 @@ import base64
 import functools
 import hashlib
 import json
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -67,20 +68,20 @@ SHORTCUTS = (
 )
 
 
-def render_html(report: Report) -> str:
-    """The page of one report."""
-    return page(report)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page shows: a report; with ``base`` also what changed since; with ``check`` how budgets are used."""
+
+    report: Report
+    base: Report | None = None
+    check: CheckResult | None = None
 
 
-def render_html_pair(pair: tuple[Report, Report]) -> str:
-    """The page of two reports, the older one first."""
-    base, head = pair
-    return page(head, base=base)
-
-
-def page(report: Report, *, base: Report | None = None, check: CheckResult | None = None) -> str:
-    """The page of ``report``; with ``base`` also what changed since, with ``check`` the budgets of these models."""
-    reports = (report,) if base is None else (base, report)
+def render_html(subject: Report | Shown) -> str:
+    """The page of a report, or of more than that."""
+    shown = Shown(report=subject) if isinstance(subject, Report) else subject
+    report = shown.report
+    reports = (report,) if shown.base is None else (shown.base, report)
     names = [row.name for one in reports for row in one.components]
     colors = component_colors(dict.fromkeys(names))
     views = VIEWS if len(reports) > 1 else VIEWS[:-1]
@@ -102,7 +103,7 @@ def page(report: Report, *, base: Report | None = None, check: CheckResult | Non
             sides=[components_side(one, colors) for one in reports],
             tiles=tiles(reports),
             bars=bars(reports, colors),
-            budgets=budgets(check),
+            budgets=budgets(shown.check),
             metrics=[label for _, label in METRICS],
             tabs=views,
             shortcuts=SHORTCUTS,
