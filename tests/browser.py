@@ -171,18 +171,19 @@ class Page:
             time.sleep(0.02)
         raise AssertionError("nothing was saved")
 
-    def axe(self):
-        """What axe-core finds against WCAG 2.2 A and AA."""
+    def axe(self, *, contrast_only=False):
+        """What axe-core finds against WCAG 2.2 A and AA and its best practice, or in the colours alone."""
         if not self.js("return typeof axe === 'object'"):
             self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
         script = """
-            const done = arguments[0];
+            const [contrastOnly, done] = arguments;
             const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+            const runOnly = contrastOnly ? {type: 'rule', values: ['color-contrast']} : {type: 'tag', values: tags};
             const node = (found) => `${found.html.slice(0, 200)} ${found.failureSummary}`;
-            axe.run(document, {runOnly: {type: 'tag', values: tags}}).then(({ violations }) =>
+            axe.run(document, {runOnly}).then(({ violations }) =>
               done(violations.map(found => [found.impact, found.id, found.nodes.slice(0, 3).map(node)])));
         """
-        return self.driver.execute_async_script(script)
+        return self.driver.execute_async_script(script, contrast_only)
 
 
 def integer(text):
