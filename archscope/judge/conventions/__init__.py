@@ -3,6 +3,7 @@
 from archscope.judge.conventions.convention import Convention, ConventionRow, ConventionTotal, Missed, Use, apply
 from archscope.judge.conventions.fvcore import FVCORE
 from archscope.judge.conventions.own import FLOPS, MACS
+from archscope.judge.conventions.ptflops import PTFLOPS_ATEN
 from archscope.judge.conventions.thop import THOP
 from archscope.judge.conventions.torch_counter import TORCH
 
@@ -13,6 +14,7 @@ __all__ = [
     "FLOPS",
     "FVCORE",
     "MACS",
+    "PTFLOPS_ATEN",
     "THOP",
     "TORCH",
     "Convention",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from archscope.judge.conventions.convention import Convention, Use, calls_of, own_cost
-from archscope.records import OpCall, Trace
+from archscope.records import OpCall, TensorMeta, Trace
 
 
 def _macs(call: OpCall) -> int:
@@ -20,12 +20,14 @@ def _batch_norm(call: OpCall) -> int:
     """In eval 2 per element when affine, else 1; with the statistics computed (instance norm) 5 and 4."""
     affine = call.arguments["weight"] is not None
     each = (5 if affine else 4) if call.arguments["training"] else (2 if affine else 1)
-    return each * call.arguments["input"].numel
+    normalised: TensorMeta = call.arguments["input"]
+    return each * normalised.numel
 
 
 def _norm(call: OpCall) -> int:
     """5 per element when affine, else 4."""
-    return (5 if call.arguments["weight"] is not None else 4) * call.arguments["input"].numel
+    normalised: TensorMeta = call.arguments["input"]
+    return (5 if call.arguments["weight"] is not None else 4) * normalised.numel
 
 
 def _output(call: OpCall) -> int:

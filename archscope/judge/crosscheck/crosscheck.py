@@ -1,0 +1,138 @@
+"""Run every peer on a model, each in a process with a time limit, and attribute what differs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from archscope.errors import UsageError
+from archscope.judge.crosscheck.attribution import macs_differences, parameter_differences
+from archscope.judge.crosscheck.result import COUNTED, FAILED, MISSING, TIMED_OUT, Crosscheck, Difference, PeerResult
+from archscope.measure.measuring import analyze, trace_spec
+from archscope.records import Trace
+from archscope.spec import InputSpec, ModelSpec
+from archscope.units import format_integer
+
+#: The peers, in the order of the table, and the package that each comes with.
+PEERS: Mapping[str, str] = MappingProxyType(
+    {
+        "fvcore": "fvcore",
+        "torch": "torch",
+        "thop": "thop",
+        "ptflops-pytorch": "ptflops",
+        "ptflops-aten": "ptflops",
+        "torchinfo": "torchinfo",
+        "calflops": "calflops",
+    }
+)
+_LAST_LINE = 200
+
+
+def crosscheck(
+    spec: ModelSpec,
+    inputs: tuple[InputSpec, ...] = (),
+    *,
+    timeout: int = 300,
+    announce: Callable[[str], None] = lambda _peer: None,
+) -> Crosscheck:
+    """``spec`` by archscope and by every peer, ``timeout`` seconds at most for each; ``announce`` is told who runs.
+
+    The inputs are the spec's own unless given. A peer that is not installed, crashes or takes too long is a row that
+    says so. Raises UsageError for a model without inputs, and what tracing raises.
+    """
+    given = inputs or spec.inputs
+    if not given:
+        raise UsageError(f"{spec.name} has no known inputs", help="add --input 1x3x224x224, as the model takes it")
+    start = time.perf_counter()
+    seen = trace_spec(spec, given)
+    report = analyze(seen)
+    milliseconds = round(1000 * (time.perf_counter() - start))
+    job = json.dumps(
+        {
+            "source": spec.source,
+            "options": {option.name: option.value for option in spec.options},
+            "inputs": [{"shape": entry.shape, "dtype": entry.dtype, "name": entry.name} for entry in given],
+        }
+    )
+    results = []
+    for peer in PEERS:
+        announce(peer)
+        results.append(_result(peer, job, seen, timeout))
+    return Crosscheck(
+        model=spec.name,
+        inputs=seen.inputs,
+        parameters=report.totals.parameters,
+        macs=report.totals.macs or 0,
+        complete=report.totals.complete,
+        milliseconds=milliseconds,
+        results=tuple(results),
+        verdict=_verdict(results, report.totals.macs or 0),
+    )
+
+
+def _result(peer: str, job: str, seen: Trace, timeout: int) -> PeerResult:
+    command = [sys.executable, "-m", "archscope.judge.crosscheck.peers", peer]
+    try:
+        done = subprocess.run(command, input=job, capture_output=True, text=True, timeout=timeout, check=False)  # noqa: S603 - our own module
+    except subprocess.TimeoutExpired:
+        return _without(peer, TIMED_OUT, f"no result after {timeout} s")
+    if done.returncode:
+        last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1][:_LAST_LINE]
+        missing = f"No module named '{PEERS[peer]}'" in last
+        return _without(peer, MISSING if missing else FAILED, f"pip install {PEERS[peer]}" if missing else last)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    parameters = figures["parameters"]
+    return PeerResult(
+        peer=peer,
+        version=figures["version"],
+        status=COUNTED,
+        detail="",
+        parameters=parameters,
+        macs=figures["macs"],
+        milliseconds=figures["milliseconds"],
+        macs_differences=macs_differences(peer, seen, figures["macs"], figures["by_module"]),
+        parameter_differences=() if parameters is None else parameter_differences(peer, seen, parameters),
+    )
+
+
+def _without(peer: str, status: str, detail: str) -> PeerResult:
+    return PeerResult(
+        peer=peer,
+        version="",
+        status=status,
+        detail=detail,
+        parameters=None,
+        macs=None,
+        milliseconds=None,
+        macs_differences=(),
+        parameter_differences=(),
+    )
+
+
+def _verdict(results: list[PeerResult], macs: int) -> str:
+    counted = [result for result in results if result.status == COUNTED]
+    if not counted:
+        return "no peer gave a figure"
+    agreeing = [result.peer for result in counted if result.macs == macs]
+    sentences = [
+        f"{', '.join(agreeing)} of {len(counted)} peers agree to the unit" if agreeing else "no peer agrees to the unit"
+    ]
+    for what, calls, amount in _missed_by_all(counted):
+        sentences.append(f"all {len(counted)} miss {what} ({calls} calls, {format_integer(amount)} MACs)")
+    return "; ".join(sentences)
+
+
+def _missed_by_all(counted: list[PeerResult]) -> Iterator[tuple[str, int, int]]:
+    first = counted[0].macs_differences
+    for difference in first:
+        if difference.amount < 0 and difference.calls and all(_misses(result, difference) for result in counted):
+            yield difference.what, difference.calls, -difference.amount
+
+
+def _misses(result: PeerResult, difference: Difference) -> bool:
+    return difference in result.macs_differences

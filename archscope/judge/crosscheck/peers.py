@@ -1,0 +1,167 @@
+"""The process that runs one peer: a job in JSON on stdin, its figures in JSON on stdout.
+
+Each peer is a function (model, arguments) -> Figures. Peers are imported here alone, when they are asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import inspect
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from archscope.measure.inputs import Inputs, as_inputs, on_cpu
+from archscope.sources import load
+from archscope.spec import InputSpec, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a peer gives: multiply-accumulates, parameters, and its own share for each module where it tells."""
+
+    macs: int
+    parameters: int | None = None
+    by_module: Mapping[str, int] = field(default_factory=dict)
+
+
+Peer = Callable[[nn.Module, Inputs], Figures]
+
+
+def fvcore(model: nn.Module, inputs: Inputs) -> Figures:
+    """fvcore.nn.FlopCountAnalysis: its flops are multiply-accumulates."""
+    from fvcore.nn import FlopCountAnalysis, parameter_count
+
+    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
+    counter = FlopCountAnalysis(model, inputs.args)
+    counter.unsupported_ops_warnings(enabled=False)
+    counter.uncalled_modules_warnings(enabled=False)
+    return Figures(macs=int(counter.total()), parameters=int(parameter_count(model)[""]))
+
+
+def torch_counter(model: nn.Module, inputs: Inputs) -> Figures:
+    """torch.utils.flop_counter: two flops for each multiply-accumulate; it counts no parameters."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(*inputs.args, **inputs.kwargs)
+    return Figures(macs=counter.get_total_flops() // 2)
+
+
+def thop(model: nn.Module, inputs: Inputs) -> Figures:
+    """thop.profile."""
+    from thop import profile
+
+    macs, parameters = profile(model, inputs=inputs.args, verbose=False)
+    return Figures(macs=int(macs), parameters=int(parameters))
+
+
+def ptflops_pytorch(model: nn.Module, inputs: Inputs) -> Figures:
+    """Ptflops with its hooks and patched functions."""
+    return _ptflops(model, inputs, "pytorch")
+
+
+def ptflops_aten(model: nn.Module, inputs: Inputs) -> Figures:
+    """Ptflops with its dispatch mode."""
+    return _ptflops(model, inputs, "aten")
+
+
+def _ptflops(model: nn.Module, inputs: Inputs, backend: str) -> Figures:
+    import ptflops.pytorch_engine as engine
+    from ptflops import get_model_complexity_info
+
+    seen: dict[str, int] = {}
+
+    def read(flops_model: nn.Module, *_arguments: Any, **_options: Any) -> None:
+        for path, module in flops_model.named_modules():
+            seen[path] = int(getattr(module, "__flops__", 0))
+
+    engine.print_model_with_flops = read  # where it would print what each module has, the figures are read
+    names = [*inspect.signature(model.forward).parameters]
+    macs, parameters = get_model_complexity_info(
+        model,
+        tuple(inputs.args[0].shape[1:]),
+        input_constructor=lambda _resolution: dict(zip(names, inputs.args, strict=False)) | dict(inputs.kwargs),
+        as_strings=False,
+        print_per_layer_stat=backend == "pytorch",
+        verbose=False,
+        backend=backend,
+    )
+    return Figures(macs=int(macs), parameters=int(parameters), by_module=seen)
+
+
+def torchinfo(model: nn.Module, inputs: Inputs) -> Figures:
+    """torchinfo.summary: its mult-adds."""
+    from torchinfo import summary
+
+    paths = {id(module): path for path, module in model.named_modules()}
+    result = summary(model, input_data=[*inputs.args], verbose=0, **inputs.kwargs)
+    by_module: dict[str, int] = {}
+    for layer in result.summary_list:
+        if layer.is_leaf_layer:
+            path = paths.get(id(layer.module), "")
+            by_module[path] = by_module.get(path, 0) + int(layer.macs)
+    return Figures(macs=int(result.total_mult_adds), parameters=int(result.total_params), by_module=by_module)
+
+
+def calflops(model: nn.Module, inputs: Inputs) -> Figures:
+    """calflops: its MACs, before it removes what it noted in each module."""
+    from calflops.calculate_pipline import CalFlopsPipline
+
+    pipeline = CalFlopsPipline(model=model, include_backPropagation=False, compute_bp_factor=2.0)
+    pipeline.start_flops_calculate(ignore_list=None)
+    with torch.no_grad():
+        model(*inputs.args, **inputs.kwargs)
+    by_module = {path: int(getattr(module, "__macs__", 0)) for path, module in model.named_modules()}
+    figures = Figures(
+        macs=int(pipeline.get_total_macs()), parameters=int(pipeline.get_total_params()), by_module=by_module
+    )
+    pipeline.end_flops_calculate()
+    return figures
+
+
+PEERS: Mapping[str, tuple[Peer, str]] = {
+    "fvcore": (fvcore, "fvcore"),
+    "torch": (torch_counter, "torch"),
+    "thop": (thop, "thop"),
+    "ptflops-pytorch": (ptflops_pytorch, "ptflops"),
+    "ptflops-aten": (ptflops_aten, "ptflops"),
+    "torchinfo": (torchinfo, "torchinfo"),
+    "calflops": (calflops, "calflops"),
+}
+
+
+def run(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of one peer for a job: source, options and inputs of a model."""
+    peer, distribution = PEERS[name]
+    spec = load(job["source"], **job["options"])
+    if not isinstance(spec, ModelSpec):
+        raise TypeError(f"{job['source']} is no model that can be built")
+    model = spec.build().cpu().eval()
+    inputs = on_cpu(as_inputs(tuple(InputSpec(**entry) for entry in job["inputs"])))
+    start = time.perf_counter()
+    figures = peer(model, inputs)
+    milliseconds = round(1000 * (time.perf_counter() - start))
+    return {**asdict(figures), "milliseconds": milliseconds, "version": importlib.metadata.version(distribution)}
+
+
+def main() -> None:
+    """Run the peer that the command line names; what it prints goes to stderr."""
+    warnings.simplefilter("ignore")
+    job = json.load(sys.stdin)
+    with contextlib.redirect_stdout(sys.stderr):
+        result = run(sys.argv[1], job)
+    sys.stdout.write(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
