@@ -1,0 +1,37 @@
+"""``archscope crosscheck``: other counters beside archscope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from archscope.cli.measure import load_spec, model_options, parsed_inputs
+from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
+from archscope.cli.progress import progress
+from archscope.render.crosscheck_formats import CROSSCHECK_FORMATS
+
+
+@click.command("crosscheck")
+@click.argument("model")
+@model_options
+@click.option("--timeout", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each counter.")
+@format_options(CROSSCHECK_FORMATS)
+def command(
+    *, model: str, inputs: tuple[str, ...], settings: tuple[str, ...], timeout: int, wanted: Mapping[str, str]
+) -> None:
+    """Run other counters on MODEL and attribute each difference to the operators or parameters behind it.
+
+    fvcore and torch's FlopCounterMode come with archscope; thop, ptflops, torchinfo and calflops with
+    `pip install archscope-torch[peers]`. Each runs on the CPU in a process of its own.
+    """
+    with progress() as shown, quiet_stdout():
+        spec = load_spec(model, settings)
+        from archscope.judge.crosscheck import crosscheck
+
+        result = crosscheck(spec, parsed_inputs(inputs), timeout=timeout, announce=shown.phase)
+    if STDOUT not in wanted.values():
+        from archscope.render.crosscheck_formats import render_crosscheck_text
+
+        print_text(render_crosscheck_text(result, text_style()))
+    write_wanted(result, wanted, CROSSCHECK_FORMATS)
