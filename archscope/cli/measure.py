@@ -46,7 +46,7 @@ def measure(
         loaded = _loaded(model, inputs, settings, shown)
         if isinstance(loaded, Report):
             return loaded
-        given = _inputs(inputs)
+        given = parsed_inputs(inputs)
         from archscope.measure.measuring import analyze
 
         if isinstance(loaded, ModelSpec):
@@ -67,7 +67,17 @@ def measure_and_trace(
             return loaded, None
         from archscope.measure.measuring import analyze_and_trace
 
-        return analyze_and_trace(_announced(loaded, shown), _inputs(inputs or usual) or None)
+        return analyze_and_trace(_announced(loaded, shown), parsed_inputs(inputs or usual) or None)
+
+
+def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
+    """The model that MODEL names, to be built; raises UsageError for a saved report or an exported program."""
+    from archscope.sources import load
+
+    loaded = load(model, **_settings(settings))
+    if isinstance(loaded, ModelSpec):
+        return loaded
+    raise UsageError(f"{model} cannot be built anew", help="name the model itself, not what was saved of it")
 
 
 def _loaded(model: str, inputs: Sequence[str], settings: Sequence[str], shown: Progress) -> ModelSpec | Report:
@@ -80,7 +90,8 @@ def _loaded(model: str, inputs: Sequence[str], settings: Sequence[str], shown: P
     return loaded
 
 
-def _inputs(texts: Sequence[str]) -> Any:
+def parsed_inputs(texts: Sequence[str]) -> Any:
+    """The inputs that ``--input`` describes; empty without any."""
     if not texts:
         return ()
     from archscope.sources.inputs import parse_inputs

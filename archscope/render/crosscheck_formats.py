@@ -45,13 +45,13 @@ def render_crosscheck_markdown(result: Crosscheck) -> str:
     """The same as a page."""
     parts = [
         f"# {markdown(result.model)}: other counters on the same model",
-        f"Input: {markdown(describe_inputs(result.inputs))}. {markdown(result.verdict[:1].upper() + result.verdict[1:])}.",
+        f"Input: {markdown(describe_inputs(result.inputs))}. Verdict: {markdown(result.verdict)}.",
         markdown_table(_TITLES, _rows(result), left=2),
     ]
     for peer in result.results:
-        rows = [(kind, d.what, _calls(d), f"{d.amount:+,}") for kind, d in _differences(peer)]
+        rows = [(kind, d.what, _times(kind, d), f"{d.amount:+,}") for kind, d in _differences(peer)]
         if rows:
-            table = markdown_table(("figure", "operator or module type", "calls", "difference"), rows, left=2)
+            table = markdown_table(("figure", "operator or module type", "where", "difference"), rows, left=3)
             parts += [f"## {markdown(peer.peer)}", table]
     return "\n\n".join(parts) + "\n"
 
@@ -86,11 +86,12 @@ def _explained(peer: PeerResult) -> list[str]:
     found = _differences(peer)
     if not found:
         return [f"{peer.peer} agrees to the unit"]
-    rows = [(f"{d.amount:+,}", kind, plain(d.what), _calls(d)) for kind, d in found[:_SHOWN]]
+    rows = [(f"{d.amount:+,}", kind, plain(d.what), _times(kind, d)) for kind, d in found[:_SHOWN]]
     columns = (Column(title="difference", right=True), Column(title="of"), Column(title="by"), Column(title="calls"))
     left_out = [f"  and {len(found) - _SHOWN} smaller ones (--json - shows them)"] if len(found) > _SHOWN else []
     return [f"{peer.peer} differs by", *(f"  {line}" for line in lay_out(columns, rows)[1:]), *left_out]
 
 
-def _calls(difference: Difference) -> str:
-    return f"{difference.calls} calls" if difference.calls else ""
+def _times(kind: str, difference: Difference) -> str:
+    word = "calls" if kind == "MACs" else "tensors"
+    return f"{difference.calls} {word}" if difference.calls else ""

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -37,10 +37,11 @@ def crosscheck(
     spec: ModelSpec,
     inputs: tuple[InputSpec, ...] = (),
     *,
+    peers: Sequence[str] = tuple(PEERS),
     timeout: int = 300,
     announce: Callable[[str], None] = lambda _peer: None,
 ) -> Crosscheck:
-    """``spec`` by archscope and by every peer, ``timeout`` seconds at most for each; ``announce`` is told who runs.
+    """``spec`` by archscope and by ``peers``, ``timeout`` seconds at most for each; ``announce`` is told who runs.
 
     The inputs are the spec's own unless given. A peer that is not installed, crashes or takes too long is a row that
     says so. Raises UsageError for a model without inputs, and what tracing raises.
@@ -60,7 +61,7 @@ def crosscheck(
         }
     )
     results = []
-    for peer in PEERS:
+    for peer in peers:
         announce(peer)
         results.append(_result(peer, job, seen, timeout))
     return Crosscheck(

@@ -14,7 +14,10 @@ TIMED_OUT = "timed out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a peer counts more (positive) or less (negative) than archscope: the operator or module type behind it."""
+    """What a peer counts more (positive) or less (negative) than archscope: the operator or module type behind it.
+
+    ``calls`` counts its calls, for parameters its tensors.
+    """
 
     what: str
     calls: int
