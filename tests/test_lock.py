@@ -279,7 +279,8 @@ def test_without_a_file_there_is_no_lock(tmp_path):
 
 KILLED = """
 import os, pathlib, signal, sys
-from archscope.cli.output import write_files
+from archscope.judge.lock import LockEntry
+from archscope.judge.lock_file import write_lock
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 real = pathlib.Path.open
 class Half:
@@ -292,7 +293,11 @@ if sys.argv[1] == "write":
     pathlib.Path.open = lambda self, mode="r": Half(real(self, mode)) if "x" in mode else real(self, mode)
 else:
     os.replace = os.rename = pathlib.Path.replace = pathlib.Path.rename = die
-write_files({pathlib.Path("archscope.lock"): b"new " * 1000})
+entry = LockEntry(
+    name="new" * 1000, source="", mode="", counting_rules=1, complete=True, inputs=(), options={}, components={},
+    totals={}, modules=(),
+)
+write_lock(pathlib.Path("archscope.lock"), [entry])
 """
 
 

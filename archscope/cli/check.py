@@ -11,12 +11,12 @@ import click
 
 from archscope.cli.actions import in_actions, write_step_summary
 from archscope.cli.failures import GATE, ending
-from archscope.cli.lock import find_lock, lock_path
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.config import Config, find_config
 from archscope.errors import ArchscopeError, ConfigError, UsageError
 from archscope.judge.gate import Locked, check_all, demands
+from archscope.judge.lock_file import lock_path, read_lock
 from archscope.policy import METRICS, Budget, CheckResult, Limit, LockPolicy
 from archscope.render.annotations import render_annotations
 from archscope.render.check_formats import CHECK_FORMATS
@@ -105,9 +105,10 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 
 def _locked(config: Config | None, *, hold: bool, exact: bool) -> Locked | None:
-    lock = find_lock(config)
+    path, file = lock_path(config, Path.cwd())
+    lock = read_lock(path, file)
     if lock is None and exact:
-        raise ConfigError("there is no lock", where=lock_path(config)[1], help="write one: archscope lock")
+        raise ConfigError("there is no lock", where=file, help="write one: archscope lock")
     return Locked(lock=lock, policy=config.lock if config else LockPolicy(), hold=hold, exact=exact) if lock else None
 
 

@@ -8,26 +8,14 @@ import click
 
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
-from archscope.cli.output import print_text, write_files
-from archscope.config import Config, find_config, repository_root
+from archscope.cli.output import print_text
+from archscope.config import find_config
 from archscope.errors import UsageError
-from archscope.judge.lock import LOCK_NAME, Lock
-from archscope.judge.lock_file import read_lock, render_lock
+from archscope.judge.lock_file import lock_path, read_lock, write_lock
 from archscope.judge.relock import lockable, relock
 from archscope.policy import LockPolicy
 from archscope.render.check_text import safe
 from archscope.units import format_integer
-
-
-def lock_path(config: Config | None) -> tuple[Path, str]:
-    """The lock file, beside the config or in the current folder, and its name in messages."""
-    path = (config.root if config else Path.cwd()).resolve() / LOCK_NAME
-    return path, path.relative_to(repository_root(path.parent)).as_posix()
-
-
-def find_lock(config: Config | None) -> Lock | None:
-    """The lock that holds here, if there is one; raises ConfigError when it cannot be read."""
-    return read_lock(*lock_path(config))
 
 
 @click.command("lock")
@@ -48,7 +36,7 @@ def command(
             "--allow-increase and --reason belong together", help='archscope lock --allow-increase v2 --reason "why"'
         )
     config = find_config(Path.cwd())
-    path, file = lock_path(config)
+    path, file = lock_path(config, Path.cwd())
     lock = read_lock(path, file)
     names = names or lockable(config, lock)
     unknown = [name for name in allowed if name not in names]
@@ -64,11 +52,8 @@ def command(
         names_text = " ".join(dict.fromkeys(f"--allow-increase {safe(rise.model)}" for rise in refused))
         click.echo(f'{file} is as it was. To let them rise: archscope lock {names_text} --reason "..."', err=True)
         raise GateError
-    text = render_lock(entries).encode()
-    is_same = path.is_file() and path.read_bytes() == text
-    if not is_same:
-        write_files({path: text})
+    is_new = write_lock(path, entries)
     for entry in entries:
         totals = ", ".join(f"{metric} {format_integer(value)}" for metric, value in sorted(entry.totals.items()))
         print_text(f"{safe(entry.name)}  {totals}  ({len(entry.modules)} modules)\n")
-    print_text(f"{file} is up to date\n" if is_same else f"wrote {file}\n")
+    print_text(f"wrote {file}\n" if is_new else f"{file} is up to date\n")

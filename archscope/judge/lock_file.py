@@ -6,14 +6,17 @@ modules merge without a conflict.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from archscope.config import Table, read_document
-from archscope.errors import ConfigError
-from archscope.judge.lock import Increase, Lock, LockedModule, LockEntry
+from archscope.config import Config, Table, read_document, repository_root
+from archscope.errors import ConfigError, UsageError
+from archscope.judge.lock import LOCK_NAME, Increase, Lock, LockedModule, LockEntry
 from archscope.policy import METRICS, Location
 from archscope.records import InputRecord, Shape
 
@@ -92,6 +95,31 @@ def _text(text: str) -> str:
     """A basic string: JSON's escapes are TOML's too, but DEL must be escaped and half a surrogate pair cannot be."""
     whole = text.encode("utf-8", "backslashreplace").decode()
     return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def lock_path(config: Config | None, start: Path) -> tuple[Path, str]:
+    """The lock file, beside the config or in ``start``, and what messages call it."""
+    path = (config.root if config else start).resolve() / LOCK_NAME
+    return path, path.relative_to(repository_root(path.parent)).as_posix()
+
+
+def write_lock(path: Path, entries: Iterable[LockEntry]) -> bool:
+    """Write the lock, whole or not at all; False when it says that already. Raises UsageError when it cannot."""
+    text = render_lock(entries).encode()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        if path.is_file() and path.read_bytes() == text:
+            return False
+        with temporary.open("xb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path.name}: {error.strerror}", help="the lock is as it was") from error
+    return True
 
 
 def read_lock(path: Path, file: str) -> Lock | None:

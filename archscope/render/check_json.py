@@ -9,8 +9,22 @@ from archscope.policy import BudgetResult, CheckResult
 
 
 def render_check_json(result: CheckResult) -> str:
-    """``{"passed", "results": [...]}``: raw integers, what was not measured as null."""
-    return json.dumps({"passed": result.passed, "results": [_row(row) for row in result.results]}, indent=1) + "\n"
+    """``{"passed", "results": [...], "errors": [...]}``: raw integers, what was not measured as null."""
+    plain = {
+        "passed": result.passed,
+        "results": [_row(row) for row in result.results],
+        "errors": [
+            {
+                "model": f.model,
+                "what": f.what,
+                "where": f.where or None,
+                "help": f.help or None,
+                "exit_code": f.exit_code,
+            }
+            for f in result.faults
+        ],
+    }
+    return json.dumps(plain, indent=1) + "\n"
 
 
 def _row(row: BudgetResult) -> dict[str, Any]:
