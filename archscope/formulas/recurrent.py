@@ -48,7 +48,8 @@ def one_layer(call: OpCall) -> Cost:
     element 13 (LSTM) or 10 (GRU).
     """
     arguments = call.arguments
-    weights = tuple(arguments[f"weight{k}"] for k in range(4))
+    used = 4 if arguments["has_biases"] else 2  # without biases their places hold the matrices again
+    weights = tuple(arguments[f"weight{k}"] for k in range(used))
     return _recurrent(_tokens(call), weights, arguments["hidden_size"], _PER_MODE[arguments["mode"]])
 
 
