@@ -15,7 +15,7 @@ from torch import Tensor
 from archscope.models.deform import deform_conv2d
 
 
-def naive(x, offset, weight, bias, stride, padding, dilation, mask):  # noqa: PLR0917 - torchvision's
+def naive(x, offset, weight, bias, stride, padding, dilation, mask):
     """One output number at a time, one corner at a time, straight from the definition."""
     batch, channels, height, width = x.shape
     out_channels, group_channels, kernel_h, kernel_w = weight.shape
