@@ -214,7 +214,7 @@ def _autocast(*arguments: Any) -> Tensor:
 
 # The low-level registration: torch.library.custom_op would import much more, and this runs at the CLI's start.
 _LIBRARY = torch.library.Library("archscope", "FRAGMENT")
-_LIBRARY.define(_SCHEMA)
+_LIBRARY.define(_SCHEMA, tags=(torch.Tag.pt2_compliant_tag,))
 _LIBRARY.impl("deform_conv2d", _forward, "CompositeExplicitAutograd")
 _LIBRARY.impl("deform_conv2d", _meta, "Meta")
 _LIBRARY.impl("deform_conv2d", _autograd, "Autograd")

@@ -114,14 +114,13 @@ def test_v2_parameters_are_those_worked_out_by_hand():
     assert parts["BiFPN"] == projections + 2 * (4 * node + 10)
     gate = 32 + 1 + 32 + 32  # 32 -> 1 -> 32, biases
     assert parts["CBAM"] == gate + 2 * 49 + 3 * 2  # every place has its own norm
-    # offsets and mask of c channels: depthwise 9 c, pointwise 27 c + 27; kernels of 12 and 6 outputs in two groups
-    sampling = 2 * (36 * 32 + 27) + 3 * (36 * 6 + 27)
-    kernels = 9 * (12 + 6) * 32 // 2 + 3 * 9 * 6 * 6 // 2
-    norms = 3 * 2 * (12 + 4 * 6)  # every level has its own
-    shuffle_block = 24 * 12 + 9 * 12 + 12 * 24 + 3 * 2 * (12 + 12 + 24)
-    assert parts["SSH"] == sampling + kernels + norms + shuffle_block
-    trunk = 9 * 24 + 24 * 48 + 3 * 2 * (24 + 48)
-    assert parts["Heads"] == trunk + 2 * (2 + 4 + 10) * (48 + 1)
+    kernels = 9 * (24 + 12) * 32 // 4 + 3 * 9 * 12 * 12 // 4  # 32 -> 24 and 12, then 12 -> 12 thrice, in four groups
+    norms = 3 * 2 * (24 + 4 * 12)  # every level has its own
+    shuffle_block = 48 * 24 + 9 * 24 + 24 * 48 + 3 * 2 * (24 + 24 + 48)
+    assert parts["SSH"] == kernels + norms + shuffle_block
+    trunk = 9 * 48 + 48 * 32 + 3 * 2 * (48 + 32)
+    assert parts["Heads"] == trunk + 2 * (2 + 4 + 10) * (32 + 1)
+    assert sum(parts.values()) == 249_777
 
 
 def test_gates_of_one_width_share_what_weighs_and_normalise_apart():

@@ -182,12 +182,12 @@ V2 = FeatherFaceConfig(
     cbam_placement="bifpn",
     cbam_reduction=32,
     cbam_sharing="width",
-    ssh_channels=24,
-    ssh_groups=2,
-    ssh_convolution="separable-deformable",
+    ssh_channels=48,
+    ssh_groups=4,
+    ssh_convolution="plain",
     ssh_sharing="levels",
     head="shared",
-    head_channels=48,
+    head_channels=32,
 )
 
 
