@@ -64,7 +64,10 @@ def children(report: Report) -> dict[Path, list[ModuleRow]]:
 
 
 def blocks(report: Report, count: int = 10) -> tuple[ModuleRow, ...]:
-    """Modules that do not overlap: the root's children, the largest split into its own until there are ``count``."""
+    """Modules that do not overlap: the root's children, the largest split into its own until there are ``count``.
+
+    One of several that are equally large is not split: the others would stay whole beside its parts.
+    """
     below = children(report)
     chosen = list(below.get("", ()))
     while len(chosen) < count:
@@ -72,6 +75,8 @@ def blocks(report: Report, count: int = 10) -> tuple[ModuleRow, ...]:
         if not inner:
             break
         largest = max(inner, key=_size)
+        if sum(1 for row in chosen if _size(row) == _size(largest)) > 1:
+            break
         where = chosen.index(largest)
         chosen[where : where + 1] = below[largest.path]
     return tuple(chosen)

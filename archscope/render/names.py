@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$@!]|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]|(?<=[0-9])[.)](?= |$)")
+_MARKDOWN = re.compile(
+    r"[\\`*{}\[\]<>#|~&$@!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+    r"|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]|(?<=[0-9])[.)](?= |$)"
+)
 _BRACKETED = re.compile(r"\[[a-z]+\]")  # [unassigned], [input]: a link only where it is defined, and nothing defines it
 _FORMULA = ("=", "+", "-", "@")
 
