@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -170,3 +171,10 @@ def test_what_levels_share_is_every_convolution_and_no_normalisation(options, to
 def test_each_proposal_of_the_published_report_is_an_option_change(options, component, saved, presets):
     after = components("baseline", **options)[component][0]
     assert presets["baseline"][component][0] - after == saved
+
+
+def test_the_documentation_lists_every_option_as_it_is():
+    page = (Path(__file__).parents[1] / "docs" / "featherface.md").read_text(encoding="utf-8")
+    for choice in CHOICES:
+        values = f"{getattr(BASELINE, choice.name)} | {getattr(V2, choice.name)}"
+        assert f"| `{choice.name}` | {values} | {', '.join(choice.components)} |" in page
