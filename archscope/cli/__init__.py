@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "compare": "Compare two models: totals, components and modules, before and after.",
         "claims": "Hold published figures against measured ones, and say how the false ones came about.",
         "lock": "Write down what models cost in archscope.lock, so that growth is seen.",
+        "why": "Explain one number: shapes, calls, the formula with the figures put in, weights, parents.",
         "crosscheck": "Run other counters on a model and say what makes each of them differ.",
         "models": "List the models that are known by name.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
