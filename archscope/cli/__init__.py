@@ -26,6 +26,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "why": "Explain one number: shapes, calls, the formula with the figures put in, weights, parents.",
         "crosscheck": "Run other counters on a model and say what makes each of them differ.",
         "models": "List the models that are known by name.",
+        "init": "Measure a model, then write an archscope.toml that holds it to what it costs now.",
+        "config": "Show the settings that hold here, each with the line that it comes from.",
+        "completion": "Print the script that completes words in bash, zsh or fish.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
     }
 )

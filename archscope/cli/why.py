@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import print_text, text_style
 from archscope.formulas import DEFAULT_FORMULAS
@@ -12,7 +13,7 @@ from archscope.render.why_text import render_why
 
 
 @click.command("why")
-@click.argument("model")
+@click.argument("model", cls=ModelArgument)
 @click.argument("path")
 @model_options
 def command(*, model: str, path: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -> None:
