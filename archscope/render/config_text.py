@@ -34,8 +34,8 @@ def _rows(config: Config | None) -> Iterator[tuple[str, str, str]]:
     policy = config.lock if config else LockPolicy()
     depth = "all" if policy.depth is None else str(policy.depth)
     for key, value in (("metrics", ", ".join(policy.metrics)), ("tolerance", policy.tolerance.text), ("depth", depth)):
-        location = config.locations.get(f"lock.{key}") if config else None
-        yield f"lock.{key}", value, str(location or "default")
+        place = str(config.locations.get(f"lock.{key}", "default")) if config else "default"
+        yield f"lock.{key}", value, place
 
 
 _OF_SOURCE = ("those of the source", "default")
