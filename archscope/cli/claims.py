@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure_and_trace, model_options
+from archscope.cli.measure import measure_and_trace, model_options, source_of
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.errors import UsageError
 from archscope.judge.beside import CLAIMS, file_beside
@@ -63,9 +63,7 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 
 def _beside(model: str) -> Path:
-    from archscope.models import ALIASES
-
-    path = file_beside(ALIASES.get(model.removeprefix("zoo:"), model.removeprefix("zoo:")), CLAIMS)
+    path = file_beside(source_of(model).removeprefix("zoo:"), CLAIMS)
     if path is None:
         raise UsageError(
             f"there are no published claims beside {model!r}",

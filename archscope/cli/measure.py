@@ -80,6 +80,14 @@ def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
     raise UsageError(f"{model} cannot be built anew", help="name the model itself, not what was saved of it")
 
 
+def source_of(model: str) -> str:
+    """The source behind MODEL: ``zoo:featherface-baseline`` for every name and saved report of that model."""
+    from archscope.sources import load
+
+    loaded = load(model)
+    return loaded.model.source if isinstance(loaded, Report) else loaded.source
+
+
 def _loaded(model: str, inputs: Sequence[str], settings: Sequence[str], shown: Progress) -> ModelSpec | Report:
     shown.phase("import")
     from archscope.sources import load

@@ -1,0 +1,125 @@
+"""The totals of a model and nothing else, for who measures thousands of them: one bare run on meta, counted on the fly.
+
+It keeps no records, hooks nothing and restores nothing, because the model is built here and thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.formulas.table import COUNTED, Formula
+from archscope.measure.calls import count
+from archscope.measure.inputs import InputsLike, as_inputs, on_meta
+from archscope.measure.inventory import dtype_name
+from archscope.measure.measuring import trace_spec
+from archscope.records import OpCall, TensorMeta
+from archscope.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The totals of one model; MACs and FLOPs are None without a run, lower bounds unless ``complete``."""
+
+    parameters: int
+    macs: int | None
+    flops: int | None
+    complete: bool
+
+
+def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTable = DEFAULT_FORMULAS) -> Tally:
+    """What ``analyze`` would give as totals, for less: the cost of building the model and a bare run, and a tenth more.
+
+    A model that cannot be built or run on meta takes the long way. Raises BuildError and ForwardError.
+    """
+    call = inputs if inputs is not None else spec.inputs or None
+    if call is not None:
+        with contextlib.suppress(Exception):  # whatever it is, the long way tells it better or succeeds
+            return _run(spec, call, formulas)
+    seen = trace_spec(spec, inputs)
+    costs = [item.cost for item in count(seen, formulas)]
+    ran = seen.calls is not None
+    return Tally(
+        parameters=sum(record.numel for record in seen.parameters),
+        macs=sum(cost.macs for cost in costs) if ran else None,
+        flops=sum(cost.flops for cost in costs) if ran else None,
+        complete=all(formulas.find(call.op) for call in seen.calls or ()),
+    )
+
+
+def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = spec.build().eval()
+        given = on_meta(as_inputs(call))
+        counter = _Counter(formulas)
+        with torch.no_grad(), counter:
+            model(*given.args, **given.kwargs)
+    return Tally(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        macs=counter.macs,
+        flops=counter.flops,
+        complete=counter.complete,
+    )
+
+
+class _Counter(TorchDispatchMode):
+    """Adds up the cost of every operator call."""
+
+    def __init__(self, formulas: FormulaTable) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        self.macs = 0
+        self.flops = 0
+        self.complete = True
+        self._formulas = formulas
+        self._known: dict[Any, tuple[Formula | None, str, tuple[str, ...], dict[str, Any]]] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        formula, name, names, defaults = self._known.get(func) or self._learn(func)
+        if formula is not None:
+            arguments = {**defaults, **dict(zip(names, map(_plain, args), strict=False))}
+            arguments.update((key, _plain(value)) for key, value in kwargs.items())
+            cost = formula(OpCall(0, name, "", "forward", arguments, tuple(_outputs(output))))
+            self.macs += cost.macs
+            self.flops += cost.flops
+        return output
+
+    def _learn(self, func: Any) -> tuple[Formula | None, str, tuple[str, ...], dict[str, Any]]:
+        """The formula of an operator (None when it is free or uncounted), its name, arguments and their defaults."""
+        schema = func._schema  # noqa: SLF001 - torch has no public name for it
+        name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
+        rule = self._formulas.find(name)
+        self.complete &= rule is not None
+        known = (
+            rule.formula if rule is not None and rule.kind == COUNTED else None,
+            name,
+            tuple(argument.name for argument in schema.arguments),
+            {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()},
+        )
+        self._known[func] = known
+        return known
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        dtype = value.dtype
+        return TensorMeta(tuple(value.shape), dtype_name(dtype), dtype.itemsize, 0)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _outputs(output: Any) -> list[TensorMeta]:
+    if isinstance(output, torch.Tensor):
+        return [_plain(output)]
+    if isinstance(output, (list, tuple)):
+        return [meta for item in output for meta in _outputs(item)]
+    return []
