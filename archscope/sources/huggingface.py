@@ -150,7 +150,8 @@ def _shape(main: str, config: Any) -> tuple[int, ...] | None:
     mel_bins = getattr(config, "num_mel_bins", None)
     match main:
         case "input_ids":
-            return (1, min(_TOKENS, getattr(config, "max_position_embeddings", None) or _TOKENS))
+            text = getattr(config, "text_config", None) or config
+            return (1, min(_TOKENS, getattr(text, "max_position_embeddings", None) or _TOKENS))
         case "pixel_values":
             return _image(getattr(config, "vision_config", config))
         case "input_features" if mel_bins and hasattr(config, "max_source_positions"):
