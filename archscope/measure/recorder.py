@@ -32,13 +32,13 @@ class ModuleStack:
         self._paths = paths
 
     def watch(self, modules: Iterable[nn.Module]) -> None:
-        """Hook every module; whoever calls this must bring the hooks back as they were (``preserve.preserved``)."""
+        """Hook every module; whoever calls this must bring the hooks back as they were (``Holdings.kept``)."""
         for module in modules:
             module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True)
             module.register_forward_hook(self._leave, always_call=True)
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        path = self._paths[id(module)]
+        path = self._path(module)
         self.running.append(path)
         self.calls[path] = self.calls.get(path, 0) + 1
         shapes = _shapes((args, kwargs))
@@ -46,10 +46,14 @@ class ModuleStack:
         self.input_shapes.setdefault(path, shapes)
 
     def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        path = self._paths[id(module)]
+        path = self._path(module)
         self.output_shapes.setdefault(path, _shapes(output))
         while len(self.running) > 1 and self.running.pop() != path:
             pass
+
+    def _path(self, module: nn.Module) -> Path:
+        """The path of ``module``; a copy that forward made of one runs as a part of what is running."""
+        return self._paths.get(id(module), self.running[-1])
 
 
 def _shapes(values: Any) -> tuple[Shape, ...]:

@@ -2,43 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
-
 import torch
 from torch import nn
 
-StandIn: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
-
-
-def put_stand_ins(modules: Iterable[nn.Module], stand_in: StandIn) -> None:
-    """Put ``stand_in(tensor)`` in the place of every tensor that ``modules`` hold.
-
-    Parameters, buffers, plain attributes and those in lists, tuples and dicts (an RNN keeps its flat weights in a
-    list); tied ones stay tied. ``preserve.preserved`` brings the originals back.
-    """
-    made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-
-    def replaced(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            if id(value) not in made:
-                made[id(value)] = (value, stand_in(value))  # the original is kept, so that its id stays its own
-            return made[id(value)][1]
-        if type(value) in {list, tuple}:
-            items = [replaced(item) for item in value]
-            changed = any(item is not old for item, old in zip(items, value, strict=True))
-            return type(value)(items) if changed else value
-        if type(value) is dict:
-            entries = {key: replaced(item) for key, item in value.items()}
-            return entries if any(entries[key] is not value[key] for key in entries) else value
-        return value
-
-    for module in modules:
-        for name, value in module.__dict__.items():
-            if name in {"_parameters", "_buffers"}:
-                value.update({key: replaced(tensor) for key, tensor in value.items()})
-            elif name != "_modules":
-                module.__dict__[name] = replaced(value)
+from archscope.measure.holdings import StandIn
 
 
 def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
@@ -50,7 +17,7 @@ def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def cpu_twin(tensor: torch.Tensor) -> torch.Tensor:
-    """A CPU tensor like ``tensor``: parameters as they are, all else copied, what has no values gets fixed ones."""
+    """A copy of ``tensor`` on the CPU (forward may write to it); what has no values gets fixed ones."""
     if tensor.is_meta:
         twin = torch.empty_like(tensor, device="cpu")
         if twin.dtype.is_floating_point:
@@ -58,8 +25,6 @@ def cpu_twin(tensor: torch.Tensor) -> torch.Tensor:
         else:
             twin.zero_()
         return _as_parameter(tensor, twin)
-    if isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu":
-        return tensor
     return _as_parameter(tensor, tensor.detach().cpu().clone())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Generator
 from types import TracebackType
 from typing import Any
 
@@ -12,11 +13,13 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
+from archscope.measure.conditions import plain_conditions
+from archscope.measure.holdings import Holdings
 from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
 from archscope.measure.inventory import Inventory, take_inventory
-from archscope.measure.preserve import preserved
 from archscope.measure.recorder import ModuleStack, Recorder
-from archscope.measure.standin import cpu_twin, meta_twin, put_stand_ins, with_gradients
+from archscope.measure.standin import cpu_twin, meta_twin, with_gradients
+from archscope.measure.wrappers import refuse_scripted, unwrapped
 from archscope.records import ModuleRecord, Path, Shape, Trace
 from archscope.report import UNASSIGNED
 
@@ -36,12 +39,15 @@ def trace(
 
     On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs on the CPU instead
     and ``Trace.fallback`` says why. ``device`` (``meta`` or ``cpu``) asks for one of the two. Without ``inputs`` the
-    model is not run. The model comes back as it was. Raises ForwardError when the model refuses its inputs.
+    model is not run. The model comes back as it was. Wrappers (DataParallel, torch.compile) are taken off. Raises
+    ForwardError when the model refuses its inputs and BuildError for lazy and scripted modules.
     """
+    model = unwrapped(model)
     inventory = take_inventory(model)
     name = name or type(model).__name__
     if inputs is None:
         return _unrun(name, inventory)
+    refuse_scripted(inventory.modules)
     call = as_inputs(inputs)
     if device:
         return _run(name, inventory, call, device=device, training=training)
@@ -58,20 +64,21 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack)
-    inputs = on_meta(call) if device == "meta" else on_cpu(call)
     stand_in = meta_twin if device == "meta" else cpu_twin
-    with preserved(modules), torch.set_grad_enabled(training):
-        put_stand_ins(modules, with_gradients(stand_in) if training else stand_in)
+    holdings = Holdings(model)
+    with holdings.kept(), plain_conditions(gradients=training):
+        inputs = on_meta(call) if device == "meta" else on_cpu(call)
+        holdings.swap(with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
-        for module in modules:
-            module.training = training
+        for module in holdings.modules:
+            module.__dict__["training"] = training
         stack.watch(modules)
         try:
             with recorder:
-                output = model(*inputs.args, **inputs.kwargs)
+                output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
         del output
@@ -89,6 +96,11 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         calls=tuple(recorder.calls),
         storages=storages,
     )
+
+
+def _consumed(output: Any) -> Any:
+    """The output of a model; one that yields its results one by one does its work only now."""
+    return list(output) if isinstance(output, Generator) else output
 
 
 def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
@@ -144,7 +156,7 @@ def too_large(model: nn.Module) -> bool:
     return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
 
 
-def _forward_error(error: Exception, inventory: Inventory, stack: ModuleStack) -> ForwardError:
+def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"

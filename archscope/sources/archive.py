@@ -57,7 +57,7 @@ def _check_json(file: Path, content: bytes) -> None:
 
 def _is_arithmetic(expression: str) -> bool:
     """Whether no name in ``expression`` means anything to Python or sympy but arithmetic (``eval(chr(...))`` would)."""
-    import sympy  # type: ignore[import-untyped]  # ships with torch
+    import sympy
 
     names = re.findall(r"[^\W\d]\w*", re.sub(r"'\w*'", "", expression))
     known = [name for name in names if hasattr(builtins, name) or hasattr(sympy, name)]

@@ -27,7 +27,7 @@ def construct(
         model = target(**options)
         if isinstance(model, ModelSpec):
             model = model.build()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BuildError(
             f"{name}({_written(options)}) raised {type(error).__name__}: {error}",
             where=place_of(error) or _defined_at(shown),

@@ -1,0 +1,30 @@
+"""The same run wherever it is asked for: nothing that the caller has switched on decides what is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+
+@contextlib.contextmanager
+def plain_conditions(*, gradients: bool) -> Iterator[None]:
+    """Outside of inference mode and autocast, on the CPU by default, compiled functions as they were written.
+
+    Inference mode would show other operators, autocast would add casts, a default device would allocate on it.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(mode=False))
+        stack.enter_context(torch.set_grad_enabled(gradients))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        dynamo: Any = sys.modules.get("torch._dynamo")
+        if dynamo is not None:  # without it nothing can be compiled
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
