@@ -120,7 +120,7 @@ FUNCTIONS = {
     **{name: getattr(math, name) for name in OF_MATH},
     "complex": complex,
 }
-OF_TORCH_ALONE = re.compile(r"(special_|digamma|i0|angle|igamma|erfinv|polygamma)")
+OF_TORCH_ALONE = re.compile(r"(conj|special_|digamma|i0|angle|igamma|erfinv|polygamma)")
 CONSTANTS = {
     "pi": math.pi,
     "inf": math.inf,

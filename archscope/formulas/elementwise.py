@@ -37,6 +37,7 @@ _ARITHMETIC = {
     "deg2rad rad2deg": "x * constant",
     "gcd": "gcd(x, y)",
     "lcm": "lcm(x, y)",
+    "conj_physical _conj_physical": "conj(x)",
     "lerp": "x + weight * (y - x)",
     "heaviside": "where(x == 0, y, where(x > 0, 1, 0))",
     "nan_to_num": "where(x != x, nan, where(x > largest, posinf, where(x < lowest, neginf, x)))",
@@ -109,7 +110,7 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::addcmul", "aten::addcdiv", family="elementwise")(sum_with_product)
     table.counted("aten::clamp", "aten::clip", "aten::hardtanh", family="elementwise")(clamp)
     table.counted("aten::logit", family="elementwise")(logit)
-    table.counted("aten::where", "aten::masked_fill", family="elementwise")(select)
+    table.counted("aten::where", "aten::masked_fill", "aten::masked_scatter", family="elementwise")(select)
     table.counted("aten::linalg_cross", family="elementwise")(cross)
     table.counted("aten::frexp", family="elementwise")(split_exponent)
     table.counted("aten::mvlgamma", family="elementwise")(multivariate_log_gamma)

@@ -33,7 +33,7 @@ _COPIES = (
     *("reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d"),
     *("replication_pad3d", "tril", "triu", "diag_embed", "block_diag", "rot90", "take", "repeat_interleave", "_stack"),
     *("slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter", "index_copy", "index_fill"),
-    *("masked_scatter", "im2col", "max_unpool2d", "max_unpool3d", "_unsafe_index", "_chunk_cat", "complex"),
+    *("im2col", "max_unpool2d", "max_unpool3d", "_unsafe_index", "_chunk_cat", "complex"),
     *("_pack_padded_sequence", "_pad_packed_sequence", "to_padded_tensor", "_jagged_to_padded_dense_forward"),
     *("_padded_dense_to_jagged_forward", "_nested_from_padded", "_nested_tensor_from_mask", "_to_dense", "_to_sparse"),
     *("_nested_from_padded_tensor", "_nested_tensor_from_tensor_list", "_to_sparse_csr", "_to_sparse_csc", "_coalesce"),
@@ -48,7 +48,6 @@ _COPIES = (
     ),
     *("copy_sparse_to_sparse", "_sparse_broadcast_to", "_make_per_tensor_quantized_tensor", "conj"),
     *("_make_per_channel_quantized_tensor", "resolve_conj", "resolve_neg", "positive", "tensor_split"),
-    *("conj_physical", "_conj_physical"),
 )
 _CONSTANTS = (
     *("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "zeros", "zeros_like", "new_zeros"),
