@@ -13,12 +13,16 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from archscope.models.deform_sampling import bilinear, corners, inside, place, positions, scattered
+
 Pair: TypeAlias = int | tuple[int, int]
 
-_SCHEMA = (
-    "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, int stride_h, int stride_w,"
-    " int pad_h, int pad_w, int dilation_h, int dilation_w, int groups, int offset_groups, bool use_mask) -> Tensor"
+_ARGUMENTS = (
+    "Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, int stride_h, int stride_w, int pad_h,"
+    " int pad_w, int dilation_h, int dilation_w, int groups, int offset_groups, bool use_mask"
 )
+_SCHEMA = f"deform_conv2d({_ARGUMENTS}) -> Tensor"
+_BACKWARD_SCHEMA = f"_deform_conv2d_backward(Tensor grad, {_ARGUMENTS}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)"
 
 
 def deform_conv2d(  # noqa: PLR0913, PLR0917 - torchvision's own signature
@@ -127,48 +131,61 @@ def _forward(  # noqa: PLR0913, PLR0917 - the operator's schema
     steps = (stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w)
     shape = _checked_shape(input, weight, offset, mask, bias, *steps, groups, offset_groups, use_mask)
     batch, out_channels, out_height, out_width = shape
-    kernel_h, kernel_w = weight.shape[2:]
-    taps = kernel_h * kernel_w
-    moved = offset.reshape(batch * offset_groups, taps, 2, out_height, out_width)
-    tap_y = (_count(kernel_h, offset) * dilation_h - pad_h).repeat_interleave(kernel_w).view(-1, 1, 1)
-    tap_x = (_count(kernel_w, offset) * dilation_w - pad_w).repeat(kernel_h).view(-1, 1, 1)
-    y = moved[:, :, 0] + tap_y + _count(out_height, offset).view(-1, 1) * stride_h
-    x = moved[:, :, 1] + tap_x + _count(out_width, offset) * stride_w
-    samples = _bilinear(input.reshape(batch * offset_groups, -1, *input.shape[2:]), y, x)
+    y, x = positions(offset, weight, (out_height, out_width), steps, offset_groups)
+    samples = bilinear(input.reshape(batch * offset_groups, -1, *input.shape[2:]), y, x)
     if use_mask:
-        samples = samples * mask.reshape(batch * offset_groups, 1, taps, out_height, out_width)
+        samples = samples * mask.reshape(batch * offset_groups, 1, -1, out_height, out_width)
     columns = samples.reshape(batch, groups, -1, out_height * out_width)
     result = (weight.reshape(groups, out_channels // groups, -1) @ columns).reshape(shape)
     return result + bias.view(-1, 1, 1) if bias.numel() else result
 
 
-def _count(end: int, like: Tensor) -> Tensor:
-    return torch.arange(end, device=like.device, dtype=like.dtype)
+def _gradients(  # noqa: PLR0913, PLR0917 - the operator's schema
+    grad: Tensor,
+    input: Tensor,  # noqa: A002
+    weight: Tensor,
+    offset: Tensor,
+    mask: Tensor,
+    bias: Tensor,
+    stride_h: int,
+    stride_w: int,
+    pad_h: int,
+    pad_w: int,
+    dilation_h: int,
+    dilation_w: int,
+    groups: int,
+    offset_groups: int,
+    use_mask: bool,  # noqa: FBT001
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The gradients of input, weight, offset, mask and bias, in differentiable operations."""
+    steps = (stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w)
+    batch, out_channels, *out = grad.shape
+    image = input.reshape(batch * offset_groups, -1, *input.shape[2:])
+    y, x = positions(offset, weight, (out[0], out[1]), steps, offset_groups)
+    corner, down, right = place(image, y, x)
+    a, b, c, d = corners(image, corner, y)
+    samples = (a * (1 - right) + b * right) * (1 - down) + (c * (1 - right) + d * right) * down
+    scale = mask.reshape(batch * offset_groups, 1, -1, *out) if use_mask else 1
+    outputs = grad.reshape(batch, groups, out_channels // groups, -1)
+    columns = (samples * scale).reshape(batch, groups, -1, outputs.shape[-1])
+    of_weight = (outputs @ columns.transpose(-1, -2)).sum(0).reshape(weight.shape)
+    of_columns = (weight.reshape(groups, out_channels // groups, -1).transpose(-1, -2) @ outputs).reshape(samples.shape)
+    of_mask = (of_columns * samples).sum(1).reshape(mask.shape) if use_mask else torch.zeros_like(mask)
+    of_samples = of_columns * scale
+    of_y = (of_samples * ((c - a) * (1 - right) + (d - b) * right)).sum(1) * inside(y, image.shape[2])
+    of_x = (of_samples * ((b - a) * (1 - down) + (d - c) * down)).sum(1) * inside(x, image.shape[3])
+    of_offset = torch.stack((of_y, of_x), 2).reshape(offset.shape)
+    of_input = scattered(image, corner, of_samples, down, right).reshape(input.shape)
+    of_bias = grad.sum((0, 2, 3)) if bias.numel() else torch.zeros_like(bias)
+    return of_input, of_weight, of_offset, of_mask, of_bias
 
 
-def _bilinear(image: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Values of ``image`` (B, C, H, W) at ``y``, ``x`` (B, ...): (B, C, ...); zero outside, NaN where y or x is NaN.
-
-    One row and column of zeros before and two after the image stand for everything outside, so no corner needs a test.
-    """
-    batch, channels, height, width = image.shape
-    padded = torch.nn.functional.pad(image, (1, 2, 1, 2)).reshape(batch, channels, -1)
-    y, x = y.clamp(-1, height), x.clamp(-1, width)
-    top, left = y.detach().floor(), x.detach().floor()
-    down, right = (y - top).unsqueeze(1), (x - left).unsqueeze(1)
-    row, column = top.nan_to_num(0).long() + 1, left.nan_to_num(0).long() + 1
-    corner = (row * (width + 3) + column).reshape(batch, 1, -1)
-
-    def at(step: int) -> Tensor:
-        return padded.gather(2, (corner + step).expand(-1, channels, -1)).view(batch, channels, *y.shape[1:])
-
-    upper = at(0) * (1 - right) + at(1) * right
-    lower = at(width + 3) * (1 - right) + at(width + 4) * right
-    return upper * (1 - down) + lower * down
+def _meta_gradients(_grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    return tuple(torch.empty_like(tensor) for tensor in arguments[:5])
 
 
 class _DeformConv2d(torch.autograd.Function):
-    """The operator under autograd: the backward pass differentiates the plain implementation."""
+    """The operator under autograd; its gradients are an operator too, or plain operations to differentiate again."""
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
@@ -180,19 +197,10 @@ class _DeformConv2d(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        twice = torch.is_grad_enabled()
-        needed = [i for i, wanted in enumerate(ctx.needs_input_grad[:5]) if wanted]
-        with torch.enable_grad():
-            tensors = [tensor if twice else tensor.detach() for tensor in ctx.saved_tensors]
-            for i in needed:
-                tensors[i] = tensors[i].view_as(tensors[i]) if twice else tensors[i].requires_grad_()
-            wanted = [tensors[i] for i in needed]
-            output = _forward(*tensors, *ctx.numbers)
-            found = torch.autograd.grad(output, wanted, gradients, create_graph=twice, allow_unused=True)
-        result: list[Tensor | None] = [None] * (5 + len(ctx.numbers))
-        for i, gradient in zip(needed, found, strict=True):
-            result[i] = gradient
-        return tuple(result)
+        function = _gradients if torch.is_grad_enabled() else torch.ops.archscope._deform_conv2d_backward  # noqa: SLF001 - ours
+        found = function(gradients[0], *ctx.saved_tensors, *ctx.numbers)
+        wanted = ctx.needs_input_grad
+        return tuple(tensor if wanted[i] else None for i, tensor in enumerate(found)) + (None,) * len(ctx.numbers)
 
 
 def _autograd(*arguments: Any) -> Tensor:
@@ -215,8 +223,11 @@ def _autocast(*arguments: Any) -> Tensor:
 # The low-level registration: torch.library.custom_op would import much more, and this runs at the CLI's start.
 _LIBRARY = torch.library.Library("archscope", "FRAGMENT")
 _LIBRARY.define(_SCHEMA, tags=(torch.Tag.pt2_compliant_tag,))
+_LIBRARY.define(_BACKWARD_SCHEMA, tags=(torch.Tag.pt2_compliant_tag,))
 _LIBRARY.impl("deform_conv2d", _forward, "CompositeExplicitAutograd")
 _LIBRARY.impl("deform_conv2d", _meta, "Meta")
 _LIBRARY.impl("deform_conv2d", _autograd, "Autograd")
+_LIBRARY.impl("_deform_conv2d_backward", _gradients, "CompositeExplicitAutograd")
+_LIBRARY.impl("_deform_conv2d_backward", _meta_gradients, "Meta")
 _LIBRARY.impl("deform_conv2d", _autocast, "AutocastCPU")
 _LIBRARY.impl("deform_conv2d", _autocast, "AutocastCUDA")

@@ -14,17 +14,18 @@ from archscope.errors import OptionError
 from archscope.measure.measuring import analyze
 from archscope.models import zoo_spec
 from archscope.models.featherface.config import BASELINE, CHOICES, V2, configure
+from archscope.models.featherface.ssh import SSH
 from archscope.spec import InputSpec
 
 SMALL = (InputSpec(shape=(1, 3, 64, 64)),)
 BUDGET = 249_999
 ALTERNATIVES = {
-    "bifpn_channels": (16, 40, 128),
+    "bifpn_channels": (40, 128),
     "bifpn_cells": (1, 4),
     "cbam_reduction": (4, 8),
-    "ssh_channels": (16, 48, 96),
+    "ssh_channels": (16, 96),
     "ssh_groups": (1, 4),
-    "head_channels": (0, 8, 40),
+    "head_channels": (0, 40),
 }
 
 
@@ -53,7 +54,7 @@ def test_an_option_on_its_own_changes_only_the_components_it_declares(choice, pr
             assert moved <= set(declared.components)
             assert bool(moved) == (value != declared.default)
             changed, tried = changed | moved, tried + 1
-    assert tried > 2
+    assert tried > 1
     assert changed == set(choice.components)
 
 
@@ -78,7 +79,7 @@ VALUES = {choice.name: st.sampled_from(choice.words) if choice.words else number
 VALUES["head_channels"] = st.one_of(st.just(0), VALUES["head_channels"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.fixed_dictionaries({}, optional=VALUES), st.sampled_from((BASELINE, V2)), st.integers(1, 80))
 def test_combinations_build_and_run_and_keep_the_outputs_or_are_refused_with_the_reason(options, preset, width):
     if not legal({**dataclasses.asdict(preset), **options}):
@@ -134,6 +135,24 @@ def test_gates_of_one_width_share_what_weighs_and_normalise_apart():
     assert len({id(gate.SpatialGate.spatial.bn) for gate in gates.values()}) == 6
     # 64, 128 and 256 channels with 4, 8 and 16 hidden: 580 + 2,184 + 8,464; one 7x7 of 2 channels; six norms
     assert components("baseline", cbam_sharing="width")["CBAM"][0] == 11_228 + 98 + 12
+
+
+def test_the_ssh_branches_of_v2_see_3_5_and_7_pixels_and_their_groups_mix():
+    torch.manual_seed(0)
+    ssh = SSH(V2).double().eval()
+
+    def branches(x):
+        shared = ssh.conv5X5_1(x)
+        return ssh.conv3X3(x), ssh.conv5X5_2(shared), ssh.conv7x7_3(ssh.conv7X7_2(shared))
+
+    x = torch.randn(1, 32, 11, 11, dtype=torch.float64)
+    bumped = x.clone()
+    bumped[0, 0, 5, 5] += 1
+    with torch.no_grad():
+        moved = [(after - before).abs()[0] > 1e-12 for before, after in zip(branches(x), branches(bumped), strict=True)]
+    assert [int(found.any(0).any(0).sum()) for found in moved] == [3, 5, 7]
+    # channel 0 reaches one group of 24 / 4; after a shuffle of (0 1 2) to three groups 9 of 12; after two all 12
+    assert [int(found.flatten(1).any(1).sum()) for found in moved] == [6, 9, 12]
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_a_budget_is_drawn_to_the_scale_of_its_limit():
     page = render_html(Shown(report=report_of(TREE), check=check))
     bars = re.findall(r'class="use" width="([\d.]+)".*?class="mark" x="([\d.]+)"', page)
     assert bars == [("75.00", "99.40"), ("100.00", "49.40")]  # 150 of 200; 400 with the limit half way
-    assert "200.0 %" in page
+    assert "200.00 %" in page
     assert page.count('class="status failed"') == 1
 
 

@@ -23,8 +23,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "compare": "Compare two models: totals, components and modules, before and after.",
         "claims": "Hold published figures against measured ones, and say how the false ones came about.",
         "lock": "Write down what models cost in archscope.lock, so that growth is seen.",
+        "why": "Explain one number: shapes, calls, the formula with the figures put in, weights, parents.",
         "crosscheck": "Run other counters on a model and say what makes each of them differ.",
         "models": "List the models that are known by name.",
+        "init": "Measure a model, then write an archscope.toml that holds it to what it costs now.",
+        "config": "Show the settings that hold here, each with the line that it comes from.",
+        "completion": "Print the script that completes words in bash, zsh or fish.",
         "plan": "Tell whether reduction targets add up, what each proposal saves, and what settings cost.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
     }

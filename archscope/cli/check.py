@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from archscope.cli.actions import in_actions, write_step_summary
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GATE, ending
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
@@ -58,7 +59,7 @@ def _budget(parameter: click.Parameter, value: str) -> Budget:
 
 
 @click.command("check")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, cls=ModelArgument, metavar="[NAME]...")
 @model_options
 @limit_options
 @click.option("--locked", "exact", is_flag=True, help="Fail too when archscope.lock is missing or not up to date.")

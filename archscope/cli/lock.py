@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import print_text
@@ -19,7 +20,7 @@ from archscope.units import format_integer
 
 
 @click.command("lock")
-@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.argument("names", nargs=-1, cls=ModelArgument, metavar="[MODEL]...")
 @model_options
 @click.option("--allow-increase", "allowed", multiple=True, metavar="MODEL", help="Let the totals of MODEL rise.")
 @click.option("--reason", default="", metavar="TEXT", help="Why they may rise; kept in the lock file.")

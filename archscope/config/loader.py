@@ -175,9 +175,9 @@ def _lock(table: Table) -> tuple[LockPolicy, MappingProxyType[str, Location]]:
             raise table.error(
                 f"unknown metric {metric!r} in [lock]", "metrics", index=index, help=nearest(metric, METRICS)
             )
-    depth = table.count("depth") if "depth" in table.values else None
-    if depth is not None and depth < 0:
-        raise table.error(f"depth is {depth}", "depth", help="0 locks the root alone, 1 its children too")
+    depth = table.values.get("depth")
+    if "depth" in table.values and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
+        raise table.error(f"depth is {depth!r}", "depth", help="0 locks the root alone, 1 its children too")
     policy = LockPolicy(
         metrics=metrics,
         tolerance=table.limit("tolerance") if "tolerance" in table.values else defaults.tolerance,

@@ -7,7 +7,6 @@ modules merge without a conflict.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archscope.config import Config, Table, read_document, repository_root
+from archscope.config.writing import toml_key, toml_value
 from archscope.errors import ConfigError, UsageError
 from archscope.judge.lock import LOCK_NAME, Increase, Lock, LockedModule, LockEntry
 from archscope.policy import METRICS, Location
@@ -34,7 +34,7 @@ def render_lock(entries: Iterable[LockEntry]) -> str:
 
 
 def _entry_blocks(entry: LockEntry) -> Iterable[str]:
-    name = f"models.{_key(entry.name)}"
+    name = f"models.{toml_key(entry.name)}"
     yield f"[{name}]\n"
     for key, value in (
         ("source", entry.source),
@@ -42,15 +42,15 @@ def _entry_blocks(entry: LockEntry) -> Iterable[str]:
         ("counting_rules", entry.counting_rules),
         ("complete", entry.complete),
     ):
-        yield f"{key} = {_value(value)}\n"
-    yield f"inputs = {_value([_input(record) for record in entry.inputs])}\n"
+        yield f"{key} = {toml_value(value)}\n"
+    yield f"inputs = {toml_value([_input(record) for record in entry.inputs])}\n"
     yield from _section(f"{name}.options", dict(sorted(entry.options.items())))
     yield from _section(f"{name}.components", entry.components)
     yield from _section(f"{name}.totals", dict(sorted(entry.totals.items())))
     yield from _section(f"{name}.modules", {module.path: _module(module) for module in entry.modules})
     for increase in entry.increases:
         yield f"[[{name}.increases]]\n" + "".join(
-            f"{key} = {_value(value)}\n"
+            f"{key} = {toml_value(value)}\n"
             for key, value in (
                 ("metric", increase.metric),
                 ("before", increase.before),
@@ -64,7 +64,7 @@ def _section(title: str, pairs: Mapping[str, Any]) -> Iterable[str]:
     if pairs:
         yield f"[{title}]\n"
     for key, value in pairs.items():
-        yield f"{_key(key)} = {_value(value)}\n"
+        yield f"{toml_key(key)} = {toml_value(value)}\n"
 
 
 def _input(record: InputRecord) -> dict[str, Any]:
@@ -73,28 +73,6 @@ def _input(record: InputRecord) -> dict[str, Any]:
 
 def _module(module: LockedModule) -> dict[str, Any]:
     return {"type": module.type, "inputs": module.inputs, "outputs": module.outputs} | dict(module.figures)
-
-
-def _key(text: str) -> str:
-    return text if text and all(c.isascii() and (c.isalnum() or c in "_-") for c in text) else _text(text)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
-    return "[" + ", ".join(_value(item) for item in value) + "]"
-
-
-def _text(text: str) -> str:
-    """A basic string: JSON's escapes are TOML's too, but DEL must be escaped and half a surrogate pair cannot be."""
-    whole = text.encode("utf-8", "backslashreplace").decode()
-    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def lock_path(config: Config | None, start: Path) -> tuple[Path, str]:

@@ -59,7 +59,7 @@ def render_crosscheck_markdown(result: Crosscheck) -> str:
 def _rows(result: Crosscheck) -> list[tuple[str, ...]]:
     least = "" if result.complete else ">= "
     own = ("archscope", "", format_integer(result.parameters), f"{least}{format_integer(result.macs)}", "1.0000")
-    rows = [(*own, format_integer(result.milliseconds))]
+    rows: list[tuple[str, ...]] = [(*own, format_integer(result.milliseconds))]
     for peer in result.results:
         if peer.status == COUNTED:
             figures = (format_integer(peer.parameters), format_integer(peer.macs), _ratio(peer.macs, result.macs))

@@ -168,12 +168,14 @@ def budgets(check: CheckResult | None) -> list[dict[str, Any]]:
         made.append(
             {
                 "name": plain(result.name),
-                "what": plain(" · ".join(part for part in (result.model, result.metric, result.component) if part)),
+                "what": plain(
+                    " · ".join(part for part in (result.model, result.metric, result.component, result.message) if part)
+                ),
                 "status": result.status,
                 "value": bound + format_integer(result.value),
                 "limit": format_integer(result.max),
                 "share": share,
-                "percent": "" if share is None else f"{bound}{share * 100:.1f} %",
+                "percent": "" if share is None else f"{bound}{share * 100:.2f} %",
                 "width": "0" if share is None else f"{share / scale * 100:.2f}",
                 "mark": f"{100 / scale - Decimal('0.6'):.2f}",
             }

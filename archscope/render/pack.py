@@ -29,9 +29,8 @@ _KEPT = ("model", "inputs", "totals", "components", "uncounted", "uncalled", "pr
 
 def pack(report: Report, formulas: Mapping[str, str]) -> dict[str, Any]:
     """The report for the page; ``formulas`` says for an operator how its cost is counted."""
-    plain = to_plain(report)
-    packed = {name: _exact(plain[name]) for name in _KEPT}
-    packed["operators"] = [_exact(row) | {"formula": formulas.get(row["op"], "")} for row in plain["operators"]]
+    packed = {name: _exact(to_plain(getattr(report, name))) for name in _KEPT}
+    packed["operators"] = [_exact(to_plain(row)) | {"formula": formulas.get(row.op, "")} for row in report.operators]
     index = {module.path: place for place, module in enumerate(report.modules)}
     packed["modules"] = _modules(report, index)
     packed["calls"] = None if report.calls is None else _calls(report, index)

@@ -146,9 +146,9 @@ function makeDrawing(host, key, label, layout) {
 function paintRect(context, rect, matches) {
   const { node, x, y, w, h } = rect;
   const background = themeColor.bg, dark = themeColor.dark;
-  let color = rect.rest || rect.own ? themeColor.grey : colorOf(node);
-  if (!rect.rest && !rect.own && !rect.solid && !node.report.leaf(node.module)) color = mix(color, background, dark ? 0.55 : 0.5);
-  if (rect.own || rect.rest) color = mix(color, background, 0.35);
+  let color = rect.rest ? themeColor.grey : colorOf(node);
+  if (rect.rest) color = mix(color, background, 0.35);
+  else if (!rect.own && !rect.solid && !node.report.leaf(node.module)) color = mix(color, background, dark ? 0.55 : 0.5);
   const faded = matches && !matches.inside[node.module];
   if (faded) color = mix(color, background, 0.16);
   context.fillStyle = color;

@@ -8,7 +8,7 @@ function viewTable(limit = Infinity) {
   const { columns } = grid.spec;
   const rows = grid.rows.slice(0, limit).map((row) => columns.map((column) => row.cell(column)?.value ?? ""));
   const foot = grid.spec.foot().map((row) => columns.map((column) => { const cell = row.cell(column); return cell?.value ?? cell?.text ?? ""; }));
-  return { head: columns.map((column) => column.label), rows: [...rows, ...foot], left: grid.rows.length - rows.length };
+  return { head: columns.map((column) => column.long ?? column.label), rows: [...rows, ...foot], left: grid.rows.length - rows.length };
 }
 
 function overviewTable() {
@@ -94,14 +94,14 @@ function paintLegend(context, width, y) {
 function paintTable(context, table, width) {
   const column = (width - 24 - 110) / table.head.length;
   const lines = [table.head, ...table.rows, ...(table.left ? [[`+${exact(table.left)} more rows`]] : [])];
+  const figures = table.head.map((_, c) => table.rows.some((row) => typeof row[c] === "number" || typeof row[c] === "bigint"));
   lines.forEach((row, k) => {
     context.font = `${k === 0 ? "600 " : ""}12px ${themeColor.sans}`;
     context.fillStyle = k === 0 ? themeColor.soft : themeColor("--text");
     row.forEach((value, c) => {
-      const number = typeof value === "number" || typeof value === "bigint" || /^\d[\d,]*$/.test(value);
-      const text = cut(context, number && typeof value !== "string" ? exact(value) : String(value), c ? column - 12 : column + 100);
+      const text = cut(context, typeof value === "string" ? value : exact(value), c ? column - 12 : column + 100);
       const x = 12 + (c ? 110 : 0) + c * column;
-      context.fillText(text, number ? x + column - 14 - context.measureText(text).width : x, k * 24 + 14);
+      context.fillText(text, figures[c] ? x + column - 14 - context.measureText(text).width : x, k * 24 + 14);
     });
     context.fillStyle = themeColor("--line");
     context.fillRect(12, k * 24 + 25, width - 24, 1);

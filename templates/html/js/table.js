@@ -14,7 +14,7 @@ const MODULE_COLUMNS = [
 
 function tableColumns() {
   const figures = METRICS.map((metric) => ({ key: metric.key, label: metric.label, width: widthOf(metric), num: true, metric: metric.key }));
-  return [MODULE_COLUMNS[0], { key: "share", label: `Share of ${metricOf().one}`, width: 160, fixed: true }, ...figures, ...MODULE_COLUMNS.slice(1)];
+  return [MODULE_COLUMNS[0], { key: "share", label: "Share", long: `Share of ${metricOf().one}`, width: 160, fixed: true }, ...figures, ...MODULE_COLUMNS.slice(1)];
 }
 
 /** Wide enough for the largest figure, the whole: no number is ever cut. */
@@ -103,7 +103,7 @@ function tableCell(node, column, whole) {
   switch (column.key) {
     case "name": {
       const label = state.flat ? pathOf(node) || report.name(module) : node.label ?? report.name(module);
-      return { nodes: [el("bdi", {}, label), node.count > 1 ? el("span", { class: "times" }, ` × ${node.count}`) : ""], title: pathOf(node), value: state.flat ? label : pathOf(node) + (node.times > 1 ? ` (× ${node.times})` : "") };
+      return { nodes: [el("bdi", {}, label), node.count > 1 ? el("span", { class: "times" }, ` × ${node.count}`) : ""], title: pathOf(node), value: (pathOf(node) || report.name(module)) + (node.times > 1 ? ` (× ${node.times})` : "") };
     }
     case "share": {
       const value = state.flat ? ownOf(node) : valueOf(node);

@@ -1,0 +1,27 @@
+"""``archscope config``: the settings that hold here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from archscope.cli.output import print_text, text_style
+from archscope.config import find_config
+from archscope.render.config_text import render_config
+
+
+@click.command("config")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of archscope.toml instead.")
+def command(*, schema: bool) -> None:
+    """Show the settings that hold in the current folder, each with the file and line that it comes from."""
+    if schema:
+        from archscope.config.schema import config_schema
+
+        print_text(json.dumps(config_schema(), indent=2) + "\n")
+        return
+    config = find_config(Path.cwd())
+    if config is None:
+        click.echo("no archscope.toml, and no [tool.archscope] in pyproject.toml: all defaults", err=True)
+    print_text(render_config(config, text_style()))

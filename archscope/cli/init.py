@@ -1,0 +1,46 @@
+"""``archscope init``: a first config, from a first measurement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from archscope.cli.completion import ModelArgument
+from archscope.cli.measure import measure, model_options
+from archscope.cli.output import print_text, write_files
+from archscope.config import find_config, load_config
+from archscope.config.loader import CONFIG_NAME
+from archscope.config.starter import short_name, starter_config
+from archscope.errors import UsageError
+
+
+@click.command("init")
+@click.argument("model", cls=ModelArgument)
+@model_options
+def command(*, model: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Measure MODEL, then write an archscope.toml that holds it to what it costs now.
+
+    Nothing is overwritten: a config that holds here already is an error.
+    """
+    present = find_config(Path.cwd())
+    path = Path(CONFIG_NAME)
+    if present or path.exists():
+        raise UsageError(
+            "there is a config already", where=present.path.name if present else CONFIG_NAME, help="add to it by hand"
+        )
+    report = measure(model, inputs=inputs, settings=settings)
+    options = {}
+    if settings:
+        from archscope.sources.settings import parse_settings
+
+        options = parse_settings(settings)
+    text = starter_config(model, report, inputs=inputs, options=options)
+    write_files({path: text.encode()})
+    load_config(path)
+    name = short_name(model)
+    print_text(
+        f"wrote {CONFIG_NAME}\n"
+        f"next: `archscope check` holds {name} to it, `archscope lock` writes down what its modules cost;\n"
+        "      docs/ci.md shows both in CI: https://pypi.org/project/archscope-torch/\n"
+    )

@@ -1,0 +1,45 @@
+"""Takes the pictures of the page in this folder: `python docs/images/shoot.py`, with Chromium installed."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests"))
+
+from browser import Page, chromium
+
+from archscope.measure.measuring import analyze
+from archscope.models.featherface.spec import featherface_baseline, featherface_v2
+from archscope.render.graph import component_graph
+from archscope.render.html import Shown, render_html
+
+HERE = Path(__file__).parent
+SHOTS = (
+    # file, which page, view, width, height, dark
+    ("baseline-overview.png", "one", "", 1280, 1180, False),
+    ("baseline-icicle.png", "one", "v=icicle&m=macs", 1280, 860, False),
+    ("baseline-treemap-dark.png", "one", "v=treemap&m=parameters", 1280, 860, True),
+    ("baseline-filter.png", "one", "v=table&q=cbam", 1280, 720, False),
+    ("baseline-phone.png", "one", "v=table", 390, 844, True),
+    ("baseline-to-v2-diff.png", "two", "v=diff&m=parameters", 1280, 1000, False),
+    ("baseline-to-v2-overview-dark.png", "two", "", 1280, 900, True),
+)
+
+
+def main() -> None:
+    """Write every picture."""
+    base = analyze(featherface_baseline(), keep_calls=True)
+    head = analyze(featherface_v2(), keep_calls=True)
+    pages = {"one": render_html(base), "two": render_html(Shown(report=head, base=base))}
+    with chromium() as driver, tempfile.TemporaryDirectory() as folder:
+        page = Page(driver, Path(folder))
+        for name, which, at, width, height, dark in SHOTS:
+            page.open(pages[which], at, width=width, height=height, dark=dark)
+            driver.save_screenshot(str(HERE / name))
+    (HERE / "baseline-graph.svg").write_text(component_graph(base), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
