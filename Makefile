@@ -36,6 +36,7 @@ pytest: $(VENV)/.installed-test
 # What this repository holds itself to, by its own tool.
 gates: $(VENV)/.installed-test
 	$(bin)/archscope check
+	$(bin)/archscope report --check
 
 bench: $(VENV)/.installed-test
 	for script in benchmarks/bench_*.py; do $(bin)/python "$$script" || exit 1; done

@@ -132,8 +132,8 @@ def _pooled(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: d
 
 def _start() -> None:
     """A worker leaves Ctrl-C to its parent, measures on one thread, and lets no model write to stdout."""
-    import torch
+    from archscope.measure.tally import use_one_thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    use_one_thread()
     os.dup2(2, 1)

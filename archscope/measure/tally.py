@@ -52,6 +52,11 @@ def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTa
     )
 
 
+def use_one_thread() -> None:
+    """Keep torch to one thread, in a process that is one of many."""
+    torch.set_num_threads(1)
+
+
 def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
