@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import partial
 from pathlib import Path
 
@@ -79,9 +80,9 @@ def test_a_model_is_measured_printed_and_written_to_a_folder_of_its_name(run, tm
     result = run(["analyze", "toy"])
     assert result.exit_code == 0
     assert result.stdout.startswith("toy  test:toy\n")
-    assert result.stdout.endswith("\nwrote reports/toy/: report.md, report.json, parameters.png\n")
+    assert result.stdout.endswith("\nwrote reports/toy/: report.md, report.json, parameters.png, report.html\n")
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-    assert files == ["reports/toy/parameters.png", "reports/toy/report.json", "reports/toy/report.md"]
+    assert files == [f"reports/toy/{name}" for name in ("parameters.png", "report.html", "report.json", "report.md")]
 
 
 def test_what_a_model_prints_does_not_reach_stdout(run):
@@ -176,6 +177,24 @@ def test_strict_fails_when_an_operator_is_not_counted(run, monkeypatch):
     assert result.exit_code == 1
     assert "not counted: aten::addmm" in result.stdout
     assert run(["analyze", "toy", "--no-files"]).exit_code == 0
+
+
+def test_a_training_step_and_further_columns_are_shown_on_request(run):
+    # dL/dW is (3 x 2) @ (2 x 4) with the loss's gradient summed up before: 24 MACs, 48 FLOPs; no input needs one.
+    plain = run(["analyze", "toy", "--no-files"]).stdout
+    assert "one training step" not in plain
+    text = run(["analyze", "toy", "--no-files", "--training", "--columns", "bytes_read,backward_flops"]).stdout
+    assert re.search(r"\ngradient bytes +60 +60 B\n", text)  # 15 parameters of 4 bytes
+    assert re.search(r"\noptimizer state bytes +128 +128 B, adamw\n", text)  # two of each and two step counts
+    assert re.search(r"\nmodule +type .* bytes read +backward FLOPs\n", text)
+    assert re.search(r"\noptimizer state bytes +0 +0 B, sgd\n", run(["analyze", "toy", "--optimizer", "sgd"]).stdout)
+
+
+def test_a_column_that_does_not_exist_is_told_with_the_nearest(run):
+    result = run(["analyze", "toy", "--columns", "bytes_reed"])
+    assert result.exit_code == 2
+    assert "there is no column 'bytes_reed'" in result.stderr
+    assert "did you mean bytes_read?" in result.stderr
 
 
 def test_the_models_of_the_zoo_are_listed_with_their_short_names(run):

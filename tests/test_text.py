@@ -13,7 +13,7 @@ from made import made_report
 from archscope.render.style import Column, Style, cell_width, lay_out
 from archscope.render.text import render_text
 from archscope.render.tree import View
-from archscope.report import UNASSIGNED, UncountedRow
+from archscope.report import UNASSIGNED, DtypeRow, Training, UncountedRow
 from archscope.spec import Option
 
 # The root owns 10 parameters itself; the neck is used twice.
@@ -68,6 +68,31 @@ def test_lower_bounds_are_marked_where_an_unknown_operator_runs_and_nowhere_else
     marked = {line.split()[0] for line in lines if ">=" in line}
     # body.1 runs it (row "1"), body and Body contain it; the last is the note itself.
     assert marked == {"MACs", "FLOPs", "Body", "body", "1", "TOTAL"}
+
+
+def test_a_model_of_several_dtypes_lists_their_bytes():
+    rows = (DtypeRow(dtype="float32", parameters=900, nbytes=3_600), DtypeRow(dtype="int4", parameters=100, nbytes=50))
+    text = render_text(toy(dtypes=rows))
+    assert re.search(r"\n  float32 +3,600 +900 parameters\n  int4 +50 +100 parameters\n", text)
+    assert "float32  " not in render_text(toy(dtypes=rows[:1])).split("\n\n")[1]
+
+
+def test_a_training_step_is_a_section_of_its_own(golden):
+    step = Training(
+        optimizer="sgd",
+        forward_macs=10_000,
+        forward_flops=20_157,
+        backward_macs=20_000,
+        backward_flops=40_314,
+        unassigned_flops=403,
+        gradient_bytes=4_000,
+        saved_activation_bytes=100,
+        optimizer_bytes=0,
+        peak_bytes=5_000,
+        memory_bytes=9_000,
+        complete=False,
+    )
+    golden("toy-training.txt", "\n\n".join(render_text(toy(training=step)).split("\n\n")[2:3]) + "\n")
 
 
 def tree(report, **view):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
+from archscope.errors import UsageError
 from archscope.render import REPORT_FORMATS
+from archscope.render.cells import COLUMNS
 from archscope.report import Report
 
 
@@ -29,6 +32,14 @@ from archscope.report import Report
     help="The order of rows; a metric puts the largest first.",
 )
 @click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@click.option(
+    "--columns",
+    callback=lambda _context, _parameter, value: _columns(value),
+    metavar="NAME,...",
+    help=f"Further figures in the tables: {', '.join(COLUMNS)}.",
+)
+@click.option("--training", is_flag=True, help="Run a training step too: FLOPs of the backward pass, memory.")
+@click.option("--optimizer", metavar="NAME", help="The optimizer of --training: adamw (usual), adam, sgd, ...")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the report's files to DIR.")
 @click.option("--no-files", is_flag=True, help="Write no files.")
 @click.option("--strict", is_flag=True, help="Exit 1 when an operator is not counted.")
@@ -42,6 +53,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     depth: int,
     sort: str,
     limit: int,
+    columns: tuple[str, ...],
+    training: bool,
+    optimizer: str | None,
     out: Path | None,
     no_files: bool,
     strict: bool,
@@ -58,12 +72,15 @@ def command(  # noqa: PLR0913 - one argument for each option
     if out and no_files:
         raise click.UsageError("--out and --no-files contradict each other")
     folder = bool(out) or not (wanted or no_files)
-    report = measure(model, inputs=inputs, settings=settings, keep_calls=folder or PAGE_FORMAT in wanted)
+    keep_calls = folder or PAGE_FORMAT in wanted
+    step = optimizer or ("adamw" if training else "")
+    report = measure(model, inputs=inputs, settings=settings, keep_calls=keep_calls, training=step)
     if STDOUT not in wanted.values():
         from archscope.render.text import render_text
         from archscope.render.tree import View
 
-        print_text(render_text(report, View(by=by, depth=depth, sort=sort, limit=limit), text_style()))
+        view = View(by=by, depth=depth, sort=sort, limit=limit, columns=columns)
+        print_text(render_text(report, view, text_style()))
     with progress() as shown:
         shown.phase("render")
         if wanted:
@@ -75,6 +92,16 @@ def command(  # noqa: PLR0913 - one argument for each option
     if strict and not report.totals.complete:
         click.echo(f"{len(report.uncounted)} operators are not counted (--strict)", err=True)
         raise GateError
+
+
+def _columns(text: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    for name in names:
+        if name not in COLUMNS:
+            near = difflib.get_close_matches(name, COLUMNS, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"there is no column {name!r}", help=f"{hint}the columns are {', '.join(COLUMNS)}")
+    return names
 
 
 def _write_folder(model: str, report: Report, out: Path | None) -> str:

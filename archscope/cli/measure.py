@@ -36,11 +36,17 @@ def model_options(command: F) -> F:
 
 
 def measure(
-    model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = (), keep_calls: bool = False
+    model: str,
+    *,
+    inputs: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    keep_calls: bool = False,
+    training: str = "",
 ) -> Report:
     """The report of MODEL: loaded, built and run, or read when it names a saved one.
 
-    ``keep_calls`` adds the grouped call table. Whatever the model prints goes to stderr. Raises any ArchscopeError.
+    ``keep_calls`` adds the grouped call table, ``training`` (an optimizer's name) a training step. Whatever the model
+    prints goes to stderr. Raises any ArchscopeError.
     """
     with progress() as shown, quiet_stdout():
         loaded = _loaded(model, inputs, settings, shown)
@@ -51,7 +57,7 @@ def measure(
 
         if isinstance(loaded, ModelSpec):
             loaded = _announced(loaded, shown)
-        return analyze(loaded, given or None, keep_calls=keep_calls)
+        return analyze(loaded, given or None, keep_calls=keep_calls, training=training)
 
 
 def measure_and_trace(

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 
 from archscope.render.facts import bounded, figure, metrics
 from archscope.render.style import Column, Style
-from archscope.report import Report, Totals
+from archscope.report import Report
 from archscope.units import format_percent
 
-TITLES = {"parameters": "parameters", "macs": "MACs", "flops": "FLOPs", "activations": "activations"}
+TITLES = {
+    "parameters": "parameters",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "activations": "activations",
+    "trainable": "trainable",
+    "parameter_bytes": "parameter bytes",
+    "conv_activations": "conv activations",
+    "bytes_read": "bytes read",
+    "bytes_written": "bytes written",
+    "backward_macs": "backward MACs",
+    "backward_flops": "backward FLOPs",
+}
+#: Figures that tables show on request, without a share.
+COLUMNS = tuple(metric for metric in TITLES if metric not in {"parameters", "macs"})
 THE_MODEL = "[the model itself]"
+
+PLAIN, SHARE, BAR = range(3)  # how much a table says of a figure: itself, its share too, a bar too
 
 
 def ranking(sort: str) -> str:
@@ -18,35 +35,45 @@ def ranking(sort: str) -> str:
     return "parameters" if sort in {"order", "name"} else sort
 
 
-def shown_metrics(report: Report, metric: str, *, all_bars: bool = False) -> dict[str, bool]:
-    """The metrics of a table, parameters, MACs and ``metric``, each with whether it has a bar."""
+def shown_metrics(
+    report: Report, metric: str, columns: Sequence[str] = (), *, all_bars: bool = False
+) -> dict[str, int]:
+    """The figures of a table, parameters, MACs, ``metric`` and ``columns``, each with how much is said of it."""
     wanted = {"parameters", "macs", metric}
-    return {name: all_bars or name == metric for name in metrics(report) if name in wanted}
+    shown = {name: BAR if all_bars or name == metric else SHARE for name in metrics(report) if name in wanted}
+    return shown | {name: PLAIN for name in columns if name not in shown}
 
 
-def figure_columns(shown: Mapping[str, bool]) -> tuple[Column, ...]:
+def figure_columns(shown: Mapping[str, int]) -> tuple[Column, ...]:
     """The columns of ``figures``."""
     columns: list[Column] = []
-    for metric, bar in shown.items():
-        columns += [Column(title=TITLES[metric], right=True), Column(title="share", right=True)]
-        if bar:
-            columns.append(Column(title="", optional=True))
+    for metric, detail in shown.items():
+        columns.append(Column(title=TITLES[metric], right=True))
+        columns += [Column(title="share", right=True)] if detail >= SHARE else []
+        columns += [Column(title="", optional=True)] if detail >= BAR else []
     return tuple(columns)
 
 
 def figures(
-    row: object, whole: Totals, shown: Mapping[str, bool], style: Style, *, short: bool = False
+    row: object, report: Report, shown: Mapping[str, int], style: Style, *, short: bool = False
 ) -> tuple[str, ...]:
-    """Value, share of ``whole`` and, where ``shown`` says so, a bar, for each metric of ``shown``."""
+    """The cells of ``row``: value, share of the model and bar, as ``shown`` says."""
     cells: list[str] = []
-    for metric, bar in shown.items():
-        value, most = figure(row, metric), figure(whole, metric) or 0
-        cells += [bounded(value, metric, short=short), format_percent(value or 0, most, 1)]
-        if bar:
-            cells.append("" if row is whole else style.bar(value or 0, most))
+    model = report.modules[0]
+    for metric, detail in shown.items():
+        value, whole = figure(row, metric), figure(model, metric) or 0
+        cells.append(bounded(value, metric, short=short))
+        cells += [format_percent(value or 0, whole, 1)] if detail >= SHARE else []
+        cells += ["" if row is model else style.bar(value or 0, whole)] if detail >= BAR else []
     return tuple(cells)
 
 
-def total_cells(report: Report, shown: Mapping[str, bool]) -> tuple[str, ...]:
+def own_figures(report: Report, shown: Mapping[str, int], style: Style) -> tuple[str, ...]:
+    """What the model holds and does itself, outside of its submodules."""
+    own = SimpleNamespace(**{metric: figure(report.modules[0], f"own_{metric}") for metric in shown})
+    return figures(own, report, shown, style)
+
+
+def total_cells(report: Report, shown: Mapping[str, int]) -> tuple[str, ...]:
     """The figures of a last row, TOTAL."""
-    return figures(report.totals, report.totals, shown, Style(), short=not report.totals.complete)
+    return figures(report.modules[0], report, shown, Style(), short=not report.totals.complete)

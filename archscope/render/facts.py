@@ -18,8 +18,8 @@ def metrics(report: Report) -> tuple[str, ...]:
 
 
 def figure(row: object, metric: str) -> int | None:
-    """``row.<metric>``: an integer, or None when it was not measured."""
-    value = getattr(row, metric)
+    """``row.<metric>``: an integer, or None when it was not measured or is not known of such a row."""
+    value = getattr(row, metric, None)
     return value if isinstance(value, int) else None
 
 

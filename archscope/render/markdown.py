@@ -10,6 +10,7 @@ import jinja2
 
 from archscope.render import prose
 from archscope.render.facts import bounded, describe_inputs, shape, short_components, uncounted_paths
+from archscope.render.measures import model_measures, run_measures, training_measures
 from archscope.render.names import Safe, code, markdown
 from archscope.report import Report
 from archscope.units import format_bytes, format_count, format_integer, format_percent
@@ -40,6 +41,8 @@ def template(name: str) -> jinja2.Template:
         names=lambda paths: Safe(", ".join(map(module_name, paths))),
         module=module_name,
         shapes=_shapes,
+        raw=Safe,
+        sentence=lambda text: text[:1].upper() + text[1:],
     )
     source = resources.files("archscope.templates").joinpath(name).read_text("utf-8")
     return environment.from_string(source)
@@ -73,6 +76,9 @@ def _facts(report: Report) -> dict[str, Any]:
     operators = sorted(report.operators, key=lambda row: (-row.macs, -row.flops, row.op))
     return {
         "prose": prose,
+        "model_measures": model_measures,
+        "run_measures": run_measures,
+        "training_measures": training_measures,
         "ran": report.totals.macs is not None,
         "inputs": describe_inputs(report.inputs),
         "least": least,

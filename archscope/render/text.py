@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from archscope.render.cells import THE_MODEL, figure_columns, figures, shown_metrics, total_cells
 from archscope.render.facts import ancestors, bounded, describe_inputs, short_components
+from archscope.render.measures import Measure, model_measures, run_measures, training_measures
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
 from archscope.render.tree import View, component_tree, module_tree
-from archscope.report import Report
-from archscope.units import format_bytes, format_count, format_integer, format_percent
+from archscope.report import ComponentRow, Report
+from archscope.units import format_integer, format_percent
 
 _LISTED = 5  # modules that a note names
 
@@ -21,8 +22,9 @@ def render_text(report: Report, view: View | None = None, style: Style = PLAIN) 
     draw = {"modules": module_tree, "components": component_tree, "operators": _operator_table}[view.by]
     sections = [
         _header(report, style),
-        _totals(report),
-        _component_table(report, style),
+        _measures(model_measures(report) + run_measures(report)),
+        _measures(training_measures(report), style.bold("one training step")),
+        _component_table(report, view, style),
         draw(report, view, style),
         _notes(report, style),
     ]
@@ -46,35 +48,19 @@ def _header(report: Report, style: Style) -> list[str]:
     return lines
 
 
-def _totals(report: Report) -> list[str]:
-    totals, short = report.totals, not report.totals.complete
-    frozen = totals.parameters - totals.trainable
-    rows = [
-        ("parameters", format_integer(totals.parameters), format_count(totals.parameters)),
-        ("trainable", format_integer(totals.trainable), f"{format_integer(frozen)} frozen" if frozen else "all"),
-        ("buffers", format_integer(totals.buffers), format_bytes(totals.buffer_bytes)),
-        ("parameter bytes", format_integer(totals.parameter_bytes), format_bytes(totals.parameter_bytes)),
-    ]
-    if totals.macs is not None:
-        rows += [
-            ("MACs", bounded(totals.macs, "macs", short=short), format_count(totals.macs)),
-            ("FLOPs", bounded(totals.flops, "flops", short=short), format_count(totals.flops)),
-            ("activations", format_integer(totals.activations), format_count(totals.activations)),
-            (
-                "peak activation bytes",
-                format_integer(totals.peak_activation_bytes),
-                format_bytes(totals.peak_activation_bytes),
-            ),
-        ]
-    width = max(len(value) for _, value, _ in rows)
-    return [f"{name:21}  {value:>{width}}  {other}".rstrip() for name, value, other in rows]
+def _measures(rows: Sequence[Measure], title: str = "") -> list[str]:
+    width = max((len(value) for _, value, _ in rows), default=0)
+    label = max((len(name) for name, _, _ in rows), default=0)
+    lines = [f"{name:{label}}  {value:>{width}}  {other}".rstrip() for name, value, other in rows]
+    return [title, *lines] if title and rows else lines
 
 
-def _component_table(report: Report, style: Style) -> list[str]:
+def _component_table(report: Report, view: View, style: Style) -> list[str]:
     short = short_components(report)
-    shown = shown_metrics(report, "parameters", all_bars=True)
+    known = tuple(column for column in view.columns if hasattr(ComponentRow, column))
+    shown = shown_metrics(report, "parameters", known, all_bars=True)
     rows = [
-        (row.name, *figures(row, report.totals, shown, style, short=row.name in short), row.description)
+        (row.name, *figures(row, report, shown, style, short=row.name in short), row.description)
         for row in report.components
     ]
     rows.append(("TOTAL", *total_cells(report, shown), ""))

@@ -10,6 +10,7 @@ from archscope.render.cells import (
     TITLES,
     figure_columns,
     figures,
+    own_figures,
     ranking,
     shown_metrics,
     total_cells,
@@ -17,26 +18,27 @@ from archscope.render.cells import (
 from archscope.render.facts import children, figure, uncounted_paths
 from archscope.render.style import Column, Style, lay_out
 from archscope.report import ModuleRow, Report
-from archscope.units import format_integer, format_percent
+from archscope.units import format_percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What to show: ``by`` modules, components or operators; ``sort`` a metric, or ``order`` for the model's own.
 
-    ``depth`` levels of modules and ``limit`` rows at most, 0 for all of them.
+    ``depth`` levels of modules and ``limit`` rows at most, 0 for all of them. ``columns`` are further figures.
     """
 
     by: str = "modules"
     depth: int = 2
     sort: str = "order"
     limit: int = 30
+    columns: tuple[str, ...] = ()
 
 
 def module_tree(report: Report, view: View, style: Style) -> list[str]:
     """Every module with its submodules below it, TOTAL last."""
     metric = ranking(view.sort)
-    shown = shown_metrics(report, metric)
+    shown = shown_metrics(report, metric, view.columns)
     short, below = uncounted_paths(report), children(report)
     deep = [row for row in report.modules if row.path and (not view.depth or row.depth <= view.depth)]
     kept = {row.path for row in _outer_largest(deep, metric, view.limit)}
@@ -46,11 +48,11 @@ def module_tree(report: Report, view: View, style: Style) -> list[str]:
         row = waiting.pop()
         if row.path in kept:
             name = "  " * (row.depth - 1) + row.path.rpartition(".")[2]
-            rows.append((name, row.type, *figures(row, report.totals, shown, style, short=row.path in short)))
+            rows.append((name, row.type, *figures(row, report, shown, style, short=row.path in short)))
             waiting += reversed(_sorted(below.get(row.path, ()), view.sort))
     root = report.modules[0]
     if any(figure(root, f"own_{name}") for name in shown):
-        rows.append((THE_MODEL, root.type, *_own_figures(root, report, shown)))
+        rows.append((THE_MODEL, root.type, *own_figures(report, shown, style)))
     rows.append(("TOTAL", "", *total_cells(report, shown)))
     columns = (Column(title="module", names=True), Column(title="type", names=True, optional=True))
     lines = lay_out((*columns, *figure_columns(shown)), rows, style, total=True)
@@ -66,13 +68,13 @@ def module_tree(report: Report, view: View, style: Style) -> list[str]:
 def component_tree(report: Report, view: View, style: Style) -> list[str]:
     """The modules that each component claims, outermost ones only."""
     metric = ranking(view.sort)
-    shown = shown_metrics(report, metric)
+    shown = shown_metrics(report, metric, view.columns)
     short = uncounted_paths(report)
     by_path = {row.path: row for row in report.modules}
     rows: list[tuple[str, ...]] = []
     for component in report.components:
         for row in _sorted([by_path[path] for path in component.modules], view.sort):
-            cells = figures(row, report.totals, shown, style, short=row.path in short)
+            cells = figures(row, report, shown, style, short=row.path in short)
             rows.append((component.name, row.path or THE_MODEL, *cells))
     limited = rows[: view.limit] if view.limit else rows
     columns = (Column(title="component", names=True), Column(title="module", names=True))
@@ -94,15 +96,6 @@ def _sorted(rows: Sequence[ModuleRow], sort: str) -> Sequence[ModuleRow]:
     if sort == "name":
         return sorted(rows, key=lambda row: row.path)
     return sorted(rows, key=lambda row: -(figure(row, sort) or 0))
-
-
-def _own_figures(row: ModuleRow, report: Report, shown: dict[str, bool]) -> tuple[str, ...]:
-    cells: list[str] = []
-    for metric, bar in shown.items():
-        value = figure(row, f"own_{metric}")
-        cells += [format_integer(value), format_percent(value or 0, figure(report.totals, metric) or 0, 1)]
-        cells += [""] if bar else []
-    return tuple(cells)
 
 
 def _left_out(report: Report, rows: Sequence[ModuleRow], metric: str) -> str:
