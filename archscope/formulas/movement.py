@@ -32,6 +32,7 @@ _COPIES = (
     *("view_as_real_copy", "view_as_complex_copy", "_neg_view_copy", "_conj_copy", "values_copy", "indices_copy"),
     *("reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "replication_pad2d"),
     *("replication_pad3d", "tril", "triu", "diag_embed", "block_diag", "rot90", "take", "repeat_interleave", "_stack"),
+    *("select_backward", "slice_backward", "diagonal_backward"),
     *("slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter", "index_copy", "index_fill"),
     *("im2col", "max_unpool2d", "max_unpool3d", "_unsafe_index", "_chunk_cat", "complex"),
     *("_pack_padded_sequence", "_pad_packed_sequence", "to_padded_tensor", "_jagged_to_padded_dense_forward"),
