@@ -8,7 +8,7 @@ ArchscopeError            what went wrong, where, and what to do next
 │   ├── ConfigError       a config, targets, claims or lock file
 │   ├── ComponentError    a component pattern that claims nothing
 │   └── NotComparableError  two reports that do not measure the same thing
-├── FormulaError          an operator that is registered twice            (exit 2)
+├── FormulaError          an operator registered twice, a formula that raises  (exit 2)
 └── ModelError            the user's model                                (exit 3)
     ├── ImportModelError  its module, or something that module imports
     ├── BuildError        its constructor
@@ -71,7 +71,7 @@ class NotComparableError(UsageError):
 
 
 class FormulaError(ArchscopeError):
-    """An operator that is registered twice in one table."""
+    """An operator that is registered twice in one table, or whose formula raised."""
 
 
 class ModelError(ArchscopeError):

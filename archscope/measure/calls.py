@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
+from archscope.measure.rules import cost_of, find_rule
 from archscope.records import OpCall, TensorMeta, Trace
 
 # Families whose outputs papers count as 'activations'.
@@ -44,7 +45,7 @@ def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
     counted = []
     for call in trace.calls or ():
         if call.op not in rules:
-            rules[call.op] = formulas.find(call.op)
+            rules[call.op] = find_rule(formulas, call.op)
         counted.append(_count(call, rules[call.op], born))
     return tuple(counted)
 
@@ -63,7 +64,7 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedC
     return CountedCall(
         call=call,
         kind=rule.kind if rule else UNCOUNTED,
-        cost=rule.formula(call) if rule else FREE,
+        cost=cost_of(rule, call) if rule else FREE,
         activations=fresh,
         conv_activations=fresh if rule and rule.family in _CONV_LIKE else 0,
         bytes_read=0 if is_view else sum(tensor.nbytes for tensor in inputs),

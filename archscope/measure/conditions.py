@@ -27,4 +27,20 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
         dynamo: Any = sys.modules.get("torch._dynamo")
         if dynamo is not None:  # without it nothing can be compiled
             stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(_flex_attention_as_written())
         yield
+
+
+@contextlib.contextmanager
+def _flex_attention_as_written() -> Iterator[None]:
+    """Flex attention compiles itself when nobody else does; this is its only switch."""
+    flex: Any = sys.modules.get("torch.nn.attention.flex_attention")
+    if flex is None:
+        yield
+        return
+    before = flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001
+    flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True  # noqa: SLF001
+    try:
+        yield
+    finally:
+        flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before  # noqa: SLF001

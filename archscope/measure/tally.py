@@ -18,6 +18,7 @@ from archscope.measure.calls import count
 from archscope.measure.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.inventory import dtype_name
 from archscope.measure.measuring import trace_spec
+from archscope.measure.rules import find_rule
 from archscope.records import OpCall, TensorMeta
 from archscope.spec import ModelSpec
 
@@ -48,7 +49,7 @@ def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTa
         parameters=sum(record.numel for record in seen.parameters),
         macs=sum(cost.macs for cost in costs) if ran else None,
         flops=sum(cost.flops for cost in costs) if ran else None,
-        complete=all(formulas.find(call.op) for call in seen.calls or ()),
+        complete=all(find_rule(formulas, call.op) for call in seen.calls or ()),
     )
 
 
@@ -101,7 +102,7 @@ class _Counter(TorchDispatchMode):
         """The formula of an operator (None when it is free or uncounted), its name, arguments and their defaults."""
         schema = func._schema  # noqa: SLF001 - torch has no public name for it
         name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
-        rule = self._formulas.find(name)
+        rule = find_rule(self._formulas, name)
         self.complete &= rule is not None
         known = (
             rule.formula if rule is not None and rule.kind == COUNTED else None,
