@@ -133,7 +133,7 @@ class InputRecord:
 class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
-    ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta. Modules stand in
+    ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta or not at all. Modules stand in
     ``named_modules()`` order; ``unread`` names the parameters that no operator read.
     """
 

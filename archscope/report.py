@@ -16,7 +16,7 @@ UNASSIGNED = "[unassigned]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """Which model, built how and run where. ``fallback`` says why it did not run on meta (empty when it did)."""
+    """Which model, built how and run where. ``fallback`` says why it did not run on meta, or not at all."""
 
     name: str
     source: str

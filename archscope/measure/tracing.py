@@ -19,6 +19,7 @@ from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_record
 from archscope.measure.inventory import Inventory, take_inventory
 from archscope.measure.recorder import ModuleStack, Recorder
 from archscope.measure.standin import cpu_twin, meta_twin, with_gradients
+from archscope.measure.suggestion import suggested_input
 from archscope.measure.wrappers import refuse_scripted, unwrapped
 from archscope.records import ModuleRecord, Path, Shape, Trace
 from archscope.report import UNASSIGNED
@@ -46,7 +47,7 @@ def trace(
     inventory = take_inventory(model)
     name = name or type(model).__name__
     if inputs is None:
-        return _unrun(name, inventory)
+        return _unrun(name, inventory, suggested_input(model))
     refuse_scripted(inventory.modules)
     call = as_inputs(inputs)
     if device:
@@ -112,12 +113,12 @@ def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
         torch.autograd.backward([leaf.sum() for leaf in floating])
 
 
-def _unrun(name: str, inventory: Inventory) -> Trace:
+def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
     return Trace(
         model=name,
         mode="eval",
         device="",
-        fallback="",
+        fallback="no input is known" + (f"; {suggestion} may fit" if suggestion else ""),
         inputs=(),
         modules=_module_records(inventory, ModuleStack({})),
         parameters=inventory.parameters,

@@ -40,10 +40,10 @@ def _header(report: Report, style: Style) -> list[str]:
     if changed:
         lines.append(plain(f"options  {', '.join(changed)}"))
     if report.totals.macs is None:
-        lines.append("not run: parameters only (--input 1x3x224x224 runs it)")
+        lines.append(f"not run: parameters only ({plain(model.fallback or 'no input is known')})")
     else:
         lines.append(plain(f"input  {describe_inputs(report.inputs) or 'none'}  ({model.mode} mode, {model.device})"))
-    if model.fallback:
+    if model.fallback and report.totals.macs is not None:
         lines.append(plain(f"not on meta: {model.fallback}"))
     return lines
 

@@ -1,0 +1,56 @@
+"""Which ``--input`` may fit a model whose inputs nobody knows: a guess from its first layer, offered and never used."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+from torch import nn
+
+_IMAGE = "224x224"
+
+
+def suggested_input(model: nn.Module) -> str:
+    """``--input x=1x3x224x224`` for a model that starts with a convolution of 3 channels; empty when nothing tells.
+
+    One for each argument that ``forward`` requires; only the first is guessed.
+    """
+    names = _required(model)
+    shape = _shape(model.modules())
+    if not names or not shape:
+        return ""
+    if len(names) == 1:
+        return f"--input {shape}"
+    return " ".join([f"--input {names[0]}={shape}", *(f"--input {name}=SHAPE" for name in names[1:])])
+
+
+def _required(model: nn.Module) -> list[str]:
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    named = [parameter for parameter in parameters if parameter.kind in kinds]
+    required = [parameter.name for parameter in named if parameter.default is inspect.Parameter.empty]
+    return required or [parameter.name for parameter in named[:1]]
+
+
+def _shape(modules: Iterable[nn.Module]) -> str:  # noqa: PLR0911 - one for each kind of layer
+    """What the first layer with a known input size takes."""
+    for module in modules:
+        match module:
+            case nn.Conv1d() | nn.ConvTranspose1d():
+                return f"1x{module.in_channels}x1000"
+            case nn.Conv2d() | nn.ConvTranspose2d():
+                return f"1x{module.in_channels}x{_IMAGE}"
+            case nn.Conv3d() | nn.ConvTranspose3d():
+                return f"1x{module.in_channels}x16x112x112"
+            case nn.Embedding() | nn.EmbeddingBag():
+                return "1x128:int64"
+            case nn.Linear():
+                return f"1x{module.in_features}"
+            case nn.RNNBase():
+                return f"1x128x{module.input_size}"
+            case nn.MultiheadAttention():
+                return f"1x128x{module.embed_dim}"
+    return ""
