@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from synthetic import report_of
 
 from archscope.render.graph import component_graph
-from archscope.render.layering import columns, rows
+from archscope.render.layering import columns, lanes, rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 TREE = {"": ("Net", 0, 0), "a": ("A", 10, 100), "b": ("B", 20, 200), "c": ("C", 30, 300)}
@@ -39,6 +39,11 @@ def test_branches_stand_below_each_other():
     column = columns("abcd", edges)
     assert column == {"a": 0, "b": 1, "c": 1, "d": 2}
     assert sorted(rows("abcd", edges, column)[node] for node in "bc") == [0, 1]
+
+
+def test_arcs_nest_and_never_share_a_lane_over_the_same_columns():
+    spans = {"outer": (1, 7), "inner": (3, 5), "middle": (2, 6), "aside": (7, 9), "back": (6, 4)}
+    assert lanes(spans) == {"inner": 0, "aside": 0, "back": 1, "middle": 2, "outer": 3}
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda edge: edge[0] < edge[1]), max_size=16))
@@ -105,6 +110,13 @@ def test_boxes_keep_apart_and_inside_the_picture():
             beside = x + width <= other[0] or other[0] + other[2] <= x
             above = y + height <= other[1] or other[1] + other[3] <= y
             assert beside or above
+
+
+def test_no_shape_stands_above_the_picture():
+    flows = [("A", "B", (1, size)) for size in range(1, 8)]
+    svg = ElementTree.fromstring(component_graph(report_of(TREE, components={"A": "a", "B": "b"}, flows=flows)))
+    heights = [float(node.get("y")) for node in svg.iter(f"{SVG}text")]
+    assert min(heights) >= 11  # the size of the font
 
 
 def test_names_stay_text():

@@ -5,11 +5,11 @@ Colours are attributes, so that the picture stands alone; the classes let the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from archscope.render.layering import columns, rows
+from archscope.render.layering import columns, lanes, rows
 from archscope.render.names import plain, shorten
 from archscope.render.palette import GREY, component_colors
 from archscope.report import ComponentRow, Report
@@ -45,19 +45,28 @@ class Box:
 
 def component_graph(report: Report) -> str:
     """An SVG document; a graph without edges still shows its components."""
-    labels: dict[tuple[str, str], list[str]] = {}
+    shapes: dict[tuple[str, str], list[str]] = {}
     for flow in report.flows:
-        labels.setdefault((flow.source, flow.target), []).append(_TIMES.join(map(str, flow.shape)) or "scalar")
-    edges = [edge for edge in labels if edge[0] != edge[1]]
+        shapes.setdefault((flow.source, flow.target), []).append(_TIMES.join(map(str, flow.shape)) or "scalar")
+    labels = {edge: _shown(texts) for edge, texts in shapes.items() if edge[0] != edge[1]}
     costs = {row.name: row for row in report.components}
-    linked = dict.fromkeys(name for edge in edges for name in edge)  # in order of first use
+    linked = dict.fromkeys(name for edge in labels for name in edge)  # in order of first use
     nodes = [*linked] or [name for name, row in costs.items() if row.modules]
-    boxes, above, below = _place(nodes, edges, costs)
-    width = max((box.x + box.width for box in boxes.values()), default=0) + MARGIN
+    column = columns(nodes, [*labels])
+    over = _reach({edge: texts for edge, texts in labels.items() if column[edge[1]] - column[edge[0]] > 1}, column)
+    under = _reach({edge: texts for edge, texts in labels.items() if column[edge[1]] <= column[edge[0]]}, column)
+    tallest = LINE * max((len(texts) for texts in labels.values()), default=0)
+    top = MARGIN + max(
+        [reach + LINE * len(labels[edge]) for edge, reach in over.items()],
+        default=max(0, tallest - BOX_HEIGHT // 2 + 4),
+    )
+    boxes = _place(nodes, rows(nodes, [*labels], column), column, costs, top)
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
-    height = bottom + MARGIN + below
-    drawn = [_edge(boxes[source], boxes[target], labels[source, target], above) for source, target in edges]
-    summary = "; ".join(f"{source} to {target}: {', '.join(labels[source, target])}" for source, target in edges)
+    width = max((box.x + box.width for box in boxes.values()), default=0) + MARGIN
+    height = bottom + MARGIN + max((reach + LINE * len(labels[edge]) for edge, reach in under.items()), default=0)
+    apex = {edge: top - reach for edge, reach in over.items()} | {edge: bottom + reach for edge, reach in under.items()}
+    drawn = [_edge(boxes[edge[0]], boxes[edge[1]], texts, apex.get(edge)) for edge, texts in labels.items()]
+    summary = "; ".join(f"{source} to {target}: {', '.join(shapes[source, target])}" for source, target in labels)
     return (
         _tag(
             "svg",
@@ -75,6 +84,20 @@ def component_graph(report: Report) -> str:
         )
         + "\n"
     )
+
+
+def _shown(texts: list[str]) -> list[str]:
+    return [*texts[:SHAPES], *([f"+{len(texts) - SHAPES} more"] if len(texts) > SHAPES else [])]
+
+
+def _reach(arcs: dict[tuple[str, str], list[str]], column: Mapping[str, int]) -> dict[tuple[str, str], float]:
+    """How far the apex of each arc stands from the boxes: arcs over the same columns get lanes of their own."""
+    lane = lanes({edge: (column[edge[0]], column[edge[1]]) for edge in arcs})
+    heights = [
+        max(LINE * len(arcs[edge]) for edge in arcs if lane[edge] == place) + 8
+        for place in range(max(lane.values(), default=-1) + 1)
+    ]
+    return {edge: 22 + sum(heights[: lane[edge]]) for edge in arcs}
 
 
 def _tag(name: str, *content: str, **attributes: str | float) -> str:
@@ -95,40 +118,24 @@ def _text(text: str) -> str:
 
 
 def _place(
-    nodes: list[str], edges: list[tuple[str, str]], costs: dict[str, ComponentRow]
-) -> tuple[dict[str, Box], float, float]:
-    """The boxes, and the room that arcs take above and below them."""
-    column = columns(nodes, edges)
-    row = rows(nodes, edges, column)
-    arcs = [(column[target] - column[source]) for source, target in edges]
-    above = max((_rise(span) for span in arcs if span > 1), default=0) + (
-        LINE * SHAPES if any(s > 1 for s in arcs) else 0
-    )
-    below = max((_rise(span) for span in arcs if span < 1), default=0) + (
-        LINE * SHAPES if any(s < 1 for s in arcs) else 0
-    )
+    nodes: list[str], row: Mapping[str, int], column: Mapping[str, int], costs: Mapping[str, ComponentRow], top: float
+) -> dict[str, Box]:
     colors = component_colors(costs)
     texts = {name: _lines(name, costs.get(name)) for name in nodes}
     levels = max(column.values(), default=-1) + 1
+    peers = [sum(column[name] == level for name in nodes) for level in range(levels)]
     widths = [max(_width(texts[name]) for name in nodes if column[name] == level) for level in range(levels)]
-    tall = max((sum(column[name] == level for name in nodes) for level in range(levels)), default=1)
-    boxes = {}
-    for name in nodes:
-        level = column[name]
-        peers = sum(column[other] == level for other in nodes)
-        boxes[name] = Box(
+    return {
+        name: Box(
             name=name,
             lines=texts[name],
             color=colors.get(name, GREY),
-            x=MARGIN + sum(widths[:level]) + level * GAP_X,
-            y=MARGIN + above + (row[name] + (tall - peers) / 2) * (BOX_HEIGHT + GAP_Y),
-            width=widths[level],
+            x=MARGIN + sum(widths[: column[name]]) + column[name] * GAP_X,
+            y=top + (row[name] + (max(peers) - peers[column[name]]) / 2) * (BOX_HEIGHT + GAP_Y),
+            width=widths[column[name]],
         )
-    return boxes, above, below
-
-
-def _rise(span: int) -> float:
-    return 26 + 12 * min(abs(span), 6)
+        for name in nodes
+    }
 
 
 def _lines(name: str, cost: ComponentRow | None) -> tuple[str, ...]:
@@ -162,13 +169,10 @@ def _line(text: str, x: float, y: float, *, title: bool) -> str:
     return _tag("text", _text(text), class_=kind, x=x, y=y, font_size=size, font_weight=weight, fill=INK)
 
 
-def _edge(source: Box, target: Box, labels: list[str], above: float) -> tuple[str, str]:
-    """The line with its head, and the shapes that flow along it."""
-    shown = [*labels[:SHAPES], *([f"+{len(labels) - SHAPES} more"] if len(labels) > SHAPES else [])]
+def _edge(source: Box, target: Box, shown: list[str], apex: float | None) -> tuple[str, str]:
+    """The line with its head, and the shapes that flow along it. ``apex`` is the height of an arc's middle."""
     high = LINE * (len(shown) - 1)
-    start, end = source.x + source.width, target.x
-    near = 0 < end - start < GAP_X * 1.8
-    path, head, (x, y) = _straight(source, target, high) if near else _arc(source, target, above, high)
+    path, head, (x, y) = _straight(source, target, high) if apex is None else _arc(source, target, apex, high)
     lines = _tag("path", class_="edge", d=path, fill="none", stroke=LINES, stroke_width=1.6)
     texts = [
         _tag(
@@ -202,19 +206,18 @@ def _straight(source: Box, target: Box, high: float) -> Line:
     return path, head, (middle, (source.middle + target.middle) / 2 - high - 8)
 
 
-def _arc(source: Box, target: Box, above: float, high: float) -> Line:
+def _arc(source: Box, target: Box, apex: float, high: float) -> Line:
     """Over the boxes between, or below them when it leads back."""
     forward = target.x > source.x
     out = 0.7 if forward else 0.3
     left, right = source.x + source.width * out, target.x + target.width * (1 - out)
     below = 0 if forward else BOX_HEIGHT
     start, end = source.y + below, target.y + below
-    far = min(start, end) - above + LINE * SHAPES if forward else max(start, end) + 50
+    far = (8 * apex - start - end) / 6  # the middle of a Bezier curve then stands at the apex
     tip = -7 if forward else 7
     path = _curve((left, start), (left, far), (right, far), (right, end + tip))
     head = f"M{_number(right)} {_number(end)}l-4 {-8 if forward else 8}h8z"
-    reach = (start + end + 6 * far) / 8  # the height of a Bezier curve at its middle
-    return path, head, ((left + right) / 2, reach - high - 6 if forward else reach + LINE)
+    return path, head, ((left + right) / 2, apex - high - 5 if forward else apex + LINE)
 
 
 def _curve(*points: tuple[float, float]) -> str:

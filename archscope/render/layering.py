@@ -76,3 +76,13 @@ def rows(nodes: Sequence[str], edges: Sequence[Edge], column: Mapping[str, int])
         members.sort(key=lambda node: sum(above[node]) / len(above[node]) if above[node] else 0)
         made |= {node: place for place, node in enumerate(members)}
     return made
+
+
+def lanes(spans: Mapping[Edge, tuple[int, int]]) -> dict[Edge, int]:
+    """A lane for each arc, given the columns of its ends: short arcs inside, none in one lane over the same columns."""
+    made: dict[Edge, int] = {}
+    for edge in sorted(spans, key=lambda arc: abs(spans[arc][1] - spans[arc][0])):
+        low, high = sorted(spans[edge])
+        over = [made[arc] for arc in made if min(spans[arc]) < high and low < max(spans[arc])]
+        made[edge] = max(over, default=-1) + 1
+    return made
