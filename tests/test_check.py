@@ -279,7 +279,7 @@ def test_a_locked_report_is_held_and_explained_without_torch(folder):
     done = run(folder, "check", "net.json", imports=True)
     assert done.returncode == 1
     assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "         since the lock: +5 in 1 new\n           +5  head Module: new, not run\n" in done.stdout
+    assert "         since the lock: +5 in 1 new module\n           +5  head Module: new, not run\n" in done.stdout
     refused = run(folder, "lock", "net.json")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "parameters would rise from 100 to 105 (+5)" in refused.stderr

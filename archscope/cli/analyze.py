@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
@@ -20,7 +21,7 @@ from archscope.report import Report
 
 
 @click.command("analyze")
-@click.argument("model")
+@click.argument("model", cls=ModelArgument)
 @model_options
 @click.option("--by", type=click.Choice(["modules", "components", "operators"]), default="modules", show_default=True)
 @click.option("--depth", type=click.IntRange(0), default=2, show_default=True, help="Levels of modules; 0 is all.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure_and_trace, model_options, source_of
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("claims")
-@click.argument("model")
+@click.argument("model", cls=ModelArgument)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @model_options
 @click.option("--check", is_flag=True, help="Exit 1 unless every claim is known to hold.")

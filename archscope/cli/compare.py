@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
@@ -14,8 +15,8 @@ from archscope.render.comparison_formats import COMPARISON_FORMATS
 
 
 @click.command("compare")
-@click.argument("base")
-@click.argument("head")
+@click.argument("base", cls=ModelArgument)
+@click.argument("head", cls=ModelArgument)
 @model_options
 @click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="Levels of modules; 0 is all.")
 @click.option(

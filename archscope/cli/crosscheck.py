@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from archscope.cli.completion import ModelArgument
 from archscope.cli.measure import load_spec, model_options, parsed_inputs
 from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
 from archscope.cli.progress import progress
@@ -13,7 +14,7 @@ from archscope.render.crosscheck_formats import CROSSCHECK_FORMATS
 
 
 @click.command("crosscheck")
-@click.argument("model")
+@click.argument("model", cls=ModelArgument)
 @model_options
 @click.option("--timeout", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each counter.")
 @format_options(CROSSCHECK_FORMATS)

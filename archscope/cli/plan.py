@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from archscope.cli.check import limit_options
+from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import INTERRUPTED
 from archscope.cli.measure import measure, model_options, source_of
 from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
@@ -24,7 +25,7 @@ from archscope.target import Plan, TargetSheet
 
 
 @click.command("plan")
-@click.argument("model")
+@click.argument("model", cls=ModelArgument)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @model_options
 @click.option("--against", metavar="MODEL", help="Add a column with what MODEL really has.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archscope.policy import (
     FAILED,
@@ -23,6 +24,7 @@ from archscope.units import format_integer, format_percent
 
 MARKS = {PASSED: "PASS", WARNED: "WARN", UNPROVEN: "UNPROVEN", FAILED: "FAIL"}
 _COLOURS = {PASSED: "green", WARNED: "yellow", UNPROVEN: "yellow", FAILED: "red"}
+LOCK_PREFIX = "lock:"  # of the names of results that hold a lock
 MOST_GROWN = 5  # modules that a result names
 _INDENT = " " * 9
 
@@ -31,7 +33,11 @@ def render_check_text(result: CheckResult, style: Style = PLAIN) -> str:
     """``result`` as text for people: exact integers, nothing cut."""
     ordered = [row for status in STATUSES for row in result.results if row.status == status]
     names = max((len(safe(row.name)) for row in ordered), default=0)
-    lines = [line for row in ordered for line in _lines(row, names, style)]
+    lines = []
+    told: set[tuple[Growth, ...]] = set()  # a budget and the lock may fail for the same growth: it is told once
+    for row in ordered:
+        lines += _lines(replace(row, growth=()) if row.growth in told else row, names, style)
+        told.add(row.growth)
     lines += [f" {style.paint('ERROR', 'red')}  {safe(fault.model)}   {safe(fault.what)}" for fault in result.faults]
     return "\n".join([*lines, tally(result), *_next(result)]) + "\n"
 
@@ -94,13 +100,17 @@ def _growth(row: BudgetResult) -> Iterator[str]:
         return
     kinds = dict.fromkeys(item.kind for item in row.growth)
     sums = {kind: [item.delta for item in row.growth if item.kind == kind] for kind in kinds}
-    parts = [f"{sum(deltas):+,} in {len(deltas)} {kind}" for kind, deltas in sums.items()]
+    parts = [f"{sum(deltas):+,} in {_modules(len(deltas), kind)}" for kind, deltas in sums.items()]
     yield f"since the lock: {' · '.join(parts)}"
     for item in row.growth[:MOST_GROWN]:
         yield f"  {item.delta:+,}  {_grown(item)}"
     if len(row.growth) > MOST_GROWN:
         rest = sum(item.delta for item in row.growth[MOST_GROWN:])
-        yield f"  {rest:+,}  in {len(row.growth) - MOST_GROWN} more modules"
+        yield f"  {rest:+,}  in {_modules(len(row.growth) - MOST_GROWN, 'more')}"
+
+
+def _modules(count: int, kind: str) -> str:
+    return f"{count} {kind} module{'s' if count != 1 else ''}"
 
 
 def _grown(item: Growth) -> str:
@@ -149,5 +159,7 @@ def _next(result: CheckResult) -> Iterator[str]:
         metric = METRICS[first.metric]
         sort = f" --sort {metric.name}" if metric.additive else ""
         yield f"next: `archscope analyze {safe(first.model)}{sort}` shows where they are"
+    if any(row.name.startswith(LOCK_PREFIX) and row.excess for row in failed):
+        yield 'next: `archscope lock --allow-increase MODEL --reason "..."` locks the growth that is meant'
     if result.count(UNPROVEN):
         yield "next: `archscope formulas` lists what is counted; a formula for the operators above makes this provable"
