@@ -33,7 +33,7 @@ def render_check_text(result: CheckResult, style: Style = PLAIN) -> str:
     """``result`` as text for people: exact integers, nothing cut."""
     ordered = [row for status in STATUSES for row in result.results if row.status == status]
     names = max((len(safe(row.name)) for row in ordered), default=0)
-    lines = []
+    lines: list[str] = []
     told: set[tuple[Growth, ...]] = set()  # a budget and the lock may fail for the same growth: it is told once
     for row in ordered:
         lines += _lines(replace(row, growth=()) if row.growth in told else row, names, style)
@@ -82,7 +82,7 @@ def _percent(part: int, whole: int) -> str:
 
 def details(row: BudgetResult) -> tuple[str, ...]:
     """Further lines of a result that does not simply pass: its largest parts, notes, where the limit stands and why."""
-    lines = []
+    lines: list[str] = []
     if row.status == FAILED and row.largest:
         parts = " · ".join(f"{safe(share.name)} {format_integer(share.value)}" for share in row.largest)
         lines.append(f"largest: {parts}")
