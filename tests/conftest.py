@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 # Before torch is imported: the networks of the tests are so small that threads cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Behind "&" in a script Ctrl-C is ignored, and would be by every command that a test starts to interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a first call into torch is slow. In CI the same examples on every run: a failure there can be repeated.
 settings.register_profile("archscope", deadline=None, derandomize="CI" in os.environ, print_blob=True)

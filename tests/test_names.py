@@ -40,6 +40,19 @@ def test_what_a_terminal_would_obey_is_spelled_out(name, seen):
     assert plain(name) == seen
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("1. item", "1&#46; item"),
+        ("  12) item", "  12&#41; item"),
+        ("from 8 to 256) or more", "from 8 to 256) or more"),
+        ("v2. item", "v2. item"),
+    ],
+)
+def test_a_number_is_kept_from_starting_a_list_and_left_alone_elsewhere(text, written):
+    assert markdown(text) == written
+
+
 @given(st.text())
 def test_plain_text_prints_and_holds_one_line(text):
     assert plain(text).isprintable()

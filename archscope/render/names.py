@@ -7,8 +7,9 @@ import re
 _CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
 _MARKDOWN = re.compile(
     r"[\\`*{}\[\]<>#|~&$@!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
-    r"|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]|(?<=[0-9])[.)](?= |$)"
+    r"|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]"
 )
+_NUMBERED = re.compile(r"^( *[0-9]+)([.)])(?= |$)")  # where a line starts it would begin a list
 _BRACKETED = re.compile(r"\[[a-z]+\]")  # [unassigned], [input]: a link only where it is defined, and nothing defines it
 _FORMULA = ("=", "+", "-", "@")
 
@@ -32,7 +33,8 @@ def markdown(text: str) -> Safe:
     """``text`` for running Markdown and table cells: whatever could be structure becomes a character reference."""
     if isinstance(text, Safe) or _BRACKETED.fullmatch(text):
         return Safe(text)
-    return Safe(_MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", plain(text)))
+    escaped = _MARKDOWN.sub(lambda match: f"&#{ord(match[0])};", plain(text))
+    return Safe(_NUMBERED.sub(lambda match: f"{match[1]}&#{ord(match[2])};", escaped))
 
 
 def code(text: str) -> Safe:
