@@ -17,7 +17,7 @@ from archscope.models import zoo_spec
 from archscope.sweep import Setting
 
 MODEL = "featherface-baseline"
-VARY = ("bifpn_channels=16:88:8", "bifpn_cells=1:3", "cbam_reduction=2:16:2", "head=separate,shared")
+VARY = ("bifpn_channels=16:80:16", "bifpn_cells=1:3", "cbam_reduction=4:16:4", "head=separate,shared")
 SHAPE = (1, 3, 640, 640)
 
 

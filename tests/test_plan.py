@@ -171,3 +171,18 @@ def test_a_model_without_targets_says_what_to_do():
     done = CliRunner().invoke(main, ["plan", "v2"])
     assert done.exit_code == 2
     assert "name a targets file" in done.stderr
+
+
+def test_the_kept_report_of_the_baseline_carries_its_claims_and_its_plan(tmp_path):
+    out = tmp_path / "reports"
+    done = CliRunner().invoke(main, ["report", BASELINE, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    folder = out / BASELINE
+    assert "| CBAM instances | 72 = 6 x 12: " in (folder / "claims.md").read_text()
+    assert "![What the proposals save](plan.png)" in (folder / "plan.md").read_text()
+    assert (folder / "plan.png").read_bytes().startswith(b"\x89PNG")
+    assert CliRunner().invoke(main, ["report", BASELINE, "--out", str(out), "--check"]).exit_code == 0
+    (folder / "claims.md").write_text("all true")
+    stale = CliRunner().invoke(main, ["report", BASELINE, "--out", str(out), "--check"])
+    assert stale.exit_code == 1
+    assert "claims.md is stale" in stale.output

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure
+from archscope.cli.measure import measure_and_trace
 from archscope.cli.output import print_text, write_files
+from archscope.records import Trace
 from archscope.report import Report
+
+Measured: TypeAlias = Callable[[str], tuple[Report, Trace | None]]
 
 
 @click.command("report")
@@ -26,6 +31,8 @@ from archscope.report import Report
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file on disk is not what would be written.")
 def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
     """Render the report of each model into DIR/NAME/: all models of the zoo and its comparisons, or those named.
+
+    Where claims or reduction targets stand beside a model, the folder holds what came of them.
 
     Figures are compared by the data that they were drawn from, other files to the byte.
     """
@@ -53,10 +60,28 @@ def _kept(names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, bytes]]]:
     from archscope.render.comparison_formats import comparison_files, comparison_folder
     from archscope.render.folder import folder_name, report_files
 
-    reports: dict[str, Report] = {}
+    measured = functools.cache(measure_and_trace)
     for name in names or [model.name for model in zoo_models()]:
-        reports[name] = measure(name)
-        yield folder_name(reports[name].model.name), report_files(reports[name])
+        report, trace = measured(name)
+        yield folder_name(report.model.name), report_files(report) | _published(report, trace, measured)
     for base, head in () if names else COMPARED:
-        comparison = compare(reports[base], reports[head])
+        comparison = compare(measured(base)[0], measured(head)[0])
         yield comparison_folder(comparison), comparison_files(comparison)
+
+
+def _published(report: Report, trace: Trace | None, measured: Measured) -> dict[str, bytes]:
+    """The claims and the plan beside a model of the zoo, as files of its folder; the plan against its successor."""
+    from archscope.models import COMPARED
+
+    if trace is None or not report.model.source.startswith("zoo:"):
+        return {}
+    from archscope.judge.published import published_claims, published_plan
+    from archscope.render.published import published_files
+
+    heads = dict(COMPARED)
+
+    def successor() -> Report | None:
+        head = heads.get(report.model.source.removeprefix("zoo:"))
+        return measured(head)[0] if head else None
+
+    return published_files(published_claims(report, trace), published_plan(report, successor))

@@ -19,8 +19,11 @@ from archscope.render.plan_text import (
 from archscope.target import Plan
 
 
-def render_plan_markdown(plan: Plan) -> str:
-    """The targets and whether they add up, then the proposals and what they save."""
+def render_plan_markdown(plan: Plan, figure: str = "") -> str:
+    """The targets and whether they add up, then the proposals and what they save.
+
+    ``figure`` is the address of the waterfall, empty for none.
+    """
     parts = [f"# Plan for {markdown(plan.model.name)}"]
     parts += [f"Source: {markdown(plan.document)}."] if plan.document else []
     parts += [f"Input: {markdown(describe_inputs(plan.inputs))}."] if plan.inputs else []
@@ -30,6 +33,7 @@ def render_plan_markdown(plan: Plan) -> str:
     if plan.steps:
         parts += ["## Proposals", _table(("proposal", *STEP_TITLES), step_rows(plan))]
         parts.append(_list([sentence for sentence, _ in step_sentences(plan)] + refusals(plan)))
+        parts += [f"![What the proposals save]({figure})"] if figure else []
         options = [f"- {markdown(step.name)}: {code(options_of(step))}" for step in plan.steps]
         parts += ["Each proposal as a change of options:", "\n".join(options)]
     return "\n\n".join(parts) + "\n"
