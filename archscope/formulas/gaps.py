@@ -1,0 +1,51 @@
+"""The known gaps: operators of torch that no rule covers, each with its reason. A report that meets one says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+#: Glob over operator names to the reason; a test holds that every other operator of torch has a rule.
+KNOWN_GAPS: Mapping[str, str] = MappingProxyType(
+    {
+        "aten::linalg_matrix_exp": "the number of its products depends on the norm of the matrix",
+        "aten::_compute_linear_combination": "a step of the matrix exponential",
+        "aten::*_backward*": "gradients of operators that training rarely meets; those it does meet are counted",
+        "aten::_foreach_*": "an optimiser's step over lists of tensors, which is no part of a model's run",
+        "aten::_fused_ada*": "an optimiser's step",
+        "aten::_fused_sgd*": "an optimiser's step",
+        "aten::_amp_*": "a step of loss scaling",
+        "aten::_standard_gamma_grad": "a gradient of sampling",
+        "aten::_dirichlet_grad": "a gradient of sampling",
+        "aten::glu_jvp": "forward-mode differentiation",
+        "aten::_make_dual_copy": "forward-mode differentiation",
+        "aten::_fw_primal_copy": "forward-mode differentiation",
+        "aten::batch_norm_*": "statistics of batch norm split over processes, which one process never runs",
+        "aten::_fused_moving_avg_obs_fq_helper*": "quantisation-aware training's observer",
+        "aten::_sparse_semi_structured_*": "its packed shapes do not tell the size of the product",
+        "aten::_to_sparse_semi_structured": "packs for the above",
+        "aten::_cslt_*": "its packed shapes do not tell the size of the product",
+        "aten::_dyn_quant_*": "its packed shapes do not tell the size of the product",
+        "aten::_sparse_csr_*": "depends on how many values a sparse tensor holds",
+        "aten::_sparse_softmax*": "depends on how many values a sparse tensor holds",
+        "aten::_sparse_log_softmax*": "depends on how many values a sparse tensor holds",
+        "aten::_sparse_sum*": "depends on how many values a sparse tensor holds",
+        "aten::_sparse_mask_projection": "depends on how many values a sparse tensor holds",
+        "aten::_spsolve": "depends on how many values a sparse tensor holds",
+        "aten::_convert_indices_*": "depends on how many values a sparse tensor holds",
+        "aten::*sparse_resize*": "the layout of sparse tensors",
+        "aten::resize_as_sparse*": "the layout of sparse tensors",
+        "aten::_nested_tensor_softmax_with_shape": "depends on the lengths inside a nested tensor",
+        "aten::_nested_*": "the layout of nested tensors",
+        "aten::_philox_key_*": "the state of a random generator",
+        "aten::_fill_mem_eff_dropout_mask_": "a mask for torch's own tests",
+        "aten::_masked_scale": "the gradient of fused dropout",
+        "aten::_add_relu*": "a trial of fusion that nothing calls",
+        "aten::_copy_from_and_resize": "between devices",
+        "aten::from_file": "reads a file",
+        "aten::*_copy": "copies for the functional passes of compilers, of layouts that have no plain copy",
+        "aten::cudnn_affine_grid_generator": "torch calls it no more",
+        "aten::_test_*": "for torch's own tests",
+        "aten::_foobar": "for torch's own tests",
+    }
+)
