@@ -91,7 +91,10 @@ def test_an_unknown_component_is_told_with_the_line_of_the_budget_and_those_ther
     place = Location(file="archscope.toml", line=7)
     with pytest.raises(ConfigError, match="no component 'Nek'") as caught:
         check(made_report(NET), (budget(1, component="Nek", location=place),))
-    assert (caught.value.where, caught.value.help) == ("archscope.toml:7", "it has Rest, Body, Neck")
+    assert (caught.value.where, caught.value.help) == (
+        "archscope.toml:7",
+        "did you mean 'Neck'? known: Rest, Body, Neck",
+    )
 
 
 @pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.run])
@@ -150,3 +153,10 @@ def test_the_text_is_that_of_the_contract():
         "1 failed, 1 passed  (1 model, input 1x3x640x640 float32)\n"
         "next: `archscope analyze v2 --sort parameters` shows where they are\n"
     )
+
+
+def test_an_operator_of_many_modules_names_the_first_and_counts_the_rest():
+    report = uncounted(made_report(NET))
+    row = UncountedRow(op="x::y", calls=9, modules=("", *(f"m{n}" for n in range(7))))
+    result = only(dataclasses.replace(report, uncounted=(row,)), budget("1M", metric="macs"))
+    assert result.notes == ("uncounted: x::y, 9 calls in (the model itself), m0, m1, m2, m3, 3 more",)

@@ -150,6 +150,15 @@ def test_a_model_that_cannot_be_found_exits_3_and_hides_no_other(folder):
     assert "nets.json" in done.stderr
 
 
+def test_a_budget_for_a_model_that_does_not_exist_is_told_with_its_line(folder):
+    share = CONFIG.format(most='"50%"').replace('"net"', '"net.json"') + 'relative-to = "basline"\n'
+    (folder / "archscope.toml").write_text(CONFIG.format(most=1).replace("net", "nothing") + share)
+    done = run(folder, "check")
+    assert done.returncode == 2
+    assert "error: 'nothing' names no model\n  at archscope.toml:5\n" in done.stderr
+    assert "error: 'basline' names no model\n  at archscope.toml:11\nhelp: did you mean baseline" in done.stderr
+
+
 def test_without_budgets_the_way_on_is_shown(tmp_path):
     (tmp_path / ".git").mkdir()
     done = run(tmp_path, "check")

@@ -97,7 +97,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     if is_free:
         print_text(_total(result) if form == "total" else render_check_text(result, text_style()))
     write_wanted(result, wanted, CHECK_FORMATS)
-    write_step_summary(result)
+    try:
+        write_step_summary(result)
+    except UsageError as error:  # a summary that cannot be written changes no verdict
+        click.echo(f"warning: {error.what}", err=True)
     if in_actions():
         _annotate(render_annotations(result), aside=not is_free or form == "total")
     codes = [ending(partial(_raise, error)) for error in errors]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archscope.config import nearest
 from archscope.errors import ConfigError, NotComparableError
 from archscope.judge.comparison import describe_inputs
 from archscope.policy import (
@@ -21,9 +22,10 @@ from archscope.policy import (
     Share,
 )
 from archscope.records import Path
-from archscope.report import Report
+from archscope.report import Report, UncountedRow
 
 LARGEST = 3  # parts that a result names
+MOST_MODULES = 5  # modules that it names for an operator without a formula
 
 
 def check(report: Report, budgets: Sequence[Budget], *, relative: Mapping[str, Report] | None = None) -> CheckResult:
@@ -115,7 +117,7 @@ def _require_component(report: Report, budget: Budget) -> None:
         raise ConfigError(
             f"{report.model.name} has no component {budget.component!r} for the budget {budget.name!r}",
             where=str(budget.location or ""),
-            help=f"it has {', '.join(names)}" if names else "it has no components",
+            help=nearest(budget.component, names) or "it has no components",
         )
 
 
@@ -124,7 +126,8 @@ def largest_parts(report: Report, metric: Metric, component: str = "") -> tuple[
     if not metric.additive:
         return ()
     if component:
-        parts = [(path, _module_value(report, metric, path)) for path in _instances(report, component)]
+        values = {row.path: getattr(row, metric.field) for row in report.modules}
+        parts = [(path, values[path]) for path in _instances(report, component)]
     elif report.components:
         parts = [(row.name, getattr(row, metric.field)) for row in report.components]
     else:
@@ -137,10 +140,6 @@ def _instances(report: Report, component: str) -> tuple[Path, ...]:
     return next((row.modules for row in report.components if row.name == component), ())
 
 
-def _module_value(report: Report, metric: Metric, path: Path) -> int | None:
-    return next((getattr(row, metric.field) for row in report.modules if row.path == path), None)
-
-
 def _notes(report: Report, budget: Budget, value: int | None, most: int | None, status: str) -> tuple[str, ...]:
     metric = METRICS[budget.metric]
     notes = []
@@ -149,9 +148,11 @@ def _notes(report: Report, budget: Budget, value: int | None, most: int | None, 
     elif most is None:
         notes.append(f"no limit: {budget.relative_to} was not run")
     if metric.run and not report.totals.complete and status in {UNPROVEN, FAILED}:
-        notes += [
-            f"uncounted: {row.op}, {row.calls} call{'s' if row.calls != 1 else ''} in "
-            f"{', '.join(path or '(the model itself)' for path in row.modules)}"
-            for row in report.uncounted
-        ]
+        notes += [f"uncounted: {row.op}, {_calls(row)}" for row in report.uncounted]
     return tuple(notes)
+
+
+def _calls(row: UncountedRow) -> str:
+    named = [path or "(the model itself)" for path in row.modules[:MOST_MODULES]]
+    more = [f"{len(row.modules) - MOST_MODULES} more"] if len(row.modules) > MOST_MODULES else []
+    return f"{row.calls} call{'s' if row.calls != 1 else ''} in {', '.join(named + more)}"

@@ -9,7 +9,7 @@ from operator import add
 from typing import TypeAlias
 
 from archscope.config import Config, nearest
-from archscope.errors import ArchscopeError, ComponentError, ConfigError, NotComparableError, UsageError
+from archscope.errors import ArchscopeError, ComponentError, ConfigError, NotComparableError, SpecError, UsageError
 from archscope.judge.budgets import check
 from archscope.judge.lock import Lock, lock_entry, require_same_provenance
 from archscope.judge.lock_check import check_lock, explained
@@ -106,14 +106,17 @@ def check_all(
 
     outcomes = []
     errors: list[ArchscopeError] = []
+    known: list[ArchscopeError] = []
     for demand in wanted:
         for part in (_check_budgets, _check_lock):
             try:
                 outcomes.append(part(demand, config, report_of, locked))
             except ArchscopeError as error:
-                if error not in errors:
-                    outcomes.append(CheckResult(faults=(_fault(demand.model, error),)))
-                    errors.append(error)
+                if error not in known:
+                    known.append(error)
+                    told = placed(error, demand.budgets[0]) if type(error) is SpecError and demand.budgets else error
+                    outcomes.append(CheckResult(faults=(_fault(demand.model, told),)))
+                    errors.append(told)
     return reduce(add, outcomes, CheckResult()), tuple(errors)
 
 
@@ -130,13 +133,25 @@ def _check_budgets(demand: Demand, config: Config | None, report_of: Measure, lo
                 f"there is no budget for {report.model.name!r}, the model of {demand.model}",
                 help="write one into archscope.toml, or give a limit: --max-params 1M",
             )
-    relative = {name: report_of(name) for name in dict.fromkeys(budget.relative_to for budget in budgets) if name}
+    relative = {budget.relative_to: _relative(budget, report_of) for budget in budgets if budget.relative_to}
     result = check(report, budgets, relative=relative)
     name = budgets[0].model if budgets else demand.model
     rows = tuple(
         _since_lock(row, report, _locked_name(demand, report, config, locked), locked) for row in result.results
     )
     return replace(result, models=(CheckedModel(name=name, inputs=report.inputs),), results=rows)
+
+
+def _relative(budget: Budget, report_of: Measure) -> Report:
+    try:
+        return report_of(budget.relative_to)
+    except SpecError as error:
+        raise placed(error, budget) from error
+
+
+def placed(error: SpecError, budget: Budget) -> SpecError:
+    """``error`` with the line of the budget that names the model."""
+    return SpecError(error.what, where=error.where or str(budget.location or ""), help=error.help)
 
 
 def _since_lock(row: BudgetResult, report: Report, name: str | None, locked: Locked | None) -> BudgetResult:
