@@ -56,10 +56,8 @@ def component_graph(report: Report) -> str:
     over = _reach({edge: texts for edge, texts in labels.items() if column[edge[1]] - column[edge[0]] > 1}, column)
     under = _reach({edge: texts for edge, texts in labels.items() if column[edge[1]] <= column[edge[0]]}, column)
     tallest = LINE * max((len(texts) for texts in labels.values()), default=0)
-    top = MARGIN + max(
-        [reach + LINE * len(labels[edge]) for edge, reach in over.items()],
-        default=max(0, tallest - BOX_HEIGHT // 2 + 4),
-    )
+    beside = tallest - BOX_HEIGHT // 2 + 4  # what labels between two boxes need above them
+    top = MARGIN + max(0, beside, *(reach + LINE * len(labels[edge]) for edge, reach in over.items()))
     boxes = _place(nodes, rows(nodes, [*labels], column), column, costs, top)
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
     width = max((box.x + box.width for box in boxes.values()), default=0) + MARGIN

@@ -70,7 +70,7 @@ function pngCanvas() {
   if (drawing) context.fillText(cut(context, whole, width - 30), 12, 37);
   context.translate(0, 52);
   if (drawing) {
-    drawing.paint(Object.assign(context), width, body);
+    drawing.paint(context, width, body);
     paintLegend(context, width, body + 18);
   } else paintTable(context, table, width);
   return canvas;

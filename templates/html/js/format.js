@@ -57,7 +57,3 @@ function say(text) {
   clearTimeout(say.timer);
   say.timer = setTimeout(() => { byId("say").textContent = text; }, 120);
 }
-
-function element(tag, text, className) {
-  return el(tag, className ? { class: className } : {}, text);
-}

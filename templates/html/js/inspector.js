@@ -32,7 +32,7 @@ function pick(node) {
   inspect(node);
   if (state.pick === pathOf(node)) return;
   state.pick = pathOf(node);
-  history.replaceState(null, "", `#${hashOf(state)}`);
+  note(`#${hashOf(state)}`, false);
 }
 
 async function copyText(text) {

@@ -40,8 +40,15 @@ function go(changes) {
   Object.assign(state, changes);
   repair();
   const hash = `#${hashOf(state)}`;
-  if (hash !== (location.hash || "#")) history[step ? "pushState" : "replaceState"](null, "", hash);
+  if (hash !== (location.hash || "#")) note(hash, step);
   render(before);
+}
+
+/** A page inside another one may not be allowed an address of its own: then there is no link, and no way back. */
+function note(hash, step) {
+  try {
+    history[step ? "pushState" : "replaceState"](null, "", hash);
+  } catch { /* the view is shown all the same */ }
 }
 
 const current = () => REPORTS[state.side] ?? REPORTS[0];
