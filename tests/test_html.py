@@ -154,6 +154,17 @@ def test_two_reports_show_before_after_and_the_change():
     assert data_of(render_html(after))["views"][-1] == "operators"
 
 
+def test_a_component_has_one_colour_in_both_reports_and_their_graphs():
+    flows = (("[input]", "B", (1,)),)
+    before = report_of(TREE, components={"A": "a", "B": "b"}, flows=flows)
+    after = report_of(TREE, components={"B": "b"}, flows=flows)
+    page = render_html(Shown(report=after, base=before))
+    orange = data_of(page)["colors"]["B"]
+    assert orange == "#E69F00"  # the second of the palette, though B is the first component of the new report
+    graphs = re.findall(r'rx="2.5" fill="(#\w+)"></rect><text[^>]*>(\S+?)<', page)
+    assert [color for color, name in graphs if name == "B"] == [orange, orange]
+
+
 def test_an_operator_without_a_formula_is_announced():
     page = render_html(report_of(TREE, uncounted=(("custom::op", 3, ("a",)),)))
     assert "lower bounds" in page

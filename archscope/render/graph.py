@@ -43,8 +43,11 @@ class Box:
         return self.y + BOX_HEIGHT / 2
 
 
-def component_graph(report: Report) -> str:
-    """An SVG document; a graph without edges still shows its components."""
+def component_graph(report: Report, colors: Mapping[str, str] | None = None) -> str:
+    """An SVG document; a graph without edges still shows its components.
+
+    ``colors`` are those that the components have elsewhere, where another report stands beside this one.
+    """
     shapes: dict[tuple[str, str], list[str]] = {}
     for flow in report.flows:
         shapes.setdefault((flow.source, flow.target), []).append(_TIMES.join(map(str, flow.shape)) or "scalar")
@@ -58,7 +61,9 @@ def component_graph(report: Report) -> str:
     tallest = LINE * max((len(texts) for texts in labels.values()), default=0)
     beside = tallest - BOX_HEIGHT // 2 + 4  # what labels between two boxes need above them
     top = MARGIN + max(0, beside, *(reach + LINE * len(labels[edge]) for edge, reach in over.items()))
-    boxes = _place(nodes, rows(nodes, [*labels], column), column, costs, top)
+    row = rows(nodes, [*labels], column)
+    places = {name: (column[name], row[name]) for name in nodes}
+    boxes = _place(places, costs, colors or component_colors(costs), top)
     bottom = max((box.y + BOX_HEIGHT for box in boxes.values()), default=0)
     width = max((box.x + box.width for box in boxes.values()), default=0) + MARGIN
     height = bottom + MARGIN + max((reach + LINE * len(labels[edge]) for edge, reach in under.items()), default=0)
@@ -116,23 +121,24 @@ def _text(text: str) -> str:
 
 
 def _place(
-    nodes: list[str], row: Mapping[str, int], column: Mapping[str, int], costs: Mapping[str, ComponentRow], top: float
+    places: Mapping[str, tuple[int, int]], costs: Mapping[str, ComponentRow], colors: Mapping[str, str], top: float
 ) -> dict[str, Box]:
-    colors = component_colors(costs)
-    texts = {name: _lines(name, costs.get(name)) for name in nodes}
-    levels = max(column.values(), default=-1) + 1
-    peers = [sum(column[name] == level for name in nodes) for level in range(levels)]
-    widths = [max(_width(texts[name]) for name in nodes if column[name] == level) for level in range(levels)]
+    """The boxes, each in its column and row; a column is centred."""
+    texts = {name: _lines(name, costs.get(name)) for name in places}
+    levels = max((column for column, _ in places.values()), default=-1) + 1
+    members = [[name for name in places if places[name][0] == level] for level in range(levels)]
+    widths = [max(_width(texts[name]) for name in names) for names in members]
+    tallest = max((len(names) for names in members), default=0)
     return {
         name: Box(
             name=name,
             lines=texts[name],
             color=colors.get(name, GREY),
-            x=MARGIN + sum(widths[: column[name]]) + column[name] * GAP_X,
-            y=top + (row[name] + (max(peers) - peers[column[name]]) / 2) * (BOX_HEIGHT + GAP_Y),
-            width=widths[column[name]],
+            x=MARGIN + sum(widths[:column]) + column * GAP_X,
+            y=top + (row + (tallest - len(members[column])) / 2) * (BOX_HEIGHT + GAP_Y),
+            width=widths[column],
         )
-        for name in nodes
+        for name, (column, row) in places.items()
     }
 
 

@@ -114,7 +114,7 @@ def components_side(report: Report, colors: Mapping[str, str]) -> dict[str, Any]
             for row in report.components
         ],
         "totals": [_cell(figure(report.totals, metric), figure(report.totals, metric)) for metric, _ in METRICS],
-        "graph": Markup(component_graph(report)) if report.flows else "",  # noqa: S704 - built with escaped names
+        "graph": Markup(component_graph(report, colors)) if report.flows else "",  # noqa: S704 - built with escaped names
     }
 
 
