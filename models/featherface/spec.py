@@ -36,7 +36,8 @@ def featherface_v2(**options: OptionValue) -> ModelSpec:
 
     What levels share is convolutions; every level keeps its own batch norm (996 parameters more), because running
     averages over levels of different statistics fit none of them in eval mode.
-    ``benchmarks/trial_featherface_v2.py`` trains the candidates of this size against each other.
+    Of six candidates of this size this one learnt drawn faces best, with every seed: ``docs/featherface.md`` has the
+    table, ``benchmarks/trial_featherface_v2.py`` the trial.
     """
     return _spec("featherface-v2", "face detector, FeatherFace reduced to under 0.25M parameters", V2, options)
 
