@@ -311,3 +311,18 @@ def test_locked_without_a_lock_exits_2(folder):
     done = run(folder, "check", "net.json", "--locked")
     assert done.returncode == 2
     assert "there is no lock" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["analyze", "net.json", "--no-files"],
+        ["analyze", "net.json", "--md", "r.md", "--csv", "r.csv", "--html", "r.html"],
+        ["compare", "net.json", "net.json", "--json", "-"],
+        ["why", "net.json", "neck"],
+    ],
+)
+def test_nothing_that_is_made_of_a_saved_report_needs_torch(folder, arguments):
+    done = run(folder, *arguments, imports=True)
+    assert done.returncode == 0
+    assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

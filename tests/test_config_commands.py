@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -18,13 +19,16 @@ from test_check import COMMAND, environment
 from test_config import FULL
 
 from archscope.cli import main
-from archscope.config import load_config, parse_document
+from archscope.config import Config, ModelConfig, load_config, parse_document
 from archscope.config.schema import config_schema
 from archscope.config.starter import short_name, starter_config
 from archscope.config.writing import toml_key, toml_value
 from archscope.errors import ArchscopeError
+from archscope.policy import Budget, Limit, Location, LockPolicy
+from archscope.render.config_text import render_config
 from archscope.report import UncountedRow
 from archscope.serial import to_json
+from archscope.spec import Component
 
 ROOT = Path(__file__).parent.parent
 NET = {"": ("Rest", 10, 0, 5), "body": ("Body", 20, 300, 600)}
@@ -132,6 +136,31 @@ def test_config_shows_every_setting_with_its_line_and_the_defaults(tmp_path):
     assert found["budgets.neck-share"] == ("macs of Neck of v2 <= 60% of baseline", "archscope.toml:25")
     assert found["lock.tolerance"] == ("1%", "archscope.toml:29")
     assert found["lock.depth"] == ("all", "default")
+
+
+hostile = st.sampled_from(["\n", "\x1b[31m", "::error::x", "##[error]", "|", "<b>", "\u202e"]).flatmap(
+    lambda start: st.text(max_size=3).map(lambda rest: start + rest)
+)
+
+
+@settings(max_examples=50)
+@given(name=hostile, source=hostile, component=hostile, words=hostile)
+def test_hostile_names_stay_in_their_row_of_the_settings(name, source, component, words):
+    place = Location(file=words, line=1)
+    model = ModelConfig(
+        name=name,
+        source=source,
+        location=place,
+        options={words: source},
+        components=(Component(name=component, patterns=(words,)),),
+        component_locations=(place,),
+    )
+    budget = Budget(name=name, model=name, metric="macs", max=Limit.parse("60%"), component=component, location=place)
+    config = Config(path=Path("x"), models={name: model}, budgets=(budget,), lock=LockPolicy(), locations={})
+    text = render_config(config)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    assert len(text.splitlines()) == 9  # a head, four of the model, a budget, three of the lock
+    assert "##[" not in text
 
 
 def test_init_measures_then_writes_a_config_that_holds_and_overwrites_nothing(tmp_path):
