@@ -224,6 +224,29 @@ def test_what_the_caller_has_switched_on_changes_no_figure(around, device):
     ]
 
 
+def test_a_transformer_costs_the_same_on_the_cpu_where_a_fast_path_would_hide_it():
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2, enable_nested_tensor=False
+    )
+    inputs = archscope.Inputs(args=(torch.rand(2, 5, 8),))
+    before = torch.backends.mha.get_fastpath_enabled()
+    meta, cpu = (archscope.analyze(trace(encoder, inputs, device=device)) for device in ("meta", "cpu"))
+    assert {row.path: row.macs for row in cpu.modules} == {row.path: row.macs for row in meta.modules}
+    assert torch.backends.mha.get_fastpath_enabled() is before
+
+
+def test_a_module_that_hides_in_a_list_is_measured_in_eval_mode_too():
+    class Hides(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = [nn.Dropout(0.5)]
+
+        def forward(self, x):
+            return self.hidden[0](x)
+
+    assert trace(Hides(), ROWS).calls == ()
+
+
 def test_a_default_device_of_the_callers_own_changes_no_figure():
     plain = archscope.analyze(Attends(), ROWS)
     torch.set_default_device("meta")

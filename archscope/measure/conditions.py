@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
 
 @contextlib.contextmanager
 def plain_conditions(*, gradients: bool) -> Iterator[None]:
-    """Outside of inference mode and autocast, on the CPU by default, compiled functions as they were written.
+    """Outside of inference mode and autocast, on the CPU by default, attention without its fast path.
 
     Inference mode would show other operators, autocast would add casts, a default device would allocate on it.
+    Compiled functions run as they were written: torch compiles nothing while it is watched.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
@@ -24,10 +23,10 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
-        dynamo: Any = sys.modules.get("torch._dynamo")
-        if dynamo is not None:  # without it nothing can be compiled
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        stack.enter_context(_flex_attention_as_written())
+        stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
+        torch.backends.mha.set_fastpath_enabled(
+            False
+        )  # it would hide a whole encoder layer in one operator, on the CPU
         yield
 
 
