@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -23,10 +25,10 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
-        stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
-        torch.backends.mha.set_fastpath_enabled(
-            False
-        )  # it would hide a whole encoder layer in one operator, on the CPU
+        fast = torch.backends.mha.get_fastpath_enabled()  # on the CPU it hides an encoder layer in one operator
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.enter_context(_flex_attention_as_written())
         yield
 
 
