@@ -16,6 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 AXE = Path(__file__).parent / "data" / "axe" / "axe.min.js"
+VIEWS = ("overview", "table", "icicle", "treemap", "operators")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",

@@ -11,7 +11,12 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from browser import Page
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+    from archscope.report import Report
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -44,3 +49,65 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_bytes().decode(), f"{name} changed: if it is meant to, run pytest --regen"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[WebDriver]:
+    """A headless Chromium."""
+    from browser import chromium
+
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def page(driver: WebDriver, tmp_path: Path) -> Iterator[Page]:
+    """A page in it; afterwards nothing may have gone wrong, and nothing have been asked of a network."""
+    from browser import Page
+
+    made = Page(driver, tmp_path)
+    yield made
+    made.check()
+    made.js("localStorage.clear()")
+
+
+@pytest.fixture(scope="session")
+def baseline() -> Report:
+    """The report of the zoo's baseline, with its calls."""
+    from archscope.measure.measuring import analyze
+    from archscope.models.featherface.spec import featherface_baseline
+
+    return analyze(featherface_baseline(), keep_calls=True)
+
+
+@pytest.fixture(scope="session")
+def v2() -> Report:
+    """The report of the zoo's V2, with its calls."""
+    from archscope.measure.measuring import analyze
+    from archscope.models.featherface.spec import featherface_v2
+
+    return analyze(featherface_v2(), keep_calls=True)
+
+
+@pytest.fixture(scope="session")
+def baseline_page(baseline: Report) -> str:
+    """Its page."""
+    from archscope.render.html import render_html
+
+    return render_html(baseline)
+
+
+@pytest.fixture(scope="session")
+def pair_page(baseline: Report, v2: Report) -> str:
+    """The page of both."""
+    from archscope.render.html import Shown, render_html
+
+    return render_html(Shown(report=v2, base=baseline))
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Report:
+    """A made-up network of twelve equal blocks."""
+    from synthetic import BLOCKS, report_of
+
+    return report_of(BLOCKS, components={"Stem": "stem", "Layers": "layers"})

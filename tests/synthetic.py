@@ -18,6 +18,15 @@ from archscope.report import (
 
 RUN = ("macs", "flops", "activations", "conv_activations", "bytes_read", "bytes_written")
 SHAPE = (1, 64, 80, 80)
+BLOCKS = {"": ("Net", 5, 0), "stem": ("Conv2d", 10, 100), "layers": ("Sequential", 0, 0)} | {
+    path: what
+    for k in range(12)
+    for path, what in (
+        (f"layers.{k}", ("Block", 1, 0)),
+        (f"layers.{k}.conv", ("Conv2d", 30, 300)),
+        (f"layers.{k}.act", ("ReLU", 0, 0)),
+    )
+}
 
 
 def report_of(tree, *, name="toy", components=None, ran=True, uncounted=(), flows=()):
