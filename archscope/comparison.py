@@ -29,6 +29,10 @@ class Figures:
     flops: int | None = 0
     activations: int | None = 0
     peak_activation_bytes: int | None = None
+    bytes_read: int | None = None
+    bytes_written: int | None = None
+    training_flops: int | None = None
+    training_memory_bytes: int | None = None
 
     def __neg__(self) -> Figures:
         values = {field.name: getattr(self, field.name) for field in fields(self)}

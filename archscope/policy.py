@@ -24,6 +24,11 @@ class Metric:
     additive: bool
     help: str
 
+    @property
+    def of_training(self) -> bool:
+        """Whether it takes the run of a training step."""
+        return self.field.startswith("training.")
+
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -41,6 +46,20 @@ METRICS: dict[str, Metric] = {
             run=True,
             additive=False,
             help="most bytes of activations alive at once",
+        ),
+        Metric(
+            name="training_flops",
+            field="training.flops",
+            run=True,
+            additive=False,
+            help="FLOPs of a training step, forward and backward",
+        ),
+        Metric(
+            name="training_memory_bytes",
+            field="training.memory_bytes",
+            run=True,
+            additive=False,
+            help="bytes of a training step: weights, gradients, activations and AdamW's state",
         ),
     )
 }

@@ -28,31 +28,6 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
-
-    ``buffers`` counts elements, ``*_bytes`` bytes, ``activations`` elements of freshly allocated operator outputs and
-    ``conv_activations`` those of convolutions, matrix products and attention alone. ``zero_parameters`` counts the
-    weights that are 0; it is None unless asked for.
-    """
-
-    parameters: int
-    trainable: int
-    buffers: int
-    parameter_bytes: int
-    buffer_bytes: int
-    macs: int | None
-    flops: int | None
-    activations: int | None
-    conv_activations: int | None
-    peak_activation_bytes: int | None
-    bytes_read: int | None
-    bytes_written: int | None
-    complete: bool
-    zero_parameters: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DtypeRow:
     """The parameters of one dtype; ``nbytes`` is what they really take (packed weights: their packed size)."""
 
@@ -88,6 +63,42 @@ class Training:
     def flops(self) -> int:
         """Forward and backward together."""
         return self.forward_flops + self.backward_flops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConventionFigure:
+    """What another counter's rule gives for the same run: ``counted`` in its own unit, and its parameters."""
+
+    name: str
+    description: str
+    counted: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
+
+    ``buffers`` counts elements, ``*_bytes`` bytes, ``activations`` elements of freshly allocated operator outputs and
+    ``conv_activations`` those of convolutions, matrix products and attention alone. ``zero_parameters`` counts the
+    weights that are 0 and ``training`` is a training step; both are None unless asked for.
+    """
+
+    parameters: int
+    trainable: int
+    buffers: int
+    parameter_bytes: int
+    buffer_bytes: int
+    macs: int | None
+    flops: int | None
+    activations: int | None
+    conv_activations: int | None
+    peak_activation_bytes: int | None
+    bytes_read: int | None
+    bytes_written: int | None
+    complete: bool
+    zero_parameters: int | None = None
+    training: Training | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,4 +220,4 @@ class Report:
     calls: tuple[CallRow, ...] | None
     provenance: Provenance
     dtypes: tuple[DtypeRow, ...] = ()
-    training: Training | None = None
+    conventions: tuple[ConventionFigure, ...] = ()

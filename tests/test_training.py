@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope.errors import UsageError
-from archscope.measure.training import OPTIMIZERS
+from archscope.measure.optimizers import OPTIMIZERS
 from archscope.report import UNASSIGNED
 
 
@@ -93,7 +93,7 @@ def inputs(shape):
 def test_forward_and_backward_flops_of_products_equal_torchs_counter_on_the_real_step(name):
     build, shape = MODELS[name]
     model = build()
-    figures = archscope.analyze(model, inputs(shape), training="sgd").training
+    figures = archscope.analyze(model, inputs(shape), training="sgd").totals.training
     with FlopCounterMode(display=False) as counter:
         step(model, torch.rand(shape))
     assert counter.get_total_flops() == 2 * (figures.forward_macs + figures.backward_macs)
@@ -102,7 +102,10 @@ def test_forward_and_backward_flops_of_products_equal_torchs_counter_on_the_real
 
 def test_the_weight_gradient_of_a_grouped_convolution_costs_the_dense_one_divided_by_the_groups():
     dense, grouped = nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3, groups=4)
-    cost = [archscope.analyze(m, inputs((2, 8, 9, 9)), training="sgd").training.backward_macs for m in (dense, grouped)]
+    cost = [
+        archscope.analyze(m, inputs((2, 8, 9, 9)), training="sgd").totals.training.backward_macs
+        for m in (dense, grouped)
+    ]
     # the image takes no gradient; 2 x 8 x 7 x 7 outputs x 8 x 9 weights each.
     assert cost == [56_448, 56_448 // 4]
 
@@ -131,7 +134,7 @@ def measured_peak(model: nn.Module, images: torch.Tensor) -> int:
 def test_the_memory_of_a_step_is_within_five_percent_of_what_torchs_profiler_measures(name):
     build, shape = MODELS[name]
     model = build()
-    figures = archscope.analyze(model, inputs(shape), training="sgd").training
+    figures = archscope.analyze(model, inputs(shape), training="sgd").totals.training
     images = torch.rand(shape)
     step(copy.deepcopy(model), images)  # whatever torch allocates once
     assert figures.peak_bytes == pytest.approx(measured_peak(model, images), rel=0.05)
@@ -152,7 +155,7 @@ def test_the_optimizers_state_is_what_torch_optim_allocates(name):
     step(model, torch.rand(2, 256))
     optimizer.step()
     state = [v for entry in optimizer.state.values() for v in entry.values() if isinstance(v, torch.Tensor)]
-    figures = archscope.analyze(model, inputs((2, 256)), training=name).training
+    figures = archscope.analyze(model, inputs((2, 256)), training=name).totals.training
     assert figures.optimizer_bytes == sum(tensor.nbytes for tensor in state)
     assert figures.gradient_bytes == sum(p.grad.nbytes for p in model.parameters())
 
@@ -163,9 +166,9 @@ def test_backward_work_belongs_to_the_module_of_its_forward_and_the_rest_is_name
     # weights of the first: 3 x 4 x 8; input and weights of the second: 2 x 3 x 8 x 2.
     assert rows == {"": 96 + 96, "0": 96, "1": 96}
     own = sum(row.backward_flops for row in report.modules if row.depth == 1)
-    assert report.training.backward_flops == own + report.training.unassigned_flops
+    assert report.totals.training.backward_flops == own + report.totals.training.unassigned_flops
     # the loss: a sum of 6 elements.
-    assert report.training.unassigned_flops == 6
+    assert report.totals.training.unassigned_flops == 6
 
 
 def test_frozen_parameters_get_no_gradients():
@@ -173,7 +176,7 @@ def test_frozen_parameters_get_no_gradients():
     model[0].requires_grad_(requires_grad=False)
     report = archscope.analyze(model, inputs((3, 4)), training="adamw")
     assert {row.path: row.backward_macs for row in report.modules} == {"": 48, "0": 0, "1": 48}
-    assert report.training.gradient_bytes == 4 * (16 + 2)
+    assert report.totals.training.gradient_bytes == 4 * (16 + 2)
 
 
 def test_a_checkpointed_block_runs_its_forward_again_and_keeps_less():
@@ -192,7 +195,7 @@ def test_a_checkpointed_block_runs_its_forward_again_and_keeps_less():
     plain = archscope.analyze(Checkpointed(again=False), inputs((4, 8)), training="sgd")
     again = archscope.analyze(Checkpointed(again=True), inputs((4, 8)), training="sgd")
     body = {row.path: row for row in plain.modules}["body"]
-    assert again.training.saved_activation_bytes < plain.training.saved_activation_bytes
+    assert again.totals.training.saved_activation_bytes < plain.totals.training.saved_activation_bytes
     rows = {row.path: row.backward_macs for row in again.modules}
     # torch stops the second forward where the last saved tensor is made: before the last product
     assert rows["body"] - body.backward_macs == 4 * 8 * 64
@@ -214,3 +217,22 @@ def test_the_unassigned_marker_is_no_module_path():
     seen = archscope.trace(perceptron(), inputs((2, 256)), training=True)
     assert UNASSIGNED not in {module.path for module in seen.modules}
     assert {call.path for call in seen.calls if call.phase == "forward"} == {"0", "1", "2", "3", "4"}
+
+
+def test_an_operator_with_a_kernel_of_its_own_is_not_taken_apart():
+    seen = archscope.trace(nn.Sequential(nn.Linear(4, 4), nn.SiLU()), inputs((2, 4)), training=True)
+    assert "aten::silu_backward" in {call.op for call in seen.calls}
+
+
+def test_a_step_of_the_baseline_is_counted_whole_and_belongs_to_its_modules():
+    report = archscope.analyze(archscope.load("zoo:featherface-baseline"), training="adamw")
+    step = report.totals.training
+    assert step.complete
+    # the image takes no gradient: twice the forward less one gradient of the first convolution.
+    first = 8 * 320 * 320 * 3 * 9
+    assert (step.forward_macs, step.backward_macs) == (1_243_802_176, 2 * 1_243_802_176 - first)
+    # the loss: 16,800 anchors x (4 + 2 + 10) outputs, summed.
+    assert step.unassigned_flops == 16_800 * 16
+    rows = {row.path: row.backward_macs for row in report.modules}
+    assert rows["ssh1"] == 2 * 494_899_200
+    assert sum(rows[row.path] for row in report.modules if row.depth == 1) == rows[""] == step.backward_macs

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from archscope.cli.completion import ModelArgument
+from archscope.cli.extras import Extras, optimizer_of, rule_options, training_options
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
@@ -39,8 +40,8 @@ from archscope.report import Report
     metavar="NAME,...",
     help=f"Further figures in the tables: {', '.join(COLUMNS)}.",
 )
-@click.option("--training", is_flag=True, help="Run a training step too: FLOPs of the backward pass, memory.")
-@click.option("--optimizer", metavar="NAME", help="The optimizer of --training: adamw (usual), adam, sgd, ...")
+@training_options
+@rule_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the report's files to DIR.")
 @click.option("--no-files", is_flag=True, help="Write no files.")
 @click.option("--strict", is_flag=True, help="Exit 1 when an operator is not counted.")
@@ -57,6 +58,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     columns: tuple[str, ...],
     training: bool,
     optimizer: str | None,
+    sparsity: bool,
+    conventions: tuple[str, ...],
     out: Path | None,
     no_files: bool,
     strict: bool,
@@ -74,8 +77,9 @@ def command(  # noqa: PLR0913 - one argument for each option
         raise click.UsageError("--out and --no-files contradict each other")
     folder = bool(out) or not (wanted or no_files)
     keep_calls = folder or PAGE_FORMAT in wanted
-    step = optimizer or ("adamw" if training else "")
-    report = measure(model, inputs=inputs, settings=settings, keep_calls=keep_calls, training=step)
+    asked = optimizer_of(training=training, optimizer=optimizer)
+    besides = Extras(optimizer=asked, sparsity=sparsity, conventions=tuple(dict.fromkeys(conventions)))
+    report = measure(model, inputs=inputs, settings=settings, keep_calls=keep_calls, besides=besides)
     if STDOUT not in wanted.values():
         from archscope.render.text import render_text
         from archscope.render.tree import View

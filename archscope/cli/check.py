@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -11,12 +11,13 @@ import click
 
 from archscope.cli.actions import in_actions, write_step_summary
 from archscope.cli.completion import ModelArgument
+from archscope.cli.extras import Extras
 from archscope.cli.failures import GATE, ending
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.config import Config, find_config
 from archscope.errors import ArchscopeError, ConfigError, UsageError
-from archscope.judge.gate import Locked, check_all, demands
+from archscope.judge.gate import Demand, Locked, check_all, demands
 from archscope.judge.lock_file import lock_path, read_lock
 from archscope.policy import METRICS, Budget, CheckResult, Limit, LockPolicy
 from archscope.render.annotations import render_annotations
@@ -92,7 +93,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     config = find_config(Path.cwd())
     locked = _locked(config, hold=exact or not limits, exact=exact)
     wanted_checks = demands(config, names, limits, locked.lock if locked else None)
-    result, errors = check_all(wanted_checks, config, partial(measure, inputs=inputs, settings=settings), locked)
+    measured = partial(measure, inputs=inputs, settings=settings, besides=_besides(wanted_checks))
+    result, errors = check_all(wanted_checks, config, measured, locked)
     is_free = STDOUT not in wanted.values()
     if is_free:
         print_text(_total(result) if form == "total" else render_check_text(result, text_style()))
@@ -106,6 +108,12 @@ def command(  # noqa: PLR0913 - one argument for each option
     codes = [ending(partial(_raise, error)) for error in errors]
     if codes or not result.passed:
         raise click.exceptions.Exit(max(codes, default=GATE))
+
+
+def _besides(wanted: Sequence[Demand]) -> Extras:
+    """A training step where a budget needs one."""
+    needed = any(METRICS[budget.metric].of_training for demand in wanted for budget in demand.budgets)
+    return Extras(optimizer="adamw" if needed else "", if_possible=True)
 
 
 def _locked(config: Config | None, *, hold: bool, exact: bool) -> Locked | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from archscope.cli.completion import ModelArgument
+from archscope.cli.extras import Extras, optimizer_of, training_options
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
@@ -18,6 +19,7 @@ from archscope.render.comparison_formats import COMPARISON_FORMATS
 @click.argument("base", cls=ModelArgument)
 @click.argument("head", cls=ModelArgument)
 @model_options
+@training_options
 @click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="Levels of modules; 0 is all.")
 @click.option(
     "--sort",
@@ -36,6 +38,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     head: str,
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
+    training: bool,
+    optimizer: str | None,
     depth: int,
     sort: str,
     limit: int,
@@ -51,8 +55,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     from archscope.judge.comparison import compare
 
     paged = PAGE_FORMAT in wanted
-    old = measure(base, inputs=inputs, keep_calls=paged)
-    new = measure(head, inputs=inputs, settings=settings, keep_calls=paged)
+    besides = Extras(optimizer=optimizer_of(training=training, optimizer=optimizer))
+    old = measure(base, inputs=inputs, keep_calls=paged, besides=besides)
+    new = measure(head, inputs=inputs, settings=settings, keep_calls=paged, besides=besides)
     comparison = compare(old, new, different_inputs=different_inputs)
     if STDOUT not in wanted.values():
         from archscope.render.comparison_text import render_comparison_text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from archscope.cli.extras import Extras, restated
 from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import Progress, progress
 from archscope.errors import UsageError
@@ -41,23 +42,31 @@ def measure(
     inputs: Sequence[str] = (),
     settings: Sequence[str] = (),
     keep_calls: bool = False,
-    training: str = "",
+    besides: Extras | None = None,
 ) -> Report:
     """The report of MODEL: loaded, built and run, or read when it names a saved one.
 
-    ``keep_calls`` adds the grouped call table, ``training`` (an optimizer's name) a training step. Whatever the model
-    prints goes to stderr. Raises any ArchscopeError.
+    ``keep_calls`` adds the grouped call table, ``besides`` what else is asked for. Whatever the model prints goes to
+    stderr. Raises any ArchscopeError.
     """
+    besides = besides or Extras()
     with progress() as shown, quiet_stdout():
         loaded = _loaded(model, inputs, settings, shown)
         if isinstance(loaded, Report):
+            if besides != Extras() and not besides.if_possible:
+                raise UsageError(
+                    f"{model} is a saved report: nothing more can be measured", help="name the model itself"
+                )
             return loaded
         given = parsed_inputs(inputs)
-        from archscope.measure.measuring import analyze
+        from archscope.measure.measuring import analyze_and_trace
 
         if isinstance(loaded, ModelSpec):
             loaded = _announced(loaded, shown)
-        return analyze(loaded, given or None, keep_calls=keep_calls, training=training)
+        report, seen = analyze_and_trace(
+            loaded, given or None, keep_calls=keep_calls, training=besides.optimizer, sparsity=besides.sparsity
+        )
+        return restated(report, seen, besides.conventions)
 
 
 def measure_and_trace(

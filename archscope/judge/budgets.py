@@ -51,13 +51,19 @@ def figure(report: Report, metric: Metric, component: str = "") -> int | None:
     return record if isinstance(record, int) else None
 
 
+def complete(report: Report, metric: Metric) -> bool:
+    """Whether no operator without a formula ran where ``metric`` is measured."""
+    step = report.totals.training
+    return step.complete if metric.of_training and step else report.totals.complete
+
+
 def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> BudgetResult:
     metric = METRICS[budget.metric]
     _require_component(report, budget)
     value = figure(report, metric, budget.component)
     whole, firm = _whole(report, budget, metric, relative)
     most = budget.max.of(whole)
-    lower_bound = metric.run and not report.totals.complete
+    lower_bound = metric.run and not complete(report, metric)
     level = budget.warn.of(whole) if budget.warn else None
     status = _status(value, most, level, proven=firm and not lower_bound, firm=firm)
     return BudgetResult(
@@ -94,7 +100,7 @@ def _whole(report: Report, budget: Budget, metric: Metric, relative: Mapping[str
     if not percentages:
         return None, True
     if not budget.relative_to:
-        return figure(report, metric), not metric.run or report.totals.complete
+        return figure(report, metric), not metric.run or complete(report, metric)
     base = relative[budget.relative_to]
     _require_component(base, budget)
     if metric.run and _shapes(base) != _shapes(report):
@@ -104,7 +110,7 @@ def _whole(report: Report, budget: Budget, metric: Metric, relative: Mapping[str
             where=str(budget.location or ""),
             help="give both models the same inputs",
         )
-    return figure(base, metric, budget.component), not metric.run or base.totals.complete
+    return figure(base, metric, budget.component), not metric.run or complete(base, metric)
 
 
 def _shapes(report: Report) -> list[tuple[tuple[int, ...], str]]:
@@ -143,11 +149,13 @@ def _instances(report: Report, component: str) -> tuple[Path, ...]:
 def _notes(report: Report, budget: Budget, value: int | None, most: int | None, status: str) -> tuple[str, ...]:
     metric = METRICS[budget.metric]
     notes = []
-    if value is None:
+    if value is None and metric.of_training and report.totals.macs is not None:
+        notes.append("not measured: the saved report holds no training step")
+    elif value is None:
         notes.append("not measured: the model was not run, because it has no inputs")
     elif most is None:
         notes.append(f"no limit: {budget.relative_to} was not run")
-    if metric.run and not report.totals.complete and status in {UNPROVEN, FAILED}:
+    if metric.run and not complete(report, metric) and status in {UNPROVEN, FAILED}:
         notes += [f"uncounted: {row.op}, {_calls(row)}" for row in report.uncounted]
     return tuple(notes)
 

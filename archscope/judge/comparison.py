@@ -81,7 +81,7 @@ def _change(base: Figures, head: Figures) -> Change:
 
 
 def _total(report: Report) -> Figures:
-    totals = report.totals
+    totals, step = report.totals, report.totals.training
     return Figures(
         modules=len(report.modules),
         parameters=totals.parameters,
@@ -91,6 +91,10 @@ def _total(report: Report) -> Figures:
         flops=totals.flops,
         activations=totals.activations,
         peak_activation_bytes=totals.peak_activation_bytes,
+        bytes_read=totals.bytes_read,
+        bytes_written=totals.bytes_written,
+        training_flops=step.flops if step else None,
+        training_memory_bytes=step.memory_bytes if step else None,
     )
 
 

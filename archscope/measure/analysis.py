@@ -112,7 +112,7 @@ def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer
         dataclasses.replace(row, backward_macs=total[row.path].macs, backward_flops=total[row.path].flops)
         for row in report.modules
     )
-    return dataclasses.replace(report, modules=rows, training=training)
+    return dataclasses.replace(report, modules=rows, totals=dataclasses.replace(report.totals, training=training))
 
 
 def _dtypes(parameters: Sequence[ParameterRecord]) -> tuple[DtypeRow, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from archscope.errors import ArchscopeError, BuildError, ForwardError
+from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.analysis import analyze_trace, with_training
 from archscope.measure.inputs import InputsLike
@@ -27,15 +28,31 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
     name: str = "",
     keep_calls: bool = False,
     training: str = "",
+    sparsity: bool = False,
 ) -> Report:
     """What ``model`` costs and where.
 
-    ``training`` names an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too.
-
     Without ``inputs`` a spec's own are used, and where it has none the report holds parameters alone (figures of the
-    run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. Raises BuildError,
-    ForwardError and ComponentError.
+    run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. ``training`` names
+    an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too; ``sparsity`` counts the
+    weights that are 0. Raises BuildError, ForwardError, ComponentError and UsageError.
     """
+    wanted = {"formulas": formulas, "name": name, "keep_calls": keep_calls, "training": training, "sparsity": sparsity}
+    return analyze_and_trace(model, inputs, components=components, **wanted)[0]
+
+
+def analyze_and_trace(  # noqa: PLR0913 - the same as analyze
+    model: ModelSpec | nn.Module | Trace,
+    inputs: InputsLike | None = None,
+    *,
+    components: Sequence[Component] | None = None,
+    formulas: FormulaTable = DEFAULT_FORMULAS,
+    name: str = "",
+    keep_calls: bool = False,
+    training: str = "",
+    sparsity: bool = False,
+) -> tuple[Report, Trace]:
+    """What ``analyze`` gives and, for who asks how other tools would count, the trace behind it."""
     if isinstance(model, ModelSpec):
         seen = trace_spec(model, inputs)
         rules = model.components if components is None else components
@@ -45,23 +62,30 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
         rules = tuple(components or ())
         info = _info(seen, ModelSpec(name=name or seen.model, source="", build=nn.Module))
     report = analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
-    if not training or isinstance(model, Trace) or seen.calls is None:
-        return report
-    step = (
-        trace_spec(model, inputs, training=True)
-        if isinstance(model, ModelSpec)
-        else trace(model, inputs, name=name, training=True)
-    )
-    return with_training(report, step, formulas, training)
+    if isinstance(model, Trace):
+        return report, seen
+    if training and seen.calls is not None:
+        report = with_training(report, _step(model, inputs, name), formulas, training)
+    if sparsity:
+        report = dataclasses.replace(report, totals=dataclasses.replace(report.totals, zero_parameters=_zeros(model)))
+    return report, seen
 
 
-def analyze_and_trace(spec: ModelSpec, inputs: InputsLike | None = None) -> tuple[Report, Trace]:
-    """The report of ``spec`` and, for who asks how other tools would count, the trace behind it: one run.
+def _step(model: ModelSpec | nn.Module, inputs: InputsLike | None, name: str) -> Trace:
+    if isinstance(model, ModelSpec):
+        return trace_spec(model, inputs, training=True)
+    return trace(model, inputs, name=name, training=True)
 
-    Raises what ``analyze`` raises.
-    """
-    seen = trace_spec(spec, inputs)
-    return analyze_trace(seen, _info(seen, spec), spec.components, DEFAULT_FORMULAS), seen
+
+def _zeros(model: ModelSpec | nn.Module) -> int:
+    """The elements of the model's parameters that are 0, each parameter once."""
+    if isinstance(model, ModelSpec):
+        with model.within(), undisturbed():
+            model = _built(model)
+    parameters = [*model.parameters()]
+    if any(parameter.is_meta for parameter in parameters):
+        raise UsageError("the weights have no values", help="sparsity needs a model that is built on a real device")
+    return sum(parameter.numel() - int(parameter.count_nonzero()) for parameter in parameters)
 
 
 def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: bool = False) -> Trace:

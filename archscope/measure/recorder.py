@@ -74,12 +74,13 @@ class Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, stack: ModuleStack) -> None:
+    def __init__(self, stack: ModuleStack, *, training: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.calls: list[OpCall] = []
         self.phase = "forward"
         self._forward_of: dict[int, Path] = {}
         self._stack = stack
+        self._training = training
         self._signatures: dict[Any, _Signature] = {}
         self._dtypes: dict[torch.dtype, tuple[str, int]] = {}
         self._live: dict[int, int] = {}
@@ -109,11 +110,10 @@ class Recorder(TorchDispatchMode):
     def _path(self) -> Path:
         """The innermost running module; in the backward pass the module whose forward made the autograd node."""
         running = self._stack.running[-1]
-        if not torch.is_grad_enabled() and self.phase == "forward":
-            return running
         if self.phase == "forward":
-            # autograd makes an operator's node, with the next sequence number, just before the operator gets here
-            self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
+            if self._training:
+                # autograd makes an operator's node, with the next sequence number, just before the operator gets here
+                self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
             return running
         if len(self._stack.running) > 1:  # a checkpointed module runs again
             return running
@@ -141,7 +141,8 @@ class Recorder(TorchDispatchMode):
             names = tuple(argument.name for argument in schema.arguments)
             defaults = {a.name: a.default_value if a.has_default_value() else None for a in schema.arguments}
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
-            composite = has_kernel(func.name(), "CompositeImplicitAutograd")
+            # an operator with a kernel of its own too (silu_backward) is never taken apart
+            composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
             signature = _Signature(name, names, defaults, composite=composite)
         self._signatures[func] = signature
         return signature

@@ -64,7 +64,7 @@ def trace(
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
-    recorder = Recorder(stack)
+    recorder = Recorder(stack, training=training)
     stand_in = meta_twin if device == "meta" else cpu_twin
     holdings = Holdings(model)
     with holdings.kept(), plain_conditions(gradients=training):

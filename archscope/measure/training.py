@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from types import MappingProxyType
 
 from archscope.errors import UsageError
 from archscope.formulas import Cost, FormulaTable
 from archscope.formulas.table import UNCOUNTED
 from archscope.measure.calls import CountedCall, count
 from archscope.measure.memory import peak_activation_bytes
+from archscope.measure.optimizers import OPTIMIZERS
 from archscope.records import Path, Trace
 from archscope.report import UNASSIGNED, Training
 
-# Tensors like the parameter that torch.optim keeps for each one, and whether it keeps a step count (one float32).
-OPTIMIZERS = MappingProxyType(
-    {
-        "sgd": (0, False),
-        "sgd-momentum": (1, False),
-        "adagrad": (1, True),
-        "rmsprop": (1, True),
-        "adam": (2, True),
-        "adamw": (2, True),
-    }
-)
 _STEP_BYTES = 4
 
 

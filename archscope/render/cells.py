@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import SimpleNamespace
 
 from archscope.render.facts import bounded, figure, metrics
@@ -22,6 +23,7 @@ TITLES = {
     "bytes_written": "bytes written",
     "backward_macs": "backward MACs",
     "backward_flops": "backward FLOPs",
+    "arithmetic_intensity": "FLOPs/byte",
 }
 #: Figures that tables show on request, without a share.
 COLUMNS = tuple(metric for metric in TITLES if metric not in {"parameters", "macs"})
@@ -61,11 +63,22 @@ def figures(
     cells: list[str] = []
     model = report.modules[0]
     for metric, detail in shown.items():
+        if metric == "arithmetic_intensity":
+            cells.append(_intensity(row))
+            continue
         value, whole = figure(row, metric), figure(model, metric) or 0
         cells.append(bounded(value, metric, short=short))
         cells += [format_percent(value or 0, whole, 1)] if detail >= SHARE else []
         cells += ["" if row is model else style.bar(value or 0, whole)] if detail >= BAR else []
     return tuple(cells)
+
+
+def _intensity(row: object) -> str:
+    """FLOPs for each byte that is read or written; empty where that is not known apart from the submodules."""
+    flops, moved = getattr(row, "flops", None), [getattr(row, name, None) for name in ("bytes_read", "bytes_written")]
+    if flops is None or None in moved:
+        return ""
+    return f"{round(Decimal(flops) / total, 2):.2f}" if (total := sum(map(int, moved))) else "-"
 
 
 def own_figures(report: Report, shown: Mapping[str, int], style: Style) -> tuple[str, ...]:

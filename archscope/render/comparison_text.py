@@ -18,6 +18,10 @@ _TOTALS = {
     "flops": "FLOPs",
     "activations": "activations",
     "peak_activation_bytes": "peak activation bytes",
+    "bytes_read": "bytes read",
+    "bytes_written": "bytes written",
+    "training_flops": "training FLOPs",
+    "training_memory_bytes": "training memory bytes",
 }
 
 

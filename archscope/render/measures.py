@@ -57,7 +57,7 @@ def run_measures(report: Report) -> list[Measure]:
 
 def training_measures(report: Report) -> list[Measure]:
     """One training step; nothing when none was run."""
-    step = report.training
+    step = report.totals.training
     if step is None:
         return []
     short = not step.complete

@@ -54,7 +54,7 @@ def tiles(reports: tuple[Report, ...]) -> list[dict[str, Any]]:
             ],
         }
         made.append(tile | _change(figures))
-    training = reports[-1].training
+    training = reports[-1].totals.training
     if training is not None:
         short = not training.complete
         made.append(

@@ -24,11 +24,20 @@ def render_text(report: Report, view: View | None = None, style: Style = PLAIN) 
         _header(report, style),
         _measures(model_measures(report) + run_measures(report)),
         _measures(training_measures(report), style.bold("one training step")),
+        _restated(report),
         _component_table(report, view, style),
         draw(report, view, style),
         _notes(report, style),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _restated(report: Report) -> list[str]:
+    return [
+        f"{plain(row.name)} counts {format_integer(row.counted)} and {format_integer(row.parameters)} parameters: "
+        f"{plain(row.description)}"
+        for row in report.conventions
+    ]
 
 
 def _header(report: Report, style: Style) -> list[str]:
