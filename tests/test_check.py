@@ -299,6 +299,11 @@ def test_a_locked_report_is_held_and_explained_without_torch(folder):
     assert "lock:net.json:parameters" in run(folder, "check", "net.json").stdout
 
 
+def test_a_lock_is_written_for_all_models_or_for_none(folder):
+    assert run(folder, "lock", "net.json", "nets.json").returncode == 3
+    assert not (folder / "archscope.lock").exists()
+
+
 @pytest.mark.parametrize(
     "arguments", [["--reason", "x"], ["--allow-increase", "net.json"], ["--allow-increase", "x", "--reason", "y"]]
 )
