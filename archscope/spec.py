@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ class Component:
 
     Patterns are globs over module paths: ``*`` stays within one name, ``**`` spans any depth and ``x.**`` matches
     ``x`` itself too. ``role`` is one of backbone, neck, attention, head or empty; figures use it to pick their panels.
+    ``where`` is the ``file:line`` of a component that a config wrote.
     """
 
     name: str
     patterns: tuple[str, ...]
     description: str = ""
     role: str = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

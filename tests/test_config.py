@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from archscope.config import find_config, load_config
 from archscope.config.positions import key_lines
-from archscope.errors import ConfigError
-from archscope.policy import Limit, Location
+from archscope.errors import ComponentError, ConfigError
+from archscope.measure.components import assign
+from archscope.policy import Limit
 from archscope.spec import Component
 
 FULL = """\
@@ -72,7 +73,7 @@ def test_everything_that_a_config_can_say_is_read(written):
         {"bifpn_channels": 32},
     )
     assert model.components == (Component(name="Neck", patterns=("bifpn.**",), role="neck"),)
-    assert model.component_locations == (Location(file="archscope.toml", line=6),)
+    assert model.components[0].where == "archscope.toml:8"
     params, share = config.budgets
     assert (params.name, params.metric, params.max.of(None), params.message) == (
         "v2-params",
@@ -161,6 +162,22 @@ def test_a_pattern_that_two_components_claim_is_told_at_the_second(written):
     error = refused(written('[models.a]\nsource = "x"\n' + rows.format("A") + rows.format("B")))
     assert error.what == "pattern 'x.**' is claimed twice: by A and by B"
     assert error.where == "archscope.toml:9"
+
+
+@pytest.mark.parametrize(
+    ("match", "what", "help_text"),
+    [
+        ('["bfpn.**"]', "pattern 'bfpn.**' of component 'B' matches no module", "did you mean 'bifpn.**'?"),
+        ('["body.stage1"]', "pattern 'body.stage1' of component 'B' is wholly shadowed by A", "first match wins"),
+    ],
+)
+def test_a_pattern_that_claims_nothing_is_told_with_its_line(written, match, what, help_text):
+    rows = '[[models.a.components]]\nname = "A"\nmatch = "body.**"\n[[models.a.components]]\nname = "B"\nmatch = '
+    config = load_config(written('[models.a]\nsource = "x"\n' + rows + match))
+    with pytest.raises(ComponentError) as caught:
+        assign(["", "body", "body.stage1", "bifpn", "bifpn.0"], config.models["a"].components)
+    assert (caught.value.what, caught.value.where) == (what, "archscope.toml:8")
+    assert help_text in caught.value.help
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_config_shows_every_setting_with_its_line_and_the_defaults(tmp_path):
     rows = [line.split("  ") for line in done.stdout.splitlines()]
     found = {row[0].strip(): (" ".join(row[1:-1]).strip(), row[-1].strip()) for row in rows}
     assert found["models.v2.source"] == ("featherface-v2", "archscope.toml:1")
-    assert found["models.v2.components.Neck"] == ("bifpn.**", "archscope.toml:6")
+    assert found["models.v2.components.Neck"] == ("bifpn.**", "archscope.toml:8")
     assert found["budgets.v2-params"] == ("parameters of v2 <= 249,999, warn above 0.24M", "archscope.toml:15")
     assert found["budgets.neck-share"] == ("macs of Neck of v2 <= 60% of baseline", "archscope.toml:25")
     assert found["lock.tolerance"] == ("1%", "archscope.toml:29")
@@ -152,8 +152,7 @@ def test_hostile_names_stay_in_their_row_of_the_settings(name, source, component
         source=source,
         location=place,
         options={words: source},
-        components=(Component(name=component, patterns=(words,)),),
-        component_locations=(place,),
+        components=(Component(name=component, patterns=(words,), where=words),),
     )
     budget = Budget(name=name, model=name, metric="macs", max=Limit.parse("60%"), component=component, location=place)
     config = Config(path=Path("x"), models={name: model}, budgets=(budget,), lock=LockPolicy(), locations={})

@@ -83,7 +83,6 @@ def _model(name: str, table: Table) -> ModelConfig:
         options=MappingProxyType(_options(table.table("options", f"[models.{name}.options]"))),
         inputs=table.texts("inputs", ()),
         components=_components(rows) if "components" in table.values else None,
-        component_locations=tuple(row.location() for row in rows),
     )
 
 
@@ -112,7 +111,11 @@ def _components(rows: tuple[Table, ...]) -> tuple[Component, ...]:
                 )
         role = row.choice("role", ROLES, "")
         description = row.text("description", "")
-        components.append(Component(name=name, patterns=patterns, description=description, role=role))
+        components.append(
+            Component(
+                name=name, patterns=patterns, description=description, role=role, where=str(row.location("match"))
+            )
+        )
     return tuple(components)
 
 

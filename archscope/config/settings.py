@@ -15,7 +15,7 @@ class ModelConfig:
     """A model that the config names: ``[models.NAME]``.
 
     ``source`` is any MODEL but a config name. ``inputs`` are written as for ``--input``. ``components`` replace the
-    source's own list; None leaves it. ``component_locations`` stand beside them.
+    source's own list; None leaves it.
     """
 
     name: str
@@ -24,7 +24,6 @@ class ModelConfig:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     components: tuple[Component, ...] | None = None
-    component_locations: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from operator import add
 from typing import TypeAlias
 
 from archscope.config import Config, nearest
-from archscope.errors import ArchscopeError, ComponentError, ConfigError, NotComparableError, SpecError, UsageError
+from archscope.errors import ArchscopeError, ConfigError, NotComparableError, SpecError, UsageError
 from archscope.judge.budgets import check
 from archscope.judge.lock import Lock, lock_entry, require_same_provenance
 from archscope.judge.lock_check import check_lock, explained
@@ -98,7 +98,7 @@ def check_all(
             try:
                 measured[name] = measure(name)
             except ArchscopeError as error:
-                measured[name] = located(error, name, config)
+                measured[name] = error
         found = measured[name]
         if isinstance(found, ArchscopeError):
             raise found
@@ -198,17 +198,6 @@ def is_of(report: Report, model: str, config: Config | None) -> bool:
         names.add(config.models[model].source)
     meant = {ALIASES.get(name.removeprefix("zoo:"), name.removeprefix("zoo:")) for name in names} | names
     return bool(meant & {report.model.name, report.model.source.removeprefix("zoo:")})
-
-
-def located(error: ArchscopeError, model: str, config: Config | None) -> ArchscopeError:
-    """``error`` with the config's line, when it complains of a component that the config wrote."""
-    written = config.models.get(model) if config else None
-    if not isinstance(error, ComponentError) or written is None or not written.components:
-        return error
-    for component, location in zip(written.components, written.component_locations, strict=True):
-        if f"component {component.name!r}" in error.what:
-            return ComponentError(error.what, where=str(location), help=error.help)
-    return error
 
 
 def _fault(model: str, error: ArchscopeError) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ def assign(paths: Sequence[Path], components: Sequence[Component]) -> dict[Path,
             matches = [path for path in paths if expression.fullmatch(path)]
             fresh = [path for path in matches if path not in claimed]
             if not fresh:
-                _refuse(component, pattern, matches, claimed)
+                _refuse(component, pattern, paths, claimed)
             claimed.update(dict.fromkeys(fresh, component.name))
     return {path: claimed.get(path, UNASSIGNED) for path in paths}
 
@@ -56,14 +57,23 @@ def _literal(path: Path) -> str:
     return path.replace("*", "?")
 
 
-def _refuse(component: Component, pattern: str, matches: list[Path], claimed: dict[Path, str]) -> None:
-    if matches:
-        owners = ", ".join(sorted({claimed[path] for path in matches}))
+def _refuse(component: Component, pattern: str, paths: Sequence[Path], claimed: dict[Path, str]) -> None:
+    owners = ", ".join(sorted({claimed[path] for path in paths if compile_pattern(pattern).fullmatch(path)}))
+    if owners:
         raise ComponentError(
             f"pattern {pattern!r} of component {component.name!r} is wholly shadowed by {owners}",
+            where=component.where,
             help="the first match wins: put the narrower pattern first, or remove one of them",
         )
     raise ComponentError(
         f"pattern {pattern!r} of component {component.name!r} matches no module",
-        help="`archscope analyze MODEL --by modules -n 0` lists the module paths; 'x.**' means x and all below it",
+        where=component.where,
+        help=_near(pattern, paths),
     )
+
+
+def _near(pattern: str, paths: Sequence[Path]) -> str:
+    stem = re.sub(r"(\.?\*+)+$", "", pattern)
+    near = difflib.get_close_matches(stem, [path for path in paths if path], n=1)
+    meant = f"did you mean {pattern.replace(stem, near[0])!r}? " if near and stem else ""
+    return f"{meant}`archscope analyze MODEL --depth 0 -n 0` lists the paths; 'x.**' means x and all below it"

@@ -27,8 +27,8 @@ def _rows(config: Config | None) -> Iterator[tuple[str, str, str]]:
         yield f"models.{model.name}.inputs", *((", ".join(model.inputs), place) if model.inputs else _OF_SOURCE)
         if model.components is None:
             yield f"models.{model.name}.components", *_OF_SOURCE
-        for component, location in zip(model.components or (), model.component_locations, strict=True):
-            yield f"models.{model.name}.components.{component.name}", ", ".join(component.patterns), str(location)
+        for component in model.components or ():
+            yield f"models.{model.name}.components.{component.name}", ", ".join(component.patterns), component.where
     for budget in config.budgets if config else ():
         yield f"budgets.{budget.name}", _budget(budget), str(budget.location)
     policy = config.lock if config else LockPolicy()
