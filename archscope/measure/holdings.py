@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Collection, Iterator
 from operator import is_
 from typing import Any, TypeAlias
 
@@ -18,7 +17,9 @@ from archscope.surroundings import undisturbed
 StandIn: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 _CONTAINERS = (OrderedDict, dict, list, set, deque)
-_ATOMS = (str, bytes, int, float, complex, type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType)
+# What holds nothing of its own, by exact type: most of what a module's attributes are.
+_ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
+_ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
 _LARGE = 100_000
 _REACH = 3
 
@@ -33,27 +34,37 @@ class Holdings:
     def __init__(self, model: nn.Module) -> None:
         self.modules: list[nn.Module] = []
         self._kept: list[tuple[Any, Any]] = []
+        self._with_tensors: list[tuple[Any, Any]] = []
         self._seen: set[int] = set()
         waiting: deque[tuple[Any, int]] = deque([(model, 0)])
         while waiting:
             value, distance = waiting.popleft()
-            waiting.extend((inner, far) for inner, far in self._enter(value, distance) if not isinstance(inner, _ATOMS))
+            if id(value) in self._seen:
+                continue
+            self._seen.add(id(value))
+            if isinstance(value, nn.Module):
+                self.modules.append(value)
+                waiting.append((value.__dict__, 0))
+            elif isinstance(value, _CONTAINERS):
+                waiting.extend((inner, distance) for inner in self._keep(value))
+            elif isinstance(value, tuple):
+                waiting.extend((inner, distance) for inner in value if type(inner) not in _ATOMS)
+            elif distance < _REACH and isinstance(getattr(value, "__dict__", None), dict) and _is_plain(value):
+                waiting.append((value.__dict__, distance + 1))
 
-    def _enter(self, value: Any, distance: int) -> Iterator[tuple[Any, int]]:
-        """Remember what ``value`` holds, if it can change; what it holds stands ``distance`` objects from a module."""
-        if id(value) in self._seen or isinstance(value, torch.Tensor):
-            return
-        self._seen.add(id(value))
-        if isinstance(value, nn.Module):
-            self.modules.append(value)
-            yield value.__dict__, 0
-        elif isinstance(value, (*_CONTAINERS, tuple)):
-            if not isinstance(value, tuple):
-                self._kept.append((value, _copy(value)))
-            if len(value) < _LARGE:
-                yield from ((inner, distance) for inner in (value.values() if isinstance(value, dict) else value))
-        elif distance < _REACH and isinstance(getattr(value, "__dict__", None), dict) and _is_plain(value):
-            yield value.__dict__, distance + 1
+    def _keep(self, container: Any) -> Collection[Any]:
+        """Remember what ``container`` holds now; what of that may hold more in turn."""
+        if not container:
+            self._kept.append((container, ()))
+            return ()
+        is_dict = isinstance(container, dict)
+        content: Any = dict(_kind(container).items(container)) if is_dict else list(container)
+        self._kept.append((container, content))
+        values = [value for value in (content.values() if is_dict else content) if type(value) not in _ATOMS]
+        further = [value for value in values if not isinstance(value, torch.Tensor)]
+        if len(further) < len(values) or any(isinstance(value, tuple) for value in further):
+            self._with_tensors.append((container, content))
+        return further if len(further) < _LARGE else ()
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -63,7 +74,8 @@ class Holdings:
                 yield
             finally:
                 for container, content in self._kept:
-                    _refill(container, content)
+                    if container or content:
+                        _refill(container, content)
 
     def swap(self, stand_in: StandIn) -> None:
         """Put ``stand_in(tensor)`` in the place of every tensor held; tied ones stay tied."""
@@ -79,14 +91,10 @@ class Holdings:
                 return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
             return value
 
-        for container, content in self._kept:
-            if isinstance(container, dict):
-                places = content.items()
-            elif isinstance(container, (list, deque)):
-                places = enumerate(content)
-            else:
+        for container, content in self._with_tensors:
+            if isinstance(container, set):
                 continue
-            for place, value in places:
+            for place, value in content.items() if isinstance(container, dict) else enumerate(content):
                 new = replaced(value)
                 if new is not value:
                     _kind(container).__setitem__(container, place, new)
@@ -98,26 +106,18 @@ def _is_plain(value: Any) -> bool:
     return home not in {"torch", "builtins", "functools", "weakref", "threading", "logging", "re", "_thread"}
 
 
-def _copy(container: Any) -> Any:
-    return dict(_kind(container).items(container)) if isinstance(container, dict) else list(container)
-
-
 def _refill(container: Any, content: Any) -> None:
     """Put ``content`` back, if anything changed; by the base class, whatever a subclass forbids."""
-    now = _copy(container)
-    if len(now) == len(content) and all(map(is_, _flat(now), _flat(content))):
-        return
     kind = _kind(container)
+    same = len(container) == len(content) and all(map(is_, container, content))
+    if same and (not isinstance(container, dict) or all(map(is_, kind.values(container), content.values()))):
+        return
     kind.clear(container)
     if isinstance(container, dict):
-        for key, value in content.items():
+        for key, value in dict(content).items():
             kind.__setitem__(container, key, value)
     else:
         (kind.update if kind is set else kind.extend)(container, content)
-
-
-def _flat(content: Any) -> Iterator[Any]:
-    return chain(content, content.values()) if isinstance(content, dict) else iter(content)
 
 
 def _kind(container: Any) -> Any:
