@@ -18,6 +18,7 @@ TOP_KEYS = ("models", "budgets", "lock")
 MODEL_KEYS = ("source", "options", "inputs", "components")
 COMPONENT_KEYS = ("name", "match", "description", "role")
 BUDGET_KEYS = ("name", "model", "metric", "max", "component", "relative-to", "warn", "message")
+LOCKABLE = tuple(name for name, metric in METRICS.items() if not metric.of_training)
 LOCK_KEYS = ("metrics", "tolerance", "depth")
 
 
@@ -174,9 +175,9 @@ def _lock(table: Table) -> tuple[LockPolicy, MappingProxyType[str, Location]]:
     defaults = LockPolicy()
     metrics = table.texts("metrics", defaults.metrics)
     for index, metric in enumerate(metrics):
-        if metric not in METRICS:
+        if metric not in LOCKABLE:
             raise table.error(
-                f"unknown metric {metric!r} in [lock]", "metrics", index=index, help=nearest(metric, METRICS)
+                f"unknown metric {metric!r} in [lock]", "metrics", index=index, help=nearest(metric, LOCKABLE)
             )
     depth = table.values.get("depth")
     if "depth" in table.values and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archscope.config.loader import BUDGET_KEYS, COMPONENT_KEYS, LOCK_KEYS, MODEL_KEYS, ROLES, TOP_KEYS
+from archscope.config.loader import BUDGET_KEYS, COMPONENT_KEYS, LOCK_KEYS, LOCKABLE, MODEL_KEYS, ROLES, TOP_KEYS
 from archscope.policy import METRICS
 
 _TEXT = {"type": "string", "pattern": r"\S"}
@@ -49,7 +49,8 @@ def config_schema() -> dict[str, Any]:
         ["name", "model", "metric", "max"],
         "A limit on one metric of a model, or of one of its components.",
     )
-    metrics = {"oneOf": [metric, {"type": "array", "items": metric}]}
+    lockable = {"enum": list(LOCKABLE)}
+    metrics = {"oneOf": [lockable, {"type": "array", "items": lockable}]}
     lock = _table(dict(zip(LOCK_KEYS, (metrics, _LIMIT, _DEPTH), strict=True)), [], "What archscope.lock holds.")
     sections = ({"type": "object", "additionalProperties": model}, _list(budget), lock)
     return {
