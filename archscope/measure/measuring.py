@@ -37,8 +37,16 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
     an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too; ``sparsity`` counts the
     weights that are 0. Raises BuildError, ForwardError, ComponentError and UsageError.
     """
-    wanted = {"formulas": formulas, "name": name, "keep_calls": keep_calls, "training": training, "sparsity": sparsity}
-    return analyze_and_trace(model, inputs, components=components, **wanted)[0]
+    return analyze_and_trace(
+        model,
+        inputs,
+        components=components,
+        formulas=formulas,
+        name=name,
+        keep_calls=keep_calls,
+        training=training,
+        sparsity=sparsity,
+    )[0]
 
 
 def analyze_and_trace(  # noqa: PLR0913 - the same as analyze

@@ -75,10 +75,10 @@ def figures(
 
 def _intensity(row: object) -> str:
     """FLOPs for each byte that is read or written; empty where that is not known apart from the submodules."""
-    flops, moved = getattr(row, "flops", None), [getattr(row, name, None) for name in ("bytes_read", "bytes_written")]
-    if flops is None or None in moved:
+    flops, read, written = (figure(row, name) for name in ("flops", "bytes_read", "bytes_written"))
+    if flops is None or read is None or written is None:
         return ""
-    return f"{round(Decimal(flops) / total, 2):.2f}" if (total := sum(map(int, moved))) else "-"
+    return f"{round(Decimal(flops) / (read + written), 2):.2f}" if read + written else "-"
 
 
 def own_figures(report: Report, shown: Mapping[str, int], style: Style) -> tuple[str, ...]:
