@@ -17,7 +17,7 @@ from archscope.models import zoo_spec
 from archscope.sweep import Setting
 
 MODEL = "featherface-baseline"
-VARY = ("bifpn_channels=16:80:16", "bifpn_cells=1:3", "cbam_reduction=4:16:4", "head=separate,shared")
+VARY = ("bifpn_channels=16:80:16", "bifpn_cells=1:2", "cbam_reduction=8,16", "head=separate,shared")
 SHAPE = (1, 3, 640, 640)
 
 
@@ -35,6 +35,7 @@ def main() -> None:
     settings = list(grid(varied))
     jobs = len(os.sched_getaffinity(0))
     sweep = partial(run_sweep, MODEL, varied, options={}, inputs=(), limits=(), axes=parse_axes(DEFAULT_AXES))
+    sweep(jobs=jobs)  # starts the server that workers are forked from, with its imports
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("forkserver")) as pool:
         list(pool.map(bare, settings[: 4 * jobs]))
         ours = reference = float("inf")
