@@ -13,10 +13,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archscope.comparison import Comparison as Comparison
     from archscope.errors import ArchscopeError as ArchscopeError
     from archscope.formulas import DEFAULT_FORMULAS as DEFAULT_FORMULAS
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
+    from archscope.judge.comparison import compare as compare
     from archscope.measure.inputs import Inputs as Inputs
     from archscope.measure.measuring import analyze as analyze
     from archscope.measure.tracing import trace as trace
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArchscopeError": "errors",
+    "Comparison": "comparison",
     "Component": "spec",
     "Cost": "formulas",
     "DEFAULT_FORMULAS": "formulas",
@@ -43,6 +46,7 @@ _HOMES = {
     "Report": "report",
     "Trace": "records",
     "analyze": "measure.measuring",
+    "compare": "judge.comparison",
     "from_json": "serial",
     "load": "sources",
     "to_json": "serial",
