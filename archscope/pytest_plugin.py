@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from archscope.spec import Component
 
 
+TRAINING = ("training_flops", "training_memory_bytes")  # metrics that take the run of a training step
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--archscope-update``."""
     parser.getgroup("archscope").addoption(
@@ -64,7 +67,8 @@ class Checker:
             component: own if isinstance(own, Mapping) else {"parameters": own}
             for component, own in (components or {}).items()
         }
-        report = measure(model, inputs, _rules(parts))
+        optimizer = "adamw" if any(metric in TRAINING for metric in limits) else ""
+        report = measure(model, inputs, _rules(parts), optimizer)
         name = lock or report.model.name
         budgets = _budgets(name, "", limits)
         for component, own in parts.items():
@@ -128,8 +132,8 @@ def _refusal(refused: Sequence[Any], result: CheckResult) -> str:
     return f"--archscope-update raises nothing\n{rises}{how}\n{render_check_text(result)}"
 
 
-def measure(model: Any, inputs: Any, components: Sequence[Component]) -> Report:
-    """The report of whatever a test calls its model and its inputs."""
+def measure(model: Any, inputs: Any, components: Sequence[Component], optimizer: str = "") -> Report:
+    """The report of whatever a test calls its model and its inputs, with a training step if ``optimizer`` names one."""
     from archscope.report import Report
 
     if isinstance(model, str):
@@ -140,7 +144,7 @@ def measure(model: Any, inputs: Any, components: Sequence[Component]) -> Report:
         return model
     from archscope.measure.measuring import analyze
 
-    return analyze(model, _inputs(inputs), components=components or None)
+    return analyze(model, _inputs(inputs), components=components or None, training=optimizer)
 
 
 def _inputs(given: Any) -> Any:

@@ -61,6 +61,14 @@ def test_a_component_is_held_to_its_own_limit_and_names_its_largest_modules():
     assert (result.value, result.status, result.largest) == (70, FAILED, (Share(name="neck", value=70),))
 
 
+def test_nothing_unassigned_is_0_and_can_be_demanded():
+    result = only(made_report(NET), budget(0, component="[unassigned]"))
+    assert (result.status, result.value) == (PASSED, 0)
+    stray = NET | {"stray": ("[unassigned]", 3, 1, 2)}
+    assert only(made_report(stray), budget(0, component="[unassigned]")).excess == 3
+    assert only(made_report(NET, run=False), budget(0, component="[unassigned]", metric="macs")).status == UNPROVEN
+
+
 def test_a_share_is_of_the_models_own_total():
     # 70 of 100 parameters: 70 % holds, 69.9 % admits 69
     assert only(made_report(NET), budget("70%", component="Neck")).max == 70

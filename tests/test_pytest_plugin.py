@@ -122,6 +122,16 @@ def test_a_module_and_its_inputs(archscope):
         report = archscope.check(net, inputs, parameters=26, macs=100, components=parts)
         assert report.totals.macs == 100
     assert net.training
+
+def test_a_training_step(archscope):
+    from torch import nn
+    report = archscope.check(nn.Linear(3, 4), "5x3", training_flops="1K", training_memory_bytes="10K")
+    assert report.totals.training.optimizer == "adamw"
+
+def test_every_metric_of_training_is_known():
+    from archscope.policy import METRICS
+    from archscope.pytest_plugin import TRAINING
+    assert {name for name, metric in METRICS.items() if metric.of_training} == set(TRAINING)
 """
 
 

@@ -22,7 +22,7 @@ from archscope.policy import (
     Share,
 )
 from archscope.records import Path
-from archscope.report import Report, UncountedRow
+from archscope.report import UNASSIGNED, Report, UncountedRow
 
 LARGEST = 3  # parts that a result names
 MOST_MODULES = 5  # modules that it names for an operator without a formula
@@ -42,10 +42,15 @@ def check(report: Report, budgets: Sequence[Budget], *, relative: Mapping[str, R
 
 
 def figure(report: Report, metric: Metric, component: str = "") -> int | None:
-    """The value of ``metric`` in the whole or in one component; None when it was not measured."""
+    """The value of ``metric`` in the whole or in one component; None when it was not measured.
+
+    A report without the row ``[unassigned]`` leaves nothing unassigned: 0.
+    """
     record: Any = report.totals
     if component:
         record = next((row for row in report.components if row.name == component), None)
+        if record is None and component == UNASSIGNED and getattr(report.totals, metric.field) is not None:
+            return 0
     for name in metric.field.split("."):
         record = None if record is None else getattr(record, name)
     return record if isinstance(record, int) else None
@@ -119,7 +124,7 @@ def _shapes(report: Report) -> list[tuple[tuple[int, ...], str]]:
 
 def _require_component(report: Report, budget: Budget) -> None:
     names = [row.name for row in report.components]
-    if budget.component and budget.component not in names:
+    if budget.component and budget.component not in {*names, UNASSIGNED}:
         raise ConfigError(
             f"{report.model.name} has no component {budget.component!r} for the budget {budget.name!r}",
             where=str(budget.location or ""),
