@@ -136,6 +136,22 @@ def test_the_page_stays_small(modules, limit):
     assert len(render_html(transformer(modules)).encode()) <= limit
 
 
+@pytest.fixture(scope="module")
+def flat():
+    """3,000 components: the k-th, counted from 0, has k parameters."""
+    tree = {"": ("Net", 0, 0)} | {f"layer{k}": ("Linear", k, 1) for k in range(3000)}
+    flows = [("[input]", "layer1", (1, 2))]
+    return report_of(tree, components={name: name for name in reversed(tree) if name}, flows=flows)
+
+
+def test_a_page_of_many_components_stays_small_too_and_adds_up(flat):
+    page = render_html(flat)
+    assert len(page.encode()) <= 1_000_000
+    assert "2,941 smaller components" in page  # 3,000 and [unassigned], less the 60 largest
+    assert f"{sum(range(2940)):,}" in page
+    assert "is left to <code>--graph</code>" in page
+
+
 def test_the_overview_shows_totals_components_and_their_shares():
     page = read(render_html(report_of(TREE, components={"A": "a"}))).texts
     text = re.sub(r"\s+", " ", " ".join(page.values()))
@@ -159,8 +175,7 @@ def test_a_component_has_one_colour_in_both_reports_and_their_graphs():
     before = report_of(TREE, components={"A": "a", "B": "b"}, flows=flows)
     after = report_of(TREE, components={"B": "b"}, flows=flows)
     page = render_html(Shown(report=after, base=before))
-    orange = data_of(page)["colors"]["B"]
-    assert orange == "#E69F00"  # the second of the palette, though B is the first component of the new report
+    orange = "#E69F00"  # the second of the palette, though B is the first component of the new report
     graphs = re.findall(r'rx="2.5" fill="(#\w+)"></rect><text[^>]*>(\S+?)<', page)
     assert [color for color, name in graphs if name == "B"] == [orange, orange]
 
@@ -169,7 +184,7 @@ def test_an_operator_without_a_formula_is_announced():
     page = render_html(report_of(TREE, uncounted=(("custom::op", 3, ("a",)),)))
     assert "lower bounds" in page
     assert "<code>custom::op</code> (3 calls)" in page
-    assert "≥ 120" in page
+    assert "≥ 120" in page  # the total, also that of [unassigned]: it holds a
 
 
 def budget(**changes):

@@ -115,6 +115,21 @@ def test_a_component_filter_gives_the_figures_of_the_component(page, baseline, b
         }
 
 
+def test_a_component_has_one_colour_everywhere(page, pair_page):
+    page.open(pair_page, "v=table")
+    fill = """
+        const rows = [...document.querySelectorAll(arguments[0])].filter(row => row.querySelector('.swatch'));
+        return Object.fromEntries(rows.map(row => [row.textContent, row.querySelector('rect').getAttribute('fill')]));
+    """
+    page.find("#open-all").click()
+    in_table = page.js(fill, "#host-table tbody td:nth-child(9)")
+    assert in_table == page.js(fill.replace("row.textContent", "row.dataset.component"), "#components tr")
+    page.view("icicle")
+    legend = page.js(fill.replace("row.textContent", "row.querySelector('bdi').textContent"), ".legend li")
+    assert legend == in_table
+    assert len(in_table) == 6
+
+
 def test_a_header_sorts_and_says_so(page, baseline, baseline_page):
     page.open(baseline_page, "v=table")
     header = "[...document.querySelectorAll('#host-table thead th')].find(th => th.textContent === 'MACs')"

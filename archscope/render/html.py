@@ -88,7 +88,6 @@ def render_html(subject: Report | Shown) -> str:
     data = {
         "reports": [pack(one, _formulas(one)) for one in reports],
         "views": [key for key, _ in views],
-        "colors": colors,
         "palette": COLORS,
         "grey": GREY,
         "less": LESS,

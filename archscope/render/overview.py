@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from archscope.policy import CheckResult
-from archscope.render.facts import bounded, describe_inputs, figure
+from archscope.render.facts import bounded, describe_inputs, figure, short_components
 from archscope.render.graph import component_graph
 from archscope.render.names import plain
-from archscope.report import Report
+from archscope.render.palette import GREY
+from archscope.report import ComponentRow, Report
 from archscope.units import format_bytes, format_count, format_integer, format_percent
 
 METRICS = (
@@ -28,6 +29,7 @@ _TILES = (
     ("buffers", "Buffers"),
 )
 _MINUS = "\N{MINUS SIGN}"
+SHOWN = 60  # components; more make no picture
 WIDTH = 1000  # of a bar, in its own units
 
 
@@ -92,6 +94,7 @@ def components_side(report: Report, colors: Mapping[str, str]) -> dict[str, Any]
     from markupsafe import Markup
 
     model = report.model
+    drawn = bool(report.flows) and len(report.components) <= SHOWN
     return {
         "name": plain(model.name),
         "source": plain(model.source),
@@ -104,23 +107,51 @@ def components_side(report: Report, colors: Mapping[str, str]) -> dict[str, Any]
         "uncounted": [{"op": plain(row.op), "calls": row.calls} for row in report.uncounted],
         "uncalled": len(report.uncalled),
         "modules": len(report.modules),
-        "components": [
-            {
-                "name": row.name,
-                "color": colors[row.name],
-                "note": plain(row.description),
-                "figures": [_cell(figure(row, metric), figure(report.totals, metric)) for metric, _ in METRICS],
-            }
-            for row in report.components
-        ],
-        "totals": [_cell(figure(report.totals, metric), figure(report.totals, metric)) for metric, _ in METRICS],
-        "graph": Markup(component_graph(report, colors)) if report.flows else "",  # noqa: S704 - built with escaped names
+        "components": _rows(report, colors),
+        "totals": _cells((report.totals,), report, short=not report.totals.complete),
+        "graph": Markup(component_graph(report, colors)) if drawn else "",  # noqa: S704 - built with escaped names
+        "hidden": len(report.components) if report.flows and not drawn else 0,
     }
 
 
-def _cell(value: int | None, whole: int | None) -> dict[str, str]:
-    share = format_percent(value, whole, 1) if value is not None and whole else "-"
-    return {"exact": format_integer(value), "share": share.removesuffix(" %")}
+def _rows(report: Report, colors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The largest components, in their order, and one row for all the others."""
+    short = short_components(report)
+    shown, rest = _largest(report)
+    made: list[dict[str, Any]] = [
+        {
+            "name": row.name,
+            "color": colors[row.name],
+            "note": plain(row.description),
+            "figures": _cells((row,), report, short=row.name in short),
+        }
+        for row in shown
+    ]
+    if rest:
+        cells = _cells(rest, report, short=any(row.name in short for row in rest))
+        made.append(
+            {"name": "", "label": f"{len(rest):,} smaller components", "color": GREY, "note": "", "figures": cells}
+        )
+    return made
+
+
+def _largest(report: Report) -> tuple[tuple[ComponentRow, ...], tuple[ComponentRow, ...]]:
+    """The components that are shown one by one, and the others."""
+    ranked = sorted(report.components, key=lambda row: (-row.parameters, -(row.macs or 0)))
+    names = {row.name for row in ranked[:SHOWN]}
+    chosen = tuple(row for row in report.components if row.name in names)
+    return chosen, tuple(row for row in report.components if row.name not in names)
+
+
+def _cells(rows: Sequence[object], report: Report, *, short: bool) -> list[dict[str, str]]:
+    """The sums of ``rows``, each with its share of the whole."""
+    cells = []
+    for metric, _ in METRICS:
+        whole = figure(report.totals, metric)
+        value = None if whole is None else sum(figure(row, metric) or 0 for row in rows)
+        share = "-" if value is None or not whole else format_percent(value, whole, 1).removesuffix(" %")
+        cells.append({"exact": bounded(value, metric, short=short).replace(">=", "≥"), "share": share})
+    return cells
 
 
 def bars(reports: tuple[Report, ...], colors: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -147,13 +178,16 @@ def bars(reports: tuple[Report, ...], colors: Mapping[str, str]) -> list[dict[st
 
 def _parts(report: Report, metric: str, most: int, colors: Mapping[str, str]) -> list[dict[str, str]]:
     whole = figure(report.totals, metric) or 0
+    shown, rest = _largest(report)
+    figures = [(plain(row.name), colors[row.name], figure(row, metric) or 0) for row in shown]
+    if rest:
+        figures.append((f"{len(rest):,} smaller components", GREY, sum(figure(row, metric) or 0 for row in rest)))
     parts, at = [], Decimal(0)
-    for row in report.components:
-        value = figure(row, metric) or 0
+    for name, color, value in figures:
         width = Decimal(value) * WIDTH / most
         if value:
-            text = f"{plain(row.name)} {format_integer(value)} ({format_percent(value, whole)})"
-            parts.append({"x": f"{at:.3f}", "width": f"{width:.3f}", "color": colors[row.name], "text": text})
+            text = f"{name} {format_integer(value)} ({format_percent(value, whole)})"
+            parts.append({"x": f"{at:.3f}", "width": f"{width:.3f}", "color": color, "text": text})
         at += width
     return parts
 

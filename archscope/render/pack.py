@@ -1,7 +1,8 @@
 """A report as compact JSON for the page: the figures of the JSON report, modules as columns, texts and shapes once.
 
 A page of 5,000 modules stays under 1 MB this way. Own figures are not stored: they are a module's figures less those
-of its children. Integers beyond 2^53, which JavaScript would round, are stored as text, the whole column of them.
+of its children, and a component's are the sum of the own figures of its modules. Integers beyond 2^53, which JavaScript
+would round, are stored as text, the whole column of them.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ FIGURES = (
     "bytes_read",
     "bytes_written",
 )
-_KEPT = ("model", "inputs", "totals", "components", "uncounted", "uncalled", "provenance")
+_KEPT = ("model", "inputs", "totals", "uncounted", "uncalled", "provenance")
 
 
 def pack(report: Report, formulas: Mapping[str, str]) -> dict[str, Any]:
     """The report for the page; ``formulas`` says for an operator how its cost is counted."""
     packed = {name: _exact(to_plain(getattr(report, name))) for name in _KEPT}
     packed["operators"] = [_exact(to_plain(row)) | {"formula": formulas.get(row.op, "")} for row in report.operators]
+    packed["components"] = len(report.components)  # their names come first among those of the modules
     index = {module.path: place for place, module in enumerate(report.modules)}
     packed["modules"] = _modules(report, index)
     packed["calls"] = None if report.calls is None else _calls(report, index)
@@ -38,7 +40,9 @@ def pack(report: Report, formulas: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _modules(report: Report, index: Mapping[str, int]) -> dict[str, Any]:
-    names, types, components, shapes = _Pool(), _Pool(), _Pool(), _Pool()
+    names, types, shapes, components = _Pool(), _Pool(), _Pool(), _Pool()
+    for row in report.components:
+        components.place(row.name)
     parents = [_parent(module.path, index) for module in report.modules]
     columns: dict[str, Any] = {
         "parent": parents,

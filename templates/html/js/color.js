@@ -1,7 +1,13 @@
 // One colour per component, as in every figure; the commonest types get the same colours, the rest grey.
 
-const COMPONENT_COLORS = DATA.colors;
 const TYPE_COLORS = DATA.palette;
+const UNASSIGNED = "[unassigned]";
+const COMPONENT_COLORS = new Map(
+  [...new Set(REPORTS.flatMap((report) => report.components().map((row) => row.name)))]
+    .filter((name) => name !== UNASSIGNED).map((name, k) => [name, DATA.palette[k % DATA.palette.length]]),
+);
+const componentColor = (name) => COMPONENT_COLORS.get(name) ?? DATA.grey;
+const LEGEND = 24; // entries; the rest is counted
 
 function typeColors(report, metric) {
   report.typeColors ??= {};
@@ -36,7 +42,7 @@ function colorOf(node) {
     const share = Math.min(1, Math.abs(Number(delta)) / Math.max(own, Math.abs(Number(delta))));
     return delta === 0 || delta === 0n ? DATA.grey : mix(Number(delta) < 0 ? DATA.less : DATA.more, DATA.grey, 0.35 + 0.65 * share);
   }
-  return COMPONENT_COLORS[report.component(module)] ?? DATA.grey;
+  return componentColor(report.component(module));
 }
 
 const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
@@ -63,8 +69,10 @@ function legendEntries() {
     const entries = [...colors].map(([type, color]) => ({ color, label: type, filter: `type:${type}` }));
     return ranked.length > colors.size ? [...entries, { color: DATA.grey, label: `${ranked.length - colors.size} other types` }] : entries;
   }
-  return report.components.map((row) => ({
-    color: COMPONENT_COLORS[row.name] ?? DATA.grey, label: row.name, filter: `component:${row.name}`,
+  const rows = report.components();
+  const entries = rows.slice(0, LEGEND).map((row) => ({
+    color: componentColor(row.name), label: row.name, filter: `component:${row.name}`,
     note: state.root === "" && row[state.metric] !== undefined ? percent(row[state.metric], whole) : "",
   }));
+  return rows.length > LEGEND ? [...entries, { color: DATA.grey, label: `and ${exact(rows.length - LEGEND)} more` }] : entries;
 }

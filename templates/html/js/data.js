@@ -60,6 +60,7 @@ function decode(packed, place) {
     const own = (report.owns[metric] ??= { values: ownColumn(report, metric) }).values;
     return own === null ? null : own[i];
   };
+  report.components = lazily(() => sumsByComponent(report, rows.components.slice(0, packed.components)));
   report.measured = (metric) => rows[metric] !== null;
   report.lower = lazily(() => lowerBounds(report));
   report.ran = lazily(() => operatorsByModule(report, packed.calls));
@@ -76,6 +77,16 @@ function ownColumn(report, metric) {
     if (above >= 0 && totals[i] !== null && own[above] !== null) own[above] = minus(own[above], totals[i]);
   }
   return own;
+}
+
+/** Every component with its figures: the sums of the own figures of its modules. */
+function sumsByComponent(report, names) {
+  const sums = new Map(names.map((name) => [name, { name, ...Object.fromEntries(METRICS.map(({ key }) => [key, report.measured(key) ? 0 : null])) }]));
+  for (let i = 0; i < report.size; i++) {
+    const row = sums.get(report.component(i));
+    if (row) for (const { key } of METRICS) row[key] = plus(row[key], report.own(i, key));
+  }
+  return [...sums.values()];
 }
 
 /** Modules whose MACs and FLOPs are lower bounds: those that run an operator without a formula, and those around them. */

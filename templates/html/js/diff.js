@@ -138,10 +138,13 @@ function drawDiff(host) {
 }
 
 function componentChanges() {
-  const names = [...new Set([...REPORTS[1].components, ...REPORTS[0].components].map((row) => row.name))];
-  const number = (value) => (typeof value === "string" ? BigInt(value) : value);
-  const read = (report, name) => { const row = report.components.find((item) => item.name === name); return row ? number(row[state.metric] ?? null) : report.measured(state.metric) ? 0 : null; };
-  return names.map((name) => ({ name, base: read(REPORTS[0], name), head: read(REPORTS[1], name) }));
+  const names = [...new Set([...REPORTS[1].components(), ...REPORTS[0].components()].map((row) => row.name))];
+  const [base, head] = REPORTS.map((report) => {
+    const rows = new Map(report.components().map((row) => [row.name, row[state.metric]]));
+    return (name) => (rows.has(name) ? rows.get(name) : report.measured(state.metric) ? 0 : null);
+  });
+  const rows = names.map((name) => ({ name, base: base(name), head: head(name) }));
+  return rows.length > LEGEND ? rows.sort((a, b) => magnitude(minus(b.head, b.base)) - magnitude(minus(a.head, a.base))).slice(0, LEGEND) : rows;
 }
 
 function drawDiffComponents() {
@@ -149,7 +152,7 @@ function drawDiffComponents() {
   const top = Math.max(1, ...rows.flatMap((row) => [Number(row.base ?? 0), Number(row.head ?? 0)]));
   const bar = (y, value, color, className) => el("rect", { y, width: (1000 * Number(value ?? 0)) / top, height: 11, fill: color, class: className });
   byId("diff-components").replaceChildren(...rows.map((row) => {
-    const color = COMPONENT_COLORS[row.name] ?? DATA.grey;
+    const color = componentColor(row.name);
     const text = `${exact(row.base)} → ${exact(row.head)}`;
     return el("div", { class: "stack pair", "data-component": row.name, title: text },
       el("span", { class: "what" }, swatch(color), el("bdi", {}, row.name)),

@@ -15,7 +15,7 @@ function overviewTable() {
   const rows = [];
   for (const report of REPORTS) {
     const line = (name, source) => [...(COMPARING ? [report.model.name] : []), name, ...METRICS.map(({ key }) => source[key] ?? "")];
-    rows.push(...report.components.map((row) => line(row.name, row)), line("TOTAL", report.totals));
+    rows.push(...report.components().map((row) => line(row.name, row)), line("TOTAL", report.totals));
   }
   return { head: [...(COMPARING ? ["Model"] : []), "Component", ...METRICS.map((metric) => metric.label)], rows, left: 0 };
 }

@@ -110,7 +110,7 @@ function tableCell(node, column, whole) {
       return { nodes: [shareBar(value, whole, colorOf(node))], value: percent(value, whole) };
     }
     case "type": return { nodes: [el("bdi", {}, report.type(module))], title: report.type(module), value: report.type(module) };
-    case "component": return { nodes: [swatch(COMPONENT_COLORS[report.component(module)] ?? DATA.grey), el("bdi", {}, report.component(module))], value: report.component(module) };
+    case "component": return { nodes: [swatch(componentColor(report.component(module))), el("bdi", {}, report.component(module))], value: report.component(module) };
     case "calls": return { text: exact(report.calls(module)), value: report.calls(module) };
     default: { const text = shapes(report[column.key](module)); return { text, title: text, value: text }; }
   }
