@@ -143,6 +143,21 @@ def test_two_models_of_one_file_share_its_modules(project):
     assert (parameters("once.py:a"), parameters("once.py:b")) == (2, 4)
 
 
+def test_what_the_caller_has_imported_of_the_project_is_not_imported_twice(project, monkeypatch):
+    monkeypatch.syspath_prepend(project)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (project / "parts" / "__init__.py").write_text(
+        "import torch\nx = torch.library.Library('archscope_twice', 'DEF')\n"
+    )
+    mine = __import__("parts")
+    try:
+        assert parameters("scripts/net.py:Net") == 40
+        assert sys.modules["parts"] is mine
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "parts"]:
+            del sys.modules[name]
+
+
 def test_a_module_of_the_caller_with_the_same_name_survives(project, monkeypatch):
     (project / "elsewhere").mkdir()
     (project / "elsewhere" / "parts.py").write_text("mine = True\n")

@@ -204,6 +204,10 @@ def tampered(file, target, change):
     return target
 
 
+def keep(_name, content):
+    return content
+
+
 def hide_pickle(mark):
     def change(name, content):
         return pickle.dumps(Boom(mark)) if name.endswith("sample_inputs/model.pt") else content
@@ -224,16 +228,17 @@ def hide_expression(name, content):
     return text.replace('"as_int": 3', '"as_expr": {"expr_str": "__import__(\'os\')", "hint": null}', 1).encode()
 
 
-def hide_object(name, content):
-    return content.replace(b"tensor_0", b"opaque_obj_0")
-
-
-@pytest.mark.parametrize("trick", ["pickle", "use_pickle", "expression"])
+@pytest.mark.parametrize("trick", ["pickle", "use_pickle", "expression", "object"])
 def test_a_program_that_would_run_code_of_its_own_is_not_opened(tmp_path, trick):
     torch.export.save(torch.export.export(nn.Linear(3, 3).eval(), (torch.rand(1, 3),)), tmp_path / "good.pt2")
     mark = tmp_path / "mark"
-    change = {"pickle": hide_pickle(mark), "use_pickle": hide_use_pickle, "expression": hide_expression}[trick]
+    change = {"pickle": hide_pickle(mark), "use_pickle": hide_use_pickle, "expression": hide_expression}.get(
+        trick, keep
+    )
     bad = tampered(tmp_path / "good.pt2", tmp_path / "bad.pt2", change)
+    if trick == "object":
+        with zipfile.ZipFile(bad, "a") as archive:
+            archive.writestr("good/data/constants/opaque_obj_0", pickle.dumps(Boom(mark)))
     with pytest.raises(ImportModelError, match="runs no code that a file brings along"):
         load(str(bad))
     assert not mark.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from archscope.errors import BuildError, place_of
@@ -73,7 +74,7 @@ def _defined_at(target: Callable[..., Any]) -> str:
         file, line = inspect.getsourcefile(target), inspect.getsourcelines(target)[1]
     except (OSError, TypeError):
         return ""
-    return f"{os.path.relpath(file)}:{line}" if file else ""
+    return f"{os.path.relpath(file)}:{line}" if file and "site-packages" not in PurePath(file).parts else ""
 
 
 def _written(options: OptionValues) -> str:

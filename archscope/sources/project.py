@@ -19,7 +19,7 @@ class Project:
 
     Inside ``active`` they are importable, first; what was imported from them is taken out of ``sys.modules`` at the end
     and comes back at the next entry, unless a file has changed meanwhile. With ``hide``, a module of the caller's that
-    has the name of one of theirs steps aside meanwhile, unless it is installed or Python's own.
+    has the name of one of theirs steps aside meanwhile, unless it is one of theirs, installed or Python's own.
     """
 
     def __init__(self, *folders: Path, hide: bool) -> None:
@@ -66,12 +66,13 @@ class Project:
             del sys.modules[name]
 
     def _hide(self) -> dict[str, ModuleType]:
-        own = {name for folder in self.folders for name in _top_level(folder)}
-        hidden = {
-            name: module
-            for name, module in sys.modules.items()
-            if name.partition(".")[0] in own and not _installed(name.partition(".")[0])
+        own = {name: folder for folder in reversed(self.folders) for name in _top_level(folder)}
+        foreign = {
+            name
+            for name, folder in own.items()
+            if name in sys.modules and not _installed(name) and not _lies_in(folder, name, sys.modules[name])
         }
+        hidden = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in foreign}
         for name in hidden:
             del sys.modules[name]
         return hidden
@@ -118,6 +119,11 @@ def _top_level(folder: Path) -> Iterator[str]:
             yield entry.stem
         elif entry.is_dir() and entry.name.isidentifier() and any(entry.glob("*.py")):
             yield entry.name
+
+
+def _lies_in(folder: Path, name: str, module: ModuleType) -> bool:
+    """Whether the loaded top-level ``module`` is the one that ``folder`` holds under its name."""
+    return Path(_file(module) or "").resolve() in {folder / f"{name}.py", folder / name / "__init__.py", folder / name}
 
 
 def _file(module: ModuleType) -> str | None:
