@@ -312,6 +312,25 @@ def test_an_increase_needs_a_model_and_a_reason(folder, arguments):
     assert not (folder / "archscope.lock").exists()
 
 
+def test_figures_of_something_else_are_not_comparable_and_the_budgets_are_held_all_the_same(folder):
+    assert run(folder, "lock", "net.json").returncode == 0
+    (folder / "net.json").write_text(to_json(made_report(NET, name="net", shape=(1, 3, 64, 64))))
+    done = run(folder, "check", "net.json")
+    assert done.returncode == 2
+    assert "PASS  net-params" in done.stdout
+    assert "is not what was locked: inputs image 1x3x640x640 float32 then, image 1x3x64x64 float32 now" in done.stderr
+    assert "at archscope.lock:5" in done.stderr
+
+
+def test_locked_wants_every_model_locked(folder):
+    assert run(folder, "lock", "net.json").returncode == 0
+    (folder / "other.json").write_text(to_json(made_report(NET, name="net")))
+    assert run(folder, "check", "net.json", "--locked").returncode == 0
+    done = run(folder, "check", "other.json", "--locked", "--max-params", "1K")
+    assert done.returncode == 2
+    assert "other.json is not locked" in done.stderr
+
+
 def test_locked_without_a_lock_exits_2(folder):
     done = run(folder, "check", "net.json", "--locked")
     assert done.returncode == 2

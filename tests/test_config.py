@@ -93,6 +93,18 @@ def test_a_model_without_components_keeps_those_of_its_source(written):
     assert load_config(written('[models.a]\nsource = "x"\n')).models["a"].components is None
 
 
+def test_line_ends_and_the_mark_of_other_editors_change_nothing(written):
+    path = written("")
+    path.write_bytes(b"\xef\xbb\xbf" + FULL.replace("\n", "\r\n").encode())
+    assert str(load_config(path).budgets[1].location) == "archscope.toml:25"
+
+
+def test_a_file_that_is_not_text_is_told(written):
+    path = written("")
+    path.write_bytes(b"\xff\xfe\x00")
+    assert refused(path).what == "cannot read archscope.toml: it is not UTF-8"
+
+
 def test_pyproject_is_read_when_it_has_our_table(written):
     path = written('[project]\nname = "x"\n[tool.archscope.models.a]\nsource = "resnet"\n', "pyproject.toml")
     config = find_config(path.parent)

@@ -123,7 +123,7 @@ def read_document(path: Path, *, file: str | None = None) -> Table:
     """The TOML file at ``path``, called ``file`` in messages; raises ConfigError when it cannot be read."""
     name = file or path.name
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"cannot read {name}: {reason}", where=name) from error

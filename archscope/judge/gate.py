@@ -70,7 +70,7 @@ def demands(
 
 def _demand(name: str, budgets: Sequence[Budget], locked: Sequence[str]) -> Demand:
     own = tuple(budget for budget in budgets if budget.model == name)
-    if own or name in locked:
+    if own or (name in locked and not name.endswith(SAVED)):
         return Demand(model=name, budgets=own)
     called = tuple(budget for budget in budgets if budget.name == name)
     if called:
