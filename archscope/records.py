@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,15 +53,18 @@ class OpCall(NamedTuple):
     @property
     def inputs(self) -> tuple[TensorMeta, ...]:
         """Every tensor among the arguments, those inside lists too, in schema order."""
-        return tuple(_tensors(self.arguments.values()))
+        found: list[TensorMeta] = []
+        _collect(self.arguments.values(), found)
+        return tuple(found)
 
 
-def _tensors(values: Any) -> Iterator[TensorMeta]:
+def _collect(values: Iterable[Any], found: list[TensorMeta]) -> None:
     for value in values:
-        if isinstance(value, TensorMeta):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(value)
+        kind = type(value)
+        if kind is TensorMeta:
+            found.append(value)
+        elif kind is list or kind is tuple:
+            _collect(value, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

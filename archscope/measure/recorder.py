@@ -41,7 +41,7 @@ class ModuleStack:
         path = self._path(module)
         self.running.append(path)
         self.calls[path] = self.calls.get(path, 0) + 1
-        shapes = _shapes((args, kwargs))
+        shapes = _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs))
         self.latest_inputs[path] = shapes
         self.input_shapes.setdefault(path, shapes)
 
@@ -57,7 +57,12 @@ class ModuleStack:
 
 
 def _shapes(values: Any) -> tuple[Shape, ...]:
+    if isinstance(values, torch.Tensor):
+        return (tuple(values.shape),)
     return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
+
+
+_AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
 
 
 class _Signature(NamedTuple):
@@ -148,6 +153,8 @@ class Recorder(TorchDispatchMode):
         return signature
 
     def _plain(self, value: Any) -> Any:
+        if type(value) in _AS_THEY_ARE:
+            return value
         if isinstance(value, torch.Tensor):
             return self._meta(value, born=None)
         if isinstance(value, (list, tuple)):
