@@ -75,6 +75,22 @@ def test_a_link_opens_what_was_shown(page, baseline_page):
     assert page.text("#crumbs").endswith("0")
 
 
+def test_a_link_to_a_module_opens_the_table_at_it(page, baseline_page):
+    page.open(baseline_page, "v=table&p=ssh2.conv3X3.0")
+    active = "const row = document.activeElement; return [row.dataset.path, row.getAttribute('aria-selected')]"
+    assert page.js(active) == ["ssh2.conv3X3.0", "true"]
+    page.press(Keys.ARROW_UP)
+    assert page.js(active) == ["ssh2.conv3X3", "true"]
+    assert page.js("return document.querySelectorAll('[aria-selected=true]').length") == 2  # the row and the tab
+
+
+def test_the_panel_leads_to_the_row_of_a_module(page, baseline_page):
+    page.open(baseline_page, "v=icicle&at=bifpn&p=bifpn.1.conv4_up")
+    page.js("[...document.querySelectorAll('#inspector button')].find(b => b.textContent === 'Show in table').click()")
+    assert page.js("return document.activeElement.dataset.path") == "bifpn.1.conv4_up"
+    assert page.hash() == {"v": "table", "p": "bifpn.1.conv4_up"}
+
+
 def test_a_link_from_another_report_falls_back(page, baseline_page):
     page.open(baseline_page, "v=diff&m=colour&c=delta&at=no.such.module&side=7&s=macs:up")
     assert page.find("#panel-overview").is_displayed()

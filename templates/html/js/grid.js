@@ -50,7 +50,7 @@ function makeGrid(host, spec) {
     });
     return el("tr", {
       role: "row", "data-id": row.id, "data-path": row.path ?? null, "aria-rowindex": k + 2, "aria-level": grid.spec.tree === false ? null : row.level, class: row.marks || null,
-      "aria-expanded": row.kids ? String(row.open) : null, "aria-selected": row.picked ? "true" : null, tabindex: k === grid.at ? 0 : -1,
+      "aria-expanded": row.kids ? String(row.open) : null, "aria-selected": (grid.id === undefined ? row.picked : row.id === grid.id) ? "true" : null, tabindex: k === grid.at ? 0 : -1,
     }, cells);
   }
 

@@ -50,23 +50,22 @@ async function copyText(text) {
 }
 
 function showInTable(path) {
-  const report = current();
-  openTo(path);
-  go({ view: "table", flat: false, filter: "", root: "", pick: path });
-  const place = moduleGrid.rows.findIndex((row) => row.path === path);
-  if (place >= 0) moduleGrid.focus(place);
-  else say(`${report.path.length} rows; ${path} is not among them`);
+  go({ view: "table", flat: false, fold: false, filter: "", root: "", pick: path });
+  reveal();
 }
 
-/** Opens every ancestor of a path in the unfolded tree. */
-function openTo(path) {
+/** Opens the table down to the picked module and scrolls there. */
+function reveal() {
   const report = current();
-  const chain = [];
-  for (let i = report.index().get(path) ?? -1; i >= 0; i = report.parent[i]) chain.unshift(i);
+  const top = tree().module;
   let id = "";
-  state.fold = false;
+  const chain = [];
+  for (let i = report.index().get(state.pick) ?? -1; i >= 0; i = i === top ? -1 : report.parent[i]) chain.unshift(i);
   for (const i of chain.slice(0, -1)) {
     id = id ? `${id}/${i}` : String(i);
     openness.set(id, true);
   }
+  moduleGrid.draw();
+  const place = moduleGrid.rows.findIndex((row) => row.path === state.pick);
+  if (place >= 0) moduleGrid.focus(place);
 }

@@ -211,4 +211,5 @@ const follow = () => { const before = { ...state }; readHash(); render(before); 
 addEventListener("popstate", follow);
 addEventListener("hashchange", follow);
 render();
+if (state.view === "table" && state.pick) reveal(); // a link to a module
 document.documentElement.dataset.ready = "1";
