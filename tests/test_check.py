@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
-from pathlib import Path
 
 import pytest
+from gate_project import COMMAND, CONFIG, NET, environment, make_project, run
 from made import made_report
 
 from archscope.report import UncountedRow
 from archscope.serial import to_json
 
-COMMAND = str(Path(sysconfig.get_path("scripts")) / "archscope")
-NET = {"": ("Rest", 10, 0, 5), "body": ("Body", 20, 300, 600), "neck": ("Neck", 70, 700, 1400)}
-CONFIG = """\
-[[budgets]]
-name = "net-params"
-model = "net"
-metric = "parameters"
-max = {most}
-message = "Flash limit"
-"""
 MODELS = """\
 import time
 from torch import nn
@@ -56,23 +44,9 @@ class Waits(nn.Module):
 """
 
 
-def environment(**variables):
-    chosen = {"CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "FORCE_COLOR", "NO_COLOR"}
-    return {key: value for key, value in os.environ.items() if key not in chosen} | variables
-
-
-def run(folder, *arguments, imports=False, **variables):
-    """The process; with ``imports`` it tells on stderr what it imports."""
-    env = environment(**variables) | ({"PYTHONPROFILEIMPORTTIME": "1"} if imports else {})
-    return subprocess.run([COMMAND, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "net.json").write_text(to_json(made_report(NET, name="net")))
-    (tmp_path / "archscope.toml").write_text(CONFIG.format(most=100))
-    return tmp_path
+    return make_project(tmp_path)
 
 
 def test_budgets_that_hold_exit_0_and_one_below_the_value_exits_1(folder):
@@ -276,65 +250,6 @@ def test_format_total_is_one_integer_and_refuses_to_choose(folder):
     done = run(folder, "check", "net.json", "--max-params", "1", "--max-macs", "1", "--format", "total")
     assert (done.returncode, done.stdout) == (2, "")
     assert "max-params, max-macs" in done.stderr
-
-
-def test_a_locked_report_is_held_and_explained_without_torch(folder):
-    assert run(folder, "lock", "net.json").returncode == 0
-    first = (folder / "archscope.lock").read_bytes()
-    assert run(folder, "lock", "net.json").stdout.endswith("archscope.lock is up to date\n")
-    assert (folder / "archscope.lock").read_bytes() == first
-    larger = made_report(NET | {"head": ("Neck", 5, 7, 14)}, name="net")
-    (folder / "net.json").write_text(to_json(larger))
-    done = run(folder, "check", "net.json", imports=True)
-    assert done.returncode == 1
-    assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "         since the lock: +5 in 1 new module\n           +5  head Module: new, not run\n" in done.stdout
-    refused = run(folder, "lock", "net.json")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "parameters would rise from 100 to 105 (+5)" in refused.stderr
-    assert (folder / "archscope.lock").read_bytes() == first
-    allowed = run(folder, "lock", "net.json", "--allow-increase", "net.json", "--reason", "a new head")
-    assert allowed.returncode == 0
-    assert 'reason = "a new head"' in (folder / "archscope.lock").read_text()
-    assert "lock:net.json:parameters" in run(folder, "check", "net.json").stdout
-
-
-def test_a_lock_is_written_for_all_models_or_for_none(folder):
-    assert run(folder, "lock", "net.json", "nets.json").returncode == 3
-    assert not (folder / "archscope.lock").exists()
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--reason", "x"], ["--allow-increase", "net.json"], ["--allow-increase", "x", "--reason", "y"]]
-)
-def test_an_increase_needs_a_model_and_a_reason(folder, arguments):
-    assert run(folder, "lock", "net.json", *arguments).returncode == 2
-    assert not (folder / "archscope.lock").exists()
-
-
-def test_figures_of_something_else_are_not_comparable_and_the_budgets_are_held_all_the_same(folder):
-    assert run(folder, "lock", "net.json").returncode == 0
-    (folder / "net.json").write_text(to_json(made_report(NET, name="net", shape=(1, 3, 64, 64))))
-    done = run(folder, "check", "net.json")
-    assert done.returncode == 2
-    assert "PASS  net-params" in done.stdout
-    assert "is not what was locked: inputs image 1x3x640x640 float32 then, image 1x3x64x64 float32 now" in done.stderr
-    assert "at archscope.lock:5" in done.stderr
-
-
-def test_locked_wants_every_model_locked(folder):
-    assert run(folder, "lock", "net.json").returncode == 0
-    (folder / "other.json").write_text(to_json(made_report(NET, name="net")))
-    assert run(folder, "check", "net.json", "--locked").returncode == 0
-    done = run(folder, "check", "other.json", "--locked", "--max-params", "1K")
-    assert done.returncode == 2
-    assert "other.json is not locked" in done.stderr
-
-
-def test_locked_without_a_lock_exits_2(folder):
-    done = run(folder, "check", "net.json", "--locked")
-    assert done.returncode == 2
-    assert "there is no lock" in done.stderr
 
 
 @pytest.mark.parametrize(

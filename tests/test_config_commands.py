@@ -12,10 +12,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from gate_project import COMMAND, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
-from test_check import COMMAND, environment
 from test_config import FULL
 
 from archscope.cli import main

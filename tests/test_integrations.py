@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gate_project import COMMAND, CONFIG, NET, environment
 from made import made_report
-from test_check import CONFIG, NET, environment
 
 from archscope.serial import to_json
 
@@ -37,7 +37,6 @@ def job(tmp_path):
     (tools / "gh").write_text(GH)
     (tools / "gh").chmod(0o755)
     (tmp_path / "comments").write_text("")
-    from test_check import COMMAND
 
     def run(step, **variables):
         env = environment(

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -275,36 +273,3 @@ def test_a_file_that_is_no_lock_is_refused_with_its_line(tmp_path, text, where):
 def test_without_a_file_there_is_no_lock(tmp_path):
     assert read_lock(tmp_path / "archscope.lock", "archscope.lock") is None
     assert parse_document("", file="x").values == {}
-
-
-KILLED = """
-import os, pathlib, signal, sys
-from archscope.judge.lock import LockEntry
-from archscope.judge.lock_file import write_lock
-def die(*_): os.kill(os.getpid(), signal.SIGKILL)
-real = pathlib.Path.open
-class Half:
-    def __init__(self, file): self.file = file
-    def __enter__(self): return self
-    def __exit__(self, *_): self.file.close()
-    def write(self, content):
-        self.file.write(content[: len(content) // 2]); self.file.flush(); die()
-if sys.argv[1] == "write":
-    pathlib.Path.open = lambda self, mode="r": Half(real(self, mode)) if "x" in mode else real(self, mode)
-else:
-    os.replace = os.rename = pathlib.Path.replace = pathlib.Path.rename = die
-entry = LockEntry(
-    name="new" * 1000, source="", mode="", counting_rules=1, complete=True, inputs=(), options={}, components={},
-    totals={}, modules=(),
-)
-write_lock(pathlib.Path("archscope.lock"), [entry])
-"""
-
-
-@pytest.mark.parametrize("moment", ["write", "replace"])
-def test_a_run_that_is_killed_in_the_middle_of_writing_leaves_the_old_file_whole(tmp_path, moment):
-    old = render_lock([lock_entry("net", made_report(NET), POLICY)])
-    (tmp_path / "archscope.lock").write_text(old)
-    done = subprocess.run([sys.executable, "-c", KILLED, moment], cwd=tmp_path, check=False, capture_output=True)
-    assert done.returncode == -9, done.stderr
-    assert (tmp_path / "archscope.lock").read_text() == old
