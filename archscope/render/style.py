@@ -58,9 +58,9 @@ def lay_out(
 ) -> list[str]:
     """A text table with a header, two spaces between columns; ``total`` makes the last row bold.
 
-    Cells are untrusted: what does not print is spelled out. Numbers are never cut.
+    Cells and titles are untrusted: what does not print is spelled out. Numbers are never cut.
     """
-    table = [tuple(column.title for column in columns), *(tuple(map(plain, row)) for row in rows)]
+    table = [tuple(plain(column.title) for column in columns), *(tuple(map(plain, row)) for row in rows)]
     kept = [index for index in range(len(columns)) if any(row[index] for row in table[1:]) or not rows]
     widths = {index: max(cell_width(row[index]) for row in table) for index in kept}
     if style.width is not None:
