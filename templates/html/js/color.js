@@ -3,7 +3,7 @@
 const TYPE_COLORS = DATA.palette;
 const UNASSIGNED = "[unassigned]";
 const COMPONENT_COLORS = new Map(
-  [...new Set(REPORTS.flatMap((report) => report.components().map((row) => row.name)))]
+  [...new Set(REPORTS.flatMap((report) => report.componentNames))]
     .filter((name) => name !== UNASSIGNED).map((name, k) => [name, DATA.palette[k % DATA.palette.length]]),
 );
 const componentColor = (name) => COMPONENT_COLORS.get(name) ?? DATA.grey;

@@ -60,7 +60,8 @@ function decode(packed, place) {
     const own = (report.owns[metric] ??= { values: ownColumn(report, metric) }).values;
     return own === null ? null : own[i];
   };
-  report.components = lazily(() => sumsByComponent(report, rows.components.slice(0, packed.components)));
+  report.componentNames = rows.components.slice(0, packed.components);
+  report.components = lazily(() => sumsByComponent(report));
   report.measured = (metric) => rows[metric] !== null;
   report.lower = lazily(() => lowerBounds(report));
   report.ran = lazily(() => operatorsByModule(report, packed.calls));
@@ -80,8 +81,8 @@ function ownColumn(report, metric) {
 }
 
 /** Every component with its figures: the sums of the own figures of its modules. */
-function sumsByComponent(report, names) {
-  const sums = new Map(names.map((name) => [name, { name, ...Object.fromEntries(METRICS.map(({ key }) => [key, report.measured(key) ? 0 : null])) }]));
+function sumsByComponent(report) {
+  const sums = new Map(report.componentNames.map((name) => [name, { name, ...Object.fromEntries(METRICS.map(({ key }) => [key, report.measured(key) ? 0 : null])) }]));
   for (let i = 0; i < report.size; i++) {
     const row = sums.get(report.component(i));
     if (row) for (const { key } of METRICS) row[key] = plus(row[key], report.own(i, key));
