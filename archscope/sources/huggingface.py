@@ -151,7 +151,8 @@ def _shape(main: str, config: Any) -> tuple[int, ...] | None:
     match main:
         case "input_ids":
             text = getattr(config, "text_config", None) or config
-            return (1, min(_TOKENS, getattr(text, "max_position_embeddings", None) or _TOKENS))
+            most = getattr(text, "max_position_embeddings", None) or _TOKENS
+            return (1, min(_TOKENS, most) if most > 0 else _TOKENS)  # XLNet writes -1 for any number
         case "pixel_values":
             return _image(getattr(config, "vision_config", config))
         case "input_features" if mel_bins and hasattr(config, "max_source_positions"):
