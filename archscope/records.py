@@ -137,7 +137,8 @@ class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
     ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta or not at all. Modules stand in
-    ``named_modules()`` order; ``unread`` names the parameters that no operator read.
+    ``named_modules()`` order; ``unread`` names the parameters that no operator read;
+    ``packed`` holds weights that quantised modules keep outside of parameters and buffers.
     """
 
     model: str
@@ -151,3 +152,4 @@ class Trace:
     unread: tuple[Path, ...]
     calls: tuple[OpCall, ...] | None
     storages: tuple[StorageRecord, ...]
+    packed: tuple[BufferRecord, ...] = ()

@@ -29,7 +29,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DtypeRow:
-    """The parameters of one dtype; ``nbytes`` is what they really take (packed weights: their packed size)."""
+    """The weights of one dtype: parameters, and what quantised modules pack; ``nbytes`` is what they really take."""
 
     dtype: str
     parameters: int
@@ -79,9 +79,10 @@ class ConventionFigure:
 class Totals:
     """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
 
-    ``buffers`` counts elements, ``*_bytes`` bytes, ``activations`` elements of freshly allocated operator outputs and
-    ``conv_activations`` those of convolutions, matrix products and attention alone. ``zero_parameters`` counts the
-    weights that are 0 and ``training`` is a training step; both are None unless asked for.
+    ``buffers`` counts elements, ``*_bytes`` bytes (``parameter_bytes`` with what quantised modules pack),
+    ``activations`` elements of freshly allocated operator outputs and ``conv_activations`` those of convolutions,
+    matrix products and attention alone. ``zero_parameters`` counts the weights that are 0, ``training`` is a training
+    step; both are None unless asked for.
     """
 
     parameters: int

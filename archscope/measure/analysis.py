@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from archscope.formulas import COUNTING_RULES_VERSION, FormulaTable
 from archscope.formulas.table import UNCOUNTED
+from archscope.measure.call_table import call_table
 from archscope.measure.calls import CountedCall, count
 from archscope.measure.components import assign, default_components
 from archscope.measure.flows import component_flows
 from archscope.measure.memory import peak_activation_bytes
 from archscope.measure.training import training_figures
-from archscope.records import ModuleRecord, ParameterRecord, Path, Trace
+from archscope.records import BufferRecord, ModuleRecord, ParameterRecord, Path, Trace
 from archscope.report import (
     SCHEMA_VERSION,
     UNASSIGNED,
-    CallRow,
     ComponentRow,
     DtypeRow,
     ModelInfo,
@@ -91,11 +91,11 @@ def analyze_trace(
         uncounted=_uncounted(counted or ()),
         uncalled=_uncalled(trace) if counted is not None else (),
         flows=component_flows(trace, owners),
-        calls=_call_table(counted or ()) if keep_calls else None,
+        calls=call_table(counted or ()) if keep_calls else None,
         provenance=Provenance(
             counting_rules=COUNTING_RULES_VERSION, components="source" if components else "children of the model"
         ),
-        dtypes=_dtypes(trace.parameters),
+        dtypes=_dtypes((*trace.parameters, *trace.packed)),
     )
 
 
@@ -115,9 +115,9 @@ def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer
     return dataclasses.replace(report, modules=rows, totals=dataclasses.replace(report.totals, training=training))
 
 
-def _dtypes(parameters: Sequence[ParameterRecord]) -> tuple[DtypeRow, ...]:
-    groups: dict[str, list[ParameterRecord]] = defaultdict(list)
-    for record in parameters:
+def _dtypes(weights: Sequence[ParameterRecord | BufferRecord]) -> tuple[DtypeRow, ...]:
+    groups: dict[str, list[ParameterRecord | BufferRecord]] = defaultdict(list)
+    for record in weights:
         groups[record.dtype].append(record)
     return tuple(
         DtypeRow(dtype=dtype, parameters=sum(r.numel for r in records), nbytes=sum(r.nbytes for r in records))
@@ -132,6 +132,8 @@ def _own(trace: Trace, counted: Sequence[CountedCall]) -> dict[Path, _Sums]:
         sums.parameters += record.numel
         sums.trainable += record.numel if record.trainable else 0
         sums.parameter_bytes += record.nbytes
+    for packed in trace.packed:
+        own[_holder(packed.path, own)].parameter_bytes += packed.nbytes
     for item in counted:
         sums = own[item.call.path]
         sums.macs += item.cost.macs
@@ -141,6 +143,13 @@ def _own(trace: Trace, counted: Sequence[CountedCall]) -> dict[Path, _Sums]:
         sums.bytes_read += item.bytes_read
         sums.bytes_written += item.bytes_written
     return own
+
+
+def _holder(path: Path, own: dict[Path, _Sums]) -> Path:
+    """The module that holds what is packed at ``path``."""
+    while path not in own:
+        path = path.rpartition(".")[0]
+    return path
 
 
 def owner(record: ParameterRecord) -> Path:
@@ -273,25 +282,4 @@ def _uncalled(trace: Trace) -> tuple[Path, ...]:
         module.path
         for module in trace.modules
         if module.path and module.path not in used and module.path.rpartition(".")[0] in used
-    )
-
-
-def _call_table(counted: Sequence[CountedCall]) -> tuple[CallRow, ...]:
-    @dataclass(slots=True)
-    class Group:
-        times: int = 0
-        macs: int = 0
-        flops: int = 0
-        shapes: list[tuple[int, ...]] = field(default_factory=list)
-
-    groups: dict[tuple[Path, str, str, tuple[tuple[int, ...], ...]], Group] = defaultdict(Group)
-    for item in counted:
-        call = item.call
-        group = groups[(call.path, call.op, item.written_arguments(), tuple(t.shape for t in call.outputs))]
-        group.times += 1
-        group.macs += item.cost.macs
-        group.flops += item.cost.flops
-    return tuple(
-        CallRow(path=path, op=op, arguments=arguments, outputs=outputs, times=g.times, macs=g.macs, flops=g.flops)
-        for (path, op, arguments, outputs), g in groups.items()
     )

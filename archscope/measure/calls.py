@@ -61,15 +61,20 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedC
         and all(output.storage in viewed for output in call.outputs)
         and not _writes_in_place(call.op)
     )
+    cost = cost_of(rule, call) if rule else FREE
     return CountedCall(
         call=call,
         kind=rule.kind if rule else UNCOUNTED,
-        cost=cost_of(rule, call) if rule else FREE,
+        cost=cost,
         activations=fresh,
-        conv_activations=fresh if rule and rule.family in _CONV_LIKE else 0,
+        conv_activations=fresh if rule and _conv_like(rule, cost) else 0,
         bytes_read=0 if is_view else sum(tensor.nbytes for tensor in inputs),
         bytes_written=0 if is_view else sum(output.nbytes for output in real_outputs(call)),
     )
+
+
+def _conv_like(rule: Rule, cost: Cost) -> bool:
+    return rule.family in _CONV_LIKE or (rule.family == "quantization" and cost.macs > 0)
 
 
 def real_outputs(call: OpCall) -> tuple[TensorMeta, ...]:

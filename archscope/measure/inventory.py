@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from archscope.errors import BuildError
+from archscope.measure.packed import packed_weights, true_bytes
 from archscope.records import BufferRecord, ParameterRecord, Path
 
 
@@ -21,6 +22,7 @@ class Inventory:
     module_aliases: dict[Path, tuple[Path, ...]]
     parameters: tuple[ParameterRecord, ...]
     buffers: tuple[BufferRecord, ...]
+    packed: tuple[BufferRecord, ...]
 
 
 def take_inventory(model: nn.Module) -> Inventory:
@@ -39,6 +41,7 @@ def take_inventory(model: nn.Module) -> Inventory:
         module_aliases=aliases,
         parameters=_parameters(modules, aliases),
         buffers=_buffers(modules, aliases),
+        packed=packed_weights(modules),
     )
 
 
@@ -89,7 +92,7 @@ def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, 
             shape=tuple(tensor.shape),
             dtype=dtype_name(tensor.dtype),
             trainable=tensor.requires_grad,
-            nbytes=tensor.numel() * tensor.itemsize,
+            nbytes=true_bytes(tensor),
         )
         for tensor, places, _, _ in _occurrences(modules, aliases, "_parameters").values()
     )
@@ -103,7 +106,7 @@ def _buffers(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...
             shape=tuple(tensor.shape),
             dtype=dtype_name(tensor.dtype),
             persistent=name not in module._non_persistent_buffers_set,  # noqa: SLF001 - torch offers no other way
-            nbytes=tensor.numel() * tensor.itemsize,
+            nbytes=true_bytes(tensor),
         )
         for tensor, places, module, name in _occurrences(modules, aliases, "_buffers").values()
     )
