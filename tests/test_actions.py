@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from test_check_formats import row
+from hostile import row
 
 from archscope.cli.actions import MOST_BYTES, with_section, write_step_summary
 from archscope.policy import PASSED, CheckResult

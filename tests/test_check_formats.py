@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from hostile import checks, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -19,14 +20,8 @@ from archscope.policy import (
     STATUSES,
     UNPROVEN,
     WARNED,
-    BudgetResult,
-    CheckedModel,
     CheckResult,
-    Fault,
-    Location,
-    Share,
 )
-from archscope.records import InputRecord
 from archscope.render.annotations import render_annotations
 from archscope.render.check_formats import CHECK_FORMATS
 from archscope.render.check_json import render_check_json
@@ -36,71 +31,55 @@ from archscope.render.junit import render_junit
 from archscope.render.names import plain
 from archscope.render.sarif import render_sarif
 
-HOSTILE = (
-    *("\n", "\r", "\r\n", "|", "`", "<script>", "</script>", "::error file=x::y", "\x1b[31m", "\x1b]0;t\x07", "]]>"),
-    *("&", "&amp;", "%0A", "%25", "##[error]x", "-->", "<!-- end of archscope check", "[a](javascript:b)", "![i](u)"),
-    *("\ud800", "\u2028", "\u202e", "\x00", "\ufffe", "{0}", "{{", "\\", "*b*", "<br>", "http://x.y", "a,b", "a=b"),
-)
-names = (
-    st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=3)), min_size=1, max_size=3).map("".join).filter(bool)
-)
-locations = st.none() | st.builds(Location, file=names, line=st.integers(1, 10**6))
-figures = st.integers(0, 10**12)
-
-
-@st.composite
-def results(draw):
-    status = draw(st.sampled_from(STATUSES))
-    value, most = draw(figures), draw(figures)
-    return BudgetResult(
-        name=draw(names),
-        model=draw(names),
-        metric=draw(st.sampled_from(["parameters", "macs"])),
-        component=draw(st.just("") | names),
-        value=value if status != UNPROVEN else draw(st.none() | st.just(value)),
-        lower_bound=status == UNPROVEN,
-        max=most,
-        status=status,
-        excess=max(0, value - most),
-        location=draw(locations),
-        message=draw(st.just("") | names),
-        largest=tuple(Share(name=draw(names), value=value) for _ in range(draw(st.integers(0, 2)))),
-        notes=tuple(draw(st.lists(names, max_size=2))),
-    )
-
-
-faults = st.builds(
-    Fault,
-    model=names,
-    what=names,
-    where=st.just("") | names,
-    help=st.just("") | names,
-    exit_code=st.sampled_from([2, 3]),
-)
-models = st.builds(CheckedModel, name=names, inputs=st.just((InputRecord(name="x", shape=(1, 3), dtype="float32"),)))
-checks = st.builds(
-    CheckResult,
-    models=st.lists(models, max_size=2).map(tuple),
-    results=st.lists(results(), max_size=3).map(tuple),
-    faults=st.lists(faults, max_size=2).map(tuple),
-)
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\ud800-\udfff]")
 
 
-def row(name="b", status=FAILED, line=12):
-    return BudgetResult(
-        name=name,
-        model="v2",
-        metric="parameters",
-        component="",
-        value=251_144,
-        lower_bound=False,
-        max=249_999,
-        status=status,
-        excess=1_145,
-        location=Location(file="archscope.toml", line=line),
-        message="Flash limit",
-    )
+INTEGER, TEXT = {"type": ["integer", "null"]}, {"type": ["string", "null"]}
+NAME, COUNT = {"type": "string"}, {"type": "integer"}
+
+
+def table(**properties):
+    return {"type": "object", "additionalProperties": False, "required": [*properties], "properties": properties}
+
+
+def array(items):
+    return {"type": "array", "items": items}
+
+
+#: What `check --json` promises: every key is always there, and a figure is an integer or null.
+CHECK = table(
+    passed={"type": "boolean"},
+    results=array(
+        table(
+            name=NAME,
+            model=NAME,
+            metric=NAME,
+            component=TEXT,
+            value=INTEGER,
+            lower_bound={"type": "boolean"},
+            max=INTEGER,
+            status={"enum": [*STATUSES]},
+            excess=INTEGER,
+            source=TEXT,
+            message=TEXT,
+            largest=array(table(name=NAME, value=COUNT)),
+            growth=array(
+                table(
+                    path=NAME,
+                    type=NAME,
+                    kind={"enum": ["new", "wider", "changed", "removed"]},
+                    before=COUNT,
+                    after=COUNT,
+                    delta=COUNT,
+                    shapes_before=TEXT,
+                    shapes_after=TEXT,
+                )
+            ),
+            notes=array(NAME),
+        )
+    ),
+    errors=array(table(model=NAME, what=NAME, where=TEXT, help=TEXT, exit_code={"enum": [2, 3]})),
+)
 
 
 def annotations(text):
@@ -252,6 +231,7 @@ def test_the_schema_refuses_a_result_without_a_place():
 @given(checks)
 def test_json_holds_the_raw_integers_and_the_names_as_they_are(check):
     found = json.loads(render_check_json(check))
+    jsonschema.validate(found, CHECK)
     assert found["passed"] == (not check.faults and all(r.status in {PASSED, WARNED} for r in check.results))
     assert [(r["name"], r["value"], r["max"], r["status"]) for r in found["results"]] == [
         (r.name, r.value, r.max, r.status) for r in check.results

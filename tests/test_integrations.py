@@ -101,17 +101,24 @@ def test_the_comment_is_opt_in():
 
 
 def test_the_comment_is_written_once_and_then_updated_in_place(job, tmp_path):
-    variables = {"REPOSITORY": "some/where", "NUMBER": "7", "GH_TOKEN": "x"}
+    variables = {"REPOSITORY": "some/where", "NUMBER": "7", "GH_TOKEN": "x", "FOLDER": ".", "ARGUMENTS": ""}
+    variables |= {"NAMES": "net.json"}
     job(CHECK, **given(NAMES="net.json"))
     assert job(COMMENT, **variables).returncode == 0
     notes = (tmp_path / "notes").read_text().splitlines()
     assert notes[-1].startswith("api --method POST repos/some/where/issues/7/comments")
     body = (tmp_path / "notes.body").read_text()
-    assert body.startswith("<!-- archscope check -->\n### archscope check failed\n")
+    assert re.match(r"<!-- archscope check [0-9]+-[0-9]+ -->\n### archscope check failed\n", body)
     (tmp_path / "comments").write_text("42\n43\n")
     assert job(COMMENT, **variables).returncode == 0
     notes = (tmp_path / "notes").read_text().splitlines()
     assert notes[-1].startswith("api --method PATCH repos/some/where/issues/comments/42 ")
+    assert body.splitlines()[0] in notes[-2]  # the comment that it looked for
+    (tmp_path / "archscope-check.md").write_text("é" * 40_000)
+    assert job(COMMENT, **variables | {"NAMES": "other"}).returncode == 0
+    other = (tmp_path / "notes.body").read_bytes()
+    assert len(other.decode().encode()) <= 61_000
+    assert not other.startswith(body.splitlines()[0].encode())  # another use of the Action has a comment of its own
 
 
 def test_the_hooks_are_commands_that_archscope_has(tmp_path):
