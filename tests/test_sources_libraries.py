@@ -205,6 +205,8 @@ def test_a_configured_dtype_is_the_dtype_of_the_weights(folder):
     [
         ("BertConfig", {"input_ids": (1, 128)}),
         ("XLNetModel", {"input_ids": (1, 128)}),
+        ("OwlViTModel", {"input_ids": (1, 16), "pixel_values": (1, 3, 768, 768)}),
+        ("Blip2Model", {"pixel_values": (1, 3, 224, 224), "input_ids": (1, 128)}),
         ("ViTModel", {"pixel_values": (1, 3, 224, 224)}),
         ("T5Model", {"input_ids": (1, 128), "decoder_input_ids": (1, 128)}),
         ("WhisperModel", {"input_features": (1, 80, 3000), "decoder_input_ids": (1, 128)}),

@@ -143,6 +143,17 @@ def _inputs(model_class: Any, config: Any) -> tuple[InputSpec, ...]:
     pair = main == "input_ids" and "pixel_values" in accepted and not model_class.can_generate()
     if pair and hasattr(config, "vision_config"):
         inputs.append(InputSpec(shape=_image(config.vision_config), dtype=_dtype(config), name="pixel_values"))
+    given = {"self", *(spec.name for spec in inputs)}
+    for name, parameter in accepted.items():
+        if (
+            name not in given
+            and parameter.default is parameter.empty
+            and parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+        ):
+            shape = _shape(name, config)
+            if shape is None:
+                return ()
+            inputs.append(InputSpec(shape=shape, dtype="int64" if name == "input_ids" else _dtype(config), name=name))
     return tuple(inputs)
 
 
