@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,7 +44,8 @@ def _tensors(unpacked: object) -> Iterator[torch.Tensor]:
 
 def true_bytes(tensor: torch.Tensor) -> int:
     """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it."""
-    if is_traceable_wrapper_subclass(tensor):
-        names, _ = tensor.__tensor_flatten__()
+    wrapper: Any = tensor
+    if is_traceable_wrapper_subclass(wrapper):
+        names, _ = wrapper.__tensor_flatten__()
         return sum(true_bytes(getattr(tensor, name)) for name in names)
     return tensor.numel() * tensor.itemsize
