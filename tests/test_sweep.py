@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archscope.cli import main
+from archscope.cli.plan import bar
 from archscope.errors import OptionError, UsageError
 from archscope.judge.front import pareto_front
 from archscope.judge.sweep import measure_setting, run_sweep
@@ -283,3 +284,21 @@ def test_contradictory_words_are_refused(arguments, what):
     done = CliRunner().invoke(main, ["plan", "featherface-baseline", *arguments])
     assert done.exit_code == 2
     assert what in done.stderr
+
+
+def test_a_worker_that_dies_costs_its_own_setting_alone(tmp_path, monkeypatch):
+    (tmp_path / "mortal.py").write_text(
+        "import os\nfrom torch import nn\n\ndef build(width: int = 1):\n"
+        "    if width == 7:\n        os._exit(1)\n    return nn.AdaptiveAvgPool2d(width)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    sweep = swept("mortal.py:build", "width=1:16", jobs=2)
+    assert [point.settings[0].value for point in sweep.points if point.reason] == [7]
+    assert "the process that measured it ended" in sweep.points[6].reason
+    assert len(sweep.points) == 16
+
+
+def test_the_progress_bar_fills():
+    assert bar(0, 1000) == "[--------------------] 0/1,000 settings"
+    assert bar(512, 1000) == "[##########----------] 512/1,000 settings"
+    assert bar(1000, 1000) == "[####################] 1,000/1,000 settings"

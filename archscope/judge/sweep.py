@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeAlias
 
@@ -103,21 +104,27 @@ def _here(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: dic
 
 def _pooled(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: dict[int, Point], *, jobs: int) -> Steps:
     """Fill ``points`` as they finish, also those that are running when this is interrupted. Few wait in line."""
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["archscope.measure.tally", "archscope.judge.sweep"])
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start)
+    pool = _pool(jobs)
     waiting: set[Future[Point]] = set()
+    lost: dict[int, tuple[Setting, ...]] = {}
 
     def keep(index: int, setting: tuple[Setting, ...], future: Future[Point]) -> None:
-        if not future.cancelled():
-            dead = future.exception()
-            points[index] = future.result() if dead is None else _refused(setting, f"its process died: {dead}")
+        if future.cancelled():
+            return
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):  # this setting ended its process, or one that ran beside it did
+            lost[index] = setting
+        else:
+            points[index] = _refused(setting, f"{type(error).__name__}: {error}") if error else future.result()
 
     try:
         for index, setting in enumerate(settings):
-            future = pool.submit(measure, setting)
+            try:
+                future = pool.submit(measure, setting)
+            except BrokenProcessPool:
+                pool.shutdown()
+                pool = _pool(jobs)
+                future = pool.submit(measure, setting)
             future.add_done_callback(partial(keep, index, setting))
             waiting.add(future)
             if len(waiting) >= jobs * _WAITING:
@@ -128,6 +135,26 @@ def _pooled(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: d
             yield
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    for index, setting in sorted(lost.items()):
+        points[index] = _apart(measure, setting)
+        yield
+
+
+def _apart(measure: Measure, setting: tuple[Setting, ...]) -> Point:
+    """One point in a process of its own."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(measure, setting).result()
+        except BrokenProcessPool:
+            return _refused(setting, "the process that measured it ended (out of memory?)")
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["archscope.measure.tally", "archscope.judge.sweep"])
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start)
 
 
 def _start() -> None:
