@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as torch's own documentation has it
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opcalls import Count, cost, cost_of, meta, total
 
@@ -33,6 +33,8 @@ def variance(count, n):
 
 
 @examples
+@example(2, 3, 5, True, False)
+@example(2, 3, 5, False, True)
 @given(small, small, small, st.booleans(), st.booleans())
 def test_a_layer_norm_costs_what_its_loop_does(rows, columns, n, weight, bias):
     count = Count()
@@ -48,6 +50,7 @@ def test_a_layer_norm_costs_what_its_loop_does(rows, columns, n, weight, bias):
 
 
 @examples
+@example(2, 3, 2, 5, True, False)
 @given(small, st.integers(1, 3), st.integers(1, 3), small, st.booleans(), st.booleans())
 def test_a_group_norm_costs_what_its_loop_does(batch, groups, per_group, size, weight, bias):
     count, n, channels = Count(), per_group * size, groups * per_group
@@ -63,6 +66,7 @@ def test_a_group_norm_costs_what_its_loop_does(batch, groups, per_group, size, w
 
 
 @examples
+@example(3, 5, True)
 @given(small, small, st.booleans())
 def test_an_rms_norm_costs_what_its_loop_does(rows, n, weight):
     count = Count()
@@ -173,6 +177,7 @@ def test_an_interpolation_weighs_and_adds_its_neighbours(mode, neighbours):
 
 
 @examples
+@example(9, 7, 4, 3)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
 def test_an_antialiased_interpolation_costs_what_its_passes_do(height, width, out_height, out_width):
     for mode, radius in (("bilinear", 1), ("bicubic", 2), ("lanczos", 3)):
@@ -341,6 +346,8 @@ def test_losses_cost_their_terms_and_their_sum(reduction, summed):
 
 
 @examples
+@example(5, 2, 3, True)
+@example(5, 2, 3, False)
 @given(small, small, small, st.booleans())
 def test_a_ctc_loss_costs_what_its_loop_does(steps, batch, labels, packed):
     count = Count()
@@ -352,6 +359,7 @@ def test_a_ctc_loss_costs_what_its_loop_does(steps, batch, labels, packed):
 
 
 @examples
+@example(3, 4, 2)
 @given(small, small, st.integers(1, 4))
 def test_distances_cost_what_their_loops_do(left, right, features):
     a, b = torch.rand(left, features), torch.rand(right, features)

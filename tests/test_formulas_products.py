@@ -9,7 +9,7 @@ from math import prod
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as torch's own documentation has it
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opcalls import Count, cost, cost_of, meta, record, total
 from torch import nn
@@ -99,6 +99,8 @@ def test_a_convolution_over_time_batch_channel_costs_what_its_loop_does():
 
 
 @examples
+@example(2, 2, 2, 3, 3, True, True)
+@example(2, 2, 2, 3, 3, False, False)
 @given(small, st.integers(1, 2), st.integers(1, 2), small, st.integers(1, 3), st.booleans(), st.booleans())
 def test_a_deformable_convolution_costs_what_its_loop_does(batch, groups, per_group, outputs, kernel, masked, bias):
     height = width = 4
@@ -128,6 +130,7 @@ def multiply(*sizes):
 
 
 @examples
+@example(2, 3, 5, 7)
 @given(small, small, small, small)
 def test_products_cost_what_their_loops_do(b, m, k, n):
     left, right = torch.rand(m, k), torch.rand(k, n)
@@ -145,6 +148,9 @@ def test_products_cost_what_their_loops_do(b, m, k, n):
 
 
 @examples
+@example(2, 3, 5, 7, 0.5, 2)
+@example(2, 3, 5, 7, 0, 1)
+@example(2, 3, 5, 7, 1, 1)
 @given(small, small, small, small, st.sampled_from([0, 1, 0.5]), st.sampled_from([1, 2]))
 def test_products_with_an_addend_cost_what_their_loops_do(b, m, k, n, beta, alpha):
     def loop(rows, depth):
@@ -191,6 +197,7 @@ def test_products_of_narrow_numbers_cost_their_product_and_their_scales():
 
 
 @examples
+@example([3, 4], 5, 7)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=4), small, small)
 def test_a_grouped_product_costs_what_its_loop_does(rows_of_group, k, n):
     groups, rows = len(rows_of_group), sum(rows_of_group)
@@ -230,6 +237,7 @@ def test_a_grouped_product_is_counted_on_meta_in_any_dtype_as_on_the_cpu():
 
 
 @examples
+@example(2, 3, 5, 7)
 @given(small, small, small, small)
 def test_a_bilinear_form_costs_what_its_loop_does(batch, left, right, outputs):
     layer = nn.Bilinear(left, right, outputs, bias=False)
@@ -264,6 +272,9 @@ FUSED = [
 
 
 @examples
+@example(2, 3, 5, 7, 11, 13, FUSED[0], "mask")
+@example(2, 3, 5, 7, 11, 13, FUSED[2], "mask")
+@example(2, 3, 5, 7, 11, 13, FUSED[1], "causal")
 @given(small, small, small, small, small, small, st.sampled_from(FUSED), st.sampled_from(["", "mask", "causal"]))
 def test_fused_attention_costs_what_its_loop_does(b, h, queries, keys, e, ev, fused, mask):
     name, mask_name = fused
@@ -275,6 +286,7 @@ def test_fused_attention_costs_what_its_loop_does(b, h, queries, keys, e, ev, fu
 
 
 @examples
+@example(2, 3, 5, 7, 11)
 @given(small, small, small, small, small)
 def test_attention_with_the_heads_inside_costs_what_its_loop_does(b, h, queries, keys, e):
     flash = {"query": meta(b, queries, h, e), "key": meta(b, keys, h, e), "value": meta(b, keys, h, e)}
@@ -293,7 +305,7 @@ def test_attention_with_the_heads_inside_costs_what_its_loop_does(b, h, queries,
 
 
 def test_flex_attention_costs_the_full_matrix():
-    places = {"0": meta(2, 4, 6, 8), "1": meta(2, 4, 5, 8), "2": meta(2, 4, 5, 3), "3": "causal"}
+    places = {"0": meta(2, 4, 6, 8), "1": meta(2, 4, 5, 8), "2": meta(2, 4, 5, 3), "3": "causal", "4": [meta(1)]}
     ours = cost_of("higher_order::flex_attention", (2, 4, 6, 3), **places)
     loop = attend(2, 4, 6, 5, 8, 3, masked=True)
     assert (ours.macs, ours.flops) == (loop.macs, loop.flops)
@@ -316,6 +328,7 @@ def project(tokens, features):
 
 
 @examples
+@example(2, 5, 7, 3, 4, True)
 @given(small, small, small, st.integers(1, 3), st.integers(1, 3), st.booleans())
 def test_multi_head_attention_costs_its_projections_and_its_attention(b, queries, keys, heads, size, masked):
     features = heads * size
@@ -337,6 +350,8 @@ def test_multi_head_attention_costs_its_projections_and_its_attention(b, queries
 
 
 @examples
+@example(2, 5, 3, 4, 11, True)
+@example(2, 5, 3, 4, 11, False)
 @given(small, small, st.integers(1, 3), st.integers(1, 3), small, st.booleans())
 def test_an_encoder_layer_costs_its_attention_its_two_layers_and_its_norms(b, length, heads, size, hidden, gelu):
     features, tokens = heads * size, b * length
@@ -387,6 +402,9 @@ def recur(kind, steps, batch, features, hidden, layers, directions, *, bias, pro
 
 
 @settings(max_examples=40, deadline=None)
+@example("LSTM", 2, 3, 5, 7, 3, True, True)
+@example("GRU", 2, 3, 5, 7, 3, True, True)
+@example("RNN", 2, 3, 5, 7, 3, True, True)
 @given(
     st.sampled_from(["LSTM", "GRU", "RNN"]), small, small, small, small, st.integers(1, 3), st.booleans(), st.booleans()
 )
@@ -442,6 +460,8 @@ def test_an_lstm_with_projections_costs_what_its_loop_does(steps, batch, feature
 
 
 @examples
+@example(2, 3, 5, 7, ("LSTM", 2), True)
+@example(2, 3, 5, 7, ("GRU", 3), False)
 @given(small, small, small, small, st.sampled_from([("LSTM", 2), ("GRU", 3)]), st.booleans())
 def test_one_layer_of_onednn_costs_what_its_loop_does(steps, batch, features, hidden, kind, bias):
     name, mode = kind
@@ -532,6 +552,7 @@ def test_what_is_fused_with_quantised_layers_adds_to_them():
 
 
 @examples
+@example(2, 3, 5, ("input",), True)
 @given(small, small, small, st.sampled_from([(), ("input",), ("input", "linear_weight")]), st.booleans())
 def test_a_linear_layer_with_its_cross_entropy_costs_what_its_loop_does(rows, classes, features, gradients, bias):
     count = Count()
