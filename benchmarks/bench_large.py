@@ -98,9 +98,8 @@ def run_synthetic() -> None:
             shortest = min(shortest, time.perf_counter() - start)
         calls = sum(row.calls for row in report.operators)
         taken[blocks] = shortest
-        print(
-            f"{len(report.modules):6} modules {calls:6} calls  {shortest:6.2f} s  {1e6 * shortest / calls:5.0f} us a call"
-        )
+        each = 1e6 * shortest / calls
+        print(f"{len(report.modules):6} modules {calls:6} calls  {shortest:6.2f} s  {each:5.0f} us a call")
     print(f"peak {peak() / 1e9:.2f} GB")
     met = show("Synthetic models, time for twice the calls", [
         Ratio(what="2,000 blocks", against="1,000 blocks", seconds=taken[2000], reference=taken[1000], goal=2.4),
