@@ -49,7 +49,7 @@ from it last.
 
 def formulas_markdown(table: FormulaTable) -> str:
     """The whole table, family by family, with every derivation in full."""
-    sections = [_INTRODUCTION]
+    sections: list[str] = []
     for family, rules in _families(table):
         sections.append(f"\n## {family[0].upper()}{family[1:]}\n")
         for derivation, ops in _derivations(rules):
@@ -58,7 +58,8 @@ def formulas_markdown(table: FormulaTable) -> str:
             sections.append(f"- {names}\n\n{_indented(kind + derivation[0])}\n")
     gaps = "\n".join(f"| `{op}` | {reason} |" for op, reason in KNOWN_GAPS.items())
     sections.append(f"\n## Known gaps\n\n| operator | why it has no rule |\n|---|---|\n{gaps}\n")
-    return "\n".join(sections).replace("\n\n\n", "\n\n").rstrip() + "\n"
+    families = "\n".join(sections).replace("\n\n\n", "\n\n").strip()
+    return f"{_INTRODUCTION}\n{families}\n"
 
 
 def formulas_text(table: FormulaTable, patterns: tuple[str, ...] = (), style: Style = PLAIN) -> str:
