@@ -1,0 +1,152 @@
+"""Write docs/accuracy.md: measured figures beside those that papers, model cards and libraries publish.
+
+``python benchmarks/accuracy.py --write`` measures everything anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import torch
+from published import FEATHERFACE, WITH_MACS, WITH_PARAMETERS, Published
+
+import archscope
+from archscope.judge.crosscheck import crosscheck
+from archscope.judge.crosscheck.result import Crosscheck
+from archscope.render.markdown_table import markdown_table
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "accuracy.md"
+INTRODUCTION = """\
+Written by `python benchmarks/accuracy.py --write`. A published figure has the digits that its source prints; the
+column after each measured one is measured / published, `exact` where they are equal to the unit. Models are built on
+meta from the configs of their authors; no weights are loaded. Where papers round (BERT's 110M and 340M, ALBERT's 12M)
+the ratio is that of the rounding. MACs are multiply-accumulates of one image or sequence; what nanoGPT prints as FLOPs
+is twice that."""
+BASELINE = """\
+Published: figures of the original model, with its deformable convolutions. What the public report says instead, and
+why, is in [featherface.md](featherface.md)."""
+_UNITS = {"K": 3, "M": 6, "G": 9, "B": 9}
+
+
+def measure(row: Published) -> archscope.Report:
+    """The report of ``row``, built on meta; without inputs, of its parameters alone."""
+    import transformers
+
+    cls = getattr(transformers, row.cls)
+    with torch.device("meta"):
+        model = cls(cls.config_class(**row.settings)).eval()
+    if not row.inputs:
+        return archscope.analyze(model)
+    dtypes = {name: torch.int64 if name == "input_ids" else torch.float32 for name in row.inputs}
+    tensors = {name: torch.empty(shape, dtype=dtypes[name], device="meta") for name, shape in row.inputs.items()}
+    return archscope.analyze(model, archscope.Inputs(kwargs=tensors))
+
+
+def number(published: str) -> Decimal:
+    """``published`` as a number: 1,243,802,176 or 4.089G or 110M."""
+    digits = published.replace(",", "")
+    return Decimal(digits[:-1]).scaleb(_UNITS[digits[-1]]) if digits[-1] in _UNITS else Decimal(digits)
+
+
+def ratio(measured: int, published: str) -> str:
+    """Measured / published; ``exact`` where they are equal to the unit."""
+    known = number(published)
+    return "exact" if measured == known else f"{measured / known:.4f}"
+
+
+def row_of(row: Published) -> tuple[str, ...]:
+    """The cells of ``row``, measured now."""
+    totals = measure(row).totals
+    cells = (row.name, row.parameters, f"{totals.parameters:,}", ratio(totals.parameters, row.parameters))
+    if not row.inputs:
+        return (*cells, row.source)
+    return (*cells, row.macs, f"{totals.macs:,}", ratio(totals.macs or 0, row.macs), row.source)
+
+
+def baseline_rows() -> list[tuple[str, ...]]:
+    """The parts of the FeatherFace baseline, measured now: its components and the whole."""
+    report = archscope.analyze(archscope.load("featherface-baseline"))
+    figures = {row.name: (row.parameters, row.macs or 0) for row in report.components}
+    figures["total"] = (report.totals.parameters, report.totals.macs or 0)
+    return [
+        (
+            name,
+            f"{parameters:,}",
+            f"{figures[name][0]:,}",
+            ratio(figures[name][0], str(parameters)),
+            f"{macs:,}",
+            f"{figures[name][1]:,}",
+            ratio(figures[name][1], str(macs)),
+        )
+        for name, (parameters, macs) in FEATHERFACE.items()
+    ]
+
+
+def peers_section(result: Crosscheck) -> str:
+    """Other counters on the baseline, without what another machine or version would change."""
+    rows = [("archscope", f"{result.parameters:,}", f"{result.macs:,}", "")]
+    details = []
+    for peer in result.results:
+        if peer.macs is None:
+            rows.append((peer.peer, "-", "-", peer.status))
+            continue
+        known = "-" if peer.parameters is None else f"{peer.parameters:,}"
+        rows.append((peer.peer, known, f"{peer.macs:,}", f"{Decimal(peer.macs) / result.macs:.4f}"))
+        found = [("MACs", "calls", d) for d in peer.macs_differences]
+        found += [("parameters", "tensors", d) for d in peer.parameter_differences]
+        details += [
+            (peer.peer, figure, d.what, f"{d.calls} {things}" if d.calls else "", f"{d.amount:,}")
+            for figure, things, d in found
+        ]
+    return "\n\n".join(
+        (
+            "## Other counters on the baseline",
+            f"`archscope crosscheck featherface-baseline`, at 1x3x640x640: {result.verdict}.",
+            markdown_table(("counter", "parameters", "MACs", "/ archscope"), rows),
+            "Every difference, by what causes it:",
+            markdown_table(("counter", "figure", "operator or module type", "where", "difference"), details, left=4),
+        )
+    )
+
+
+def quick_rows() -> list[tuple[str, ...]]:
+    """The rows that take little time: what the test measures anew."""
+    return [row_of(row) for row in (*WITH_MACS[:2], *WITH_MACS[6:7], *WITH_PARAMETERS[::4])]
+
+
+def document(result: Crosscheck) -> str:
+    """The whole page."""
+    both = ("published parameters", "measured", "/ published", "published MACs", "measured", "/ published")
+    parts = (
+        "# Measured figures beside published ones",
+        INTRODUCTION,
+        "## FeatherFace baseline, 1x3x640x640",
+        BASELINE,
+        markdown_table(("part", *both), baseline_rows()),
+        "## Parameters and MACs",
+        markdown_table(("model", *both, "source"), [row_of(row) for row in WITH_MACS]),
+        "## Parameters",
+        "Model card: the number of parameters on the model's page or in the metadata of its safetensors files.",
+        markdown_table(("model", *both[:3], "source"), [row_of(row) for row in WITH_PARAMETERS]),
+        peers_section(result),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Measure, and print or write the document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write docs/accuracy.md instead of printing")
+    write = parser.parse_args().write
+    text = document(crosscheck(archscope.load("featherface-baseline")))
+    if write:
+        DOCUMENT.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
