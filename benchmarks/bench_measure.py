@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import logging
 import pstats
+import time
 
 import torch
 from fvcore.nn import FlopCountAnalysis
@@ -14,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archscope
 
 SPEC = archscope.load("featherface-baseline")
-ROUNDS = 15
+ROUNDS = 25
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
     def fvcore() -> None:
         FlopCountAnalysis(real, pixels).total()
 
-    quick = best({"ours": ours, "bare": bare, "counter": counter}, ROUNDS)
+    quick = best({"ours": ours, "bare": bare, "counter": counter}, ROUNDS, time.process_time)
     slow = best({"fvcore": fvcore}, 3)
     what = "trace + analyze"
     met = show(
