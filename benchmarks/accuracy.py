@@ -1,11 +1,13 @@
 """Write docs/accuracy.md: measured figures beside those that papers, model cards and libraries publish.
 
-``python benchmarks/accuracy.py --write`` measures everything anew.
+``python benchmarks/accuracy.py --write`` measures everything anew but torchvision, whose rows ``libraries.py`` wrote to
+``torchvision.json`` where that library was installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +21,7 @@ from archscope.judge.crosscheck.result import Crosscheck
 from archscope.render.markdown_table import markdown_table
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "accuracy.md"
+TORCHVISION = Path(__file__).with_name("torchvision.json")
 INTRODUCTION = """\
 Written by `python benchmarks/accuracy.py --write`. A published figure has the digits that its source prints; the
 column after each measured one is measured / published, `exact` where they are equal to the unit. Models are built on
@@ -85,6 +88,33 @@ def baseline_rows() -> list[tuple[str, ...]]:
     ]
 
 
+def torchvision_section() -> str:
+    """What ``libraries.py`` found where torchvision was installed."""
+    held = [row for row in json.loads(TORCHVISION.read_text(encoding="utf-8")) if "published_gmacs" in row]
+    right = sum(row["parameters"] == row["published_parameters"] for row in held)
+    close = sum(abs(row["macs"] / 1e9 - row["published_gmacs"]) <= 0.0005000001 for row in held)
+    rows = [
+        (
+            row["source"].partition(":")[2],
+            f"{row['published_parameters']:,}",
+            ratio(row["parameters"], str(row["published_parameters"])),
+            f"{row['published_gmacs']:.3f}G",
+            f"{row['macs']:,}",
+            ratio(row["macs"], f"{row['published_gmacs']:.3f}G"),
+        )
+        for row in held
+    ]
+    told = (
+        f"{len(held)} classification models of torchvision against the `num_params` and `_ops` in the metadata of "
+        f"their weights (those with the smallest crop): {right} of {len(held)} have the published parameters to the "
+        f"unit, {close} of {len(held)} round to the published GMACs. Measured with the real library by "
+        "`python benchmarks/libraries.py --timm 0 --torchvision 80 --json benchmarks/torchvision.json`; this table is "
+        "made from that file. GoogLeNet differs because it is built with the auxiliary heads that its weights left out."
+    )
+    titles = ("model", "published parameters", "measured / published", "published MACs", "measured", "/ published")
+    return f"## torchvision\n\n{told}\n\n{markdown_table(titles, rows)}"
+
+
 def peers_section(result: Crosscheck) -> str:
     """Other counters on the baseline, without what another machine or version would change."""
     rows = [("archscope", f"{result.parameters:,}", f"{result.macs:,}", "")]
@@ -131,6 +161,7 @@ def document(result: Crosscheck) -> str:
         "## Parameters",
         "Model card: the number of parameters on the model's page or in the metadata of its safetensors files.",
         markdown_table(("model", *both[:3], "source"), [row_of(row) for row in WITH_PARAMETERS]),
+        torchvision_section(),
         peers_section(result),
     )
     return "\n\n".join(parts) + "\n"

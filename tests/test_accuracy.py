@@ -51,6 +51,10 @@ def test_the_quick_rows_stand_on_the_page_as_they_are_measured_now(accuracy):
     assert [row for row in rows if not is_on_the_page(row)] == []
 
 
+def test_rows_made_from_the_figures_of_torchvision_stand_on_the_page(accuracy):
+    assert accuracy.torchvision_section() in PAGE
+
+
 def test_the_page_names_what_every_counter_misses_of_the_baseline():
     assert "all 7 miss archscope::deform_conv2d (15 calls, 290,304,000 MACs)" in PAGE
     assert PAGE.count("| archscope::deform_conv2d | 15 calls | &#45;290,304,000 |") == 7
