@@ -177,6 +177,14 @@ def test_products_with_an_addend_cost_what_their_loops_do(b, m, k, n, beta, alph
     assert (outer.macs, outer.flops) == (m * n, 2 * m * n + scalings * m * n)
 
 
+def test_a_linear_layer_that_is_not_taken_apart_costs_its_product_and_its_bias():
+    for op in ("aten::linear", "aten::mkldnn_linear"):
+        plain = cost_of(op, (2, 3, 7), input=meta(2, 3, 5), weight=meta(7, 5), bias=None)
+        assert (plain.macs, plain.flops) == (2 * 3 * 7 * 5, 2 * 2 * 3 * 7 * 5)
+        biased = cost_of(op, (2, 3, 7), input=meta(2, 3, 5), weight=meta(7, 5), bias=meta(7))
+        assert (biased.macs, biased.flops) == (plain.macs, plain.flops + 2 * 3 * 7)
+
+
 def test_a_product_with_an_activation_adds_it():
     given_ = {"self": meta(5), "mat1": meta(3, 4), "mat2": meta(4, 5), "beta": 1, "alpha": 1}
     plain = 2 * 60 + 15
