@@ -37,7 +37,7 @@ def llama() -> nn.Module:
 
 
 class Block(nn.Module):
-    """Five modules, ten calls."""
+    """Five modules, thirteen calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,8 +47,9 @@ class Block(nn.Module):
         self.second = nn.Linear(8, 8)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """A residual block, with what makes its calls ten."""
-        return x + self.second(self.act(self.first(self.norm(x)))) * 2
+        """A residual block, with what makes its calls thirteen."""
+        y = self.second(self.act(self.first(self.norm(x))))
+        return x + (((y * 2).tanh() - 1).sigmoid() + 1).abs()
 
 
 def synthetic(blocks: int) -> nn.Module:
