@@ -212,6 +212,7 @@ def test_a_reduction_costs_one_for_each_element(rows, n, name):
     assert total(getattr(torch, name), x).flops == rows * n
     assert total(getattr(torch, name), x, dim=-1).flops == rows * n
     assert total(torch.max, x, x).flops == rows * n
+    assert cost_of("aten::max.other", (rows, n), self=meta(rows, n), other=meta(n)).flops == rows * n
 
 
 @examples
@@ -241,6 +242,7 @@ def test_other_reductions_cost_what_their_loops_do(rows, n):
     for function, flops in expected.items():
         assert cost(function).flops == flops
     assert cost_of("aten::norm.ScalarOpt_dim", (rows,), self=meta(rows, n), p=2).flops == 2 * elements + rows
+    assert cost_of("aten::native_norm", (), self=meta(rows, n)).flops == 2 * elements + 1
     assert cost_of("aten::norm.Scalar", (), self=meta(rows, n), p=3).flops == 3 * elements + 1
     assert cost_of("aten::dist", (), self=meta(rows, n), other=meta(n), p=2).flops == 3 * elements + 1
 
@@ -390,6 +392,7 @@ def test_random_numbers_cost_one_each():
     assert cost_of("aten::multinomial", (2,), self=meta(4)).flops == 12
     assert cost_of("aten::native_dropout", (6,), (6,), input=meta(6), p=0.5, train=True).flops == 24
     assert cost_of("aten::native_dropout", (6,), (6,), input=meta(6), p=0.5, train=False).flops == 0
+    assert cost_of("aten::_fused_dropout", (6,), (6,), self=meta(6), p=0.5).flops == 24  # always in training
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
@@ -425,5 +428,6 @@ def test_operators_of_torchvision_by_hand():
     regions = {"input": meta(1, 2, 16, 12), "pooled_height": 7, "pooled_width": 5}
     output = (3, 2, 7, 5)
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=2).flops == 210 * 4 * 8
+    assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=3).flops == 210 * 9 * 8
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=0).flops == 210 * (3 * 3) * 8
     assert cost_of("torchvision::roi_pool", output, **regions).flops == 210 * 9
