@@ -16,7 +16,6 @@ from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
-_AS_THEY_ARE = {int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
 _MOST_ARGUMENTS = 64
 _GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
 
@@ -153,9 +152,7 @@ class Recorder(TorchDispatchMode):
         self._signatures[func] = signature
         return signature
 
-    def _plain(self, value: Any) -> Any:  # noqa: PLR0911 - one for each kind of argument
-        if type(value) in _AS_THEY_ARE:
-            return value
+    def _plain(self, value: Any) -> Any:
         if type(value) in _AS_THEY_ARE:
             return value
         if isinstance(value, torch.Tensor):
