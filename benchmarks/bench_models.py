@@ -1,127 +1,163 @@
-"""Tracing and analysing models of many kinds, against a bare meta forward, torch's own counter and fvcore.
+"""Tracing and analysing many models, against a bare meta forward, torch's counter and fvcore; large ones in memory.
 
-All ratios come from one run, each the shortest of several rounds taken in turns, so that all see the same machine.
+Times are those of the process, so that what else runs on the machine does not count; everything runs on one thread.
 """
 
 from __future__ import annotations
 
+import cProfile
+import functools
+import json
 import logging
+import pstats
+import resource
 import statistics
+import subprocess
 import sys
+import time
 import warnings
-from pathlib import Path
 
 import torch
 from fvcore.nn import FlopCountAnalysis
 from ratios import Ratio, best, show
+from suite import NAMES, Subject, of_transformers, subject
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-from architectures import ARCHITECTURES, build, config_of, inputs_of
+ROUNDS = 3
+MOST_MEMORY = 1.2  # GB, of the whole process
+LLAMA = {
+    "hidden_size": 16384,
+    "intermediate_size": 53248,
+    "num_hidden_layers": 126,
+    "num_attention_heads": 128,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+}
+SYNTHETIC = 25_000  # calls; as many again in the doubled one
 
-ROUNDS = 5
-OF_TRANSFORMERS = ("bert", "gpt2", "llama", "qwen3", "t5", "vit", "resnet", "swin", "segformer", "clip", "wav2vec2")
-OF_TRANSFORMERS += ("mixtral",)
-WITH_FVCORE = ("featherface-baseline", "resnet", "vit", "bert")  # what it can trace, small enough for real weights
+
+def on_meta(name: str) -> list[Ratio]:
+    """``name`` against a bare forward and against torch's counter."""
+    found = subject(name)
+
+    def counter() -> None:
+        with FlopCounterMode(display=False):
+            found.run()
+
+    calls = {"ours": found.analyze, "bare": found.run, "counter": counter}
+    seconds = best(calls, ROUNDS, clock=time.process_time)
+    return [
+        Ratio(what=name, against="a bare forward on meta", seconds=seconds["ours"], reference=seconds["bare"], goal=2),
+        Ratio(
+            what=name, against="FlopCounterMode on meta", seconds=seconds["ours"], reference=seconds["counter"], goal=2
+        ),
+    ]
 
 
-class Wrapped(nn.Module):
-    """A model that is called with tensors and gives tensors, as fvcore wants it."""
+def against_fvcore() -> list[Ratio]:
+    """The zoo and ResNet-50 against fvcore, which runs them for real."""
+    rows = []
+    for name in ("featherface-baseline", "featherface-v2", "resnet-50"):
+        real = subject(name, device="cpu")
+        (pixels,) = (*real.inputs.args, *real.inputs.kwargs.values())
+        analysis = functools.partial(FlopCountAnalysis, real.model, pixels)
+        calls = {"ours": subject(name).analyze, "fvcore": lambda: analysis().total()}  # noqa: B023 - called in this turn
+        seconds = best(calls, 1, clock=time.process_time)
+        rows.append(Ratio(what=name, against="fvcore", seconds=seconds["ours"], reference=seconds["fvcore"], goal=0.2))
+    return rows
 
-    def __init__(self, model: nn.Module, names: list[str]) -> None:
+
+class Synthetic(nn.Module):
+    """20,000 modules, each called until ``calls`` operators ran."""
+
+    def __init__(self, calls: int) -> None:
         super().__init__()
-        self.model = model
-        self.names = names
+        self.layers = nn.ModuleList(nn.ReLU() for _ in range(20_000))
+        self.calls = calls
 
-    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-        """The first output."""
-        output = self.model(**dict(zip(self.names, tensors, strict=True)))
-        return output if isinstance(output, torch.Tensor) else output[0]
-
-
-def models() -> dict[str, tuple[nn.Module, archscope.Inputs]]:
-    """The models on meta, with their inputs."""
-    spec = archscope.load("featherface-baseline")
-    with torch.device("meta"):
-        found = {spec.name: (spec.build().eval(), archscope.Inputs(args=(torch.empty(spec.inputs[0].shape),)))}
-    for name in OF_TRANSFORMERS:
-        shapes = {key: (1, 128) if key.endswith("_ids") else shape for key, shape in ARCHITECTURES[name].items()}
-        shapes = {key: (1, 16) if name == "clip" and key == "input_ids" else shape for key, shape in shapes.items()}
-        found[name] = (build(config_of(name)), archscope.Inputs(kwargs=inputs_of(shapes)))
-    return found
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the layers in turns."""
+        for k in range(self.calls):
+            x = self.layers[k % len(self.layers)](x)
+        return x
 
 
-def by_fvcore(model: nn.Module, inputs: archscope.Inputs) -> None:
-    """What fvcore does: it traces a real forward pass."""
-    tensors = {**dict(enumerate(inputs.args)), **inputs.kwargs}
-    real = [torch.ones(t.shape, dtype=t.dtype) for t in tensors.values()]
-    whole = model if inputs.args else Wrapped(model, [*map(str, tensors)])
-    FlopCountAnalysis(whole, tuple(real)).unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(
-        enabled=False
-    ).total()
+def synthetic(calls: int) -> Subject:
+    """The synthetic model that makes ``calls`` calls."""
+    inputs = archscope.Inputs(args=(torch.empty(1, 8, device="meta"),))
+    return Subject(name=f"{calls} calls", model=Synthetic(calls).eval(), inputs=inputs)
+
+
+def llama() -> Subject:
+    """Llama 3.1 405B at 2,048 tokens."""
+    return of_transformers("llama-405b", "LlamaForCausalLM", LLAMA, {"input_ids": (1, 2048)})
+
+
+def alone(what: str) -> dict[str, float]:
+    """``what`` analysed in a process of its own: its seconds, those of a bare forward, and the peak memory in GB."""
+    command = [sys.executable, __file__, what]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(found.stdout)
+    return figures
+
+
+def measure_alone(what: str) -> None:
+    """What ``alone`` runs: print the figures as JSON."""
+    found = llama() if what == "llama" else synthetic(int(what))
+    seconds = best({"ours": found.analyze, "bare": found.run}, 2, clock=time.process_time)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    sys.stdout.write(json.dumps({**seconds, "peak": peak}))
+
+
+def show_large() -> None:
+    """Print what the largest models take."""
+    large, single, double = (alone(what) for what in ("llama", str(SYNTHETIC), str(2 * SYNTHETIC)))
+    name = "Llama 3.1 405B, 2,048 tokens"
+    against, again = "a bare forward on meta", f"{SYNTHETIC:,} calls"
+    rows = [
+        Ratio(what=name, against=against, seconds=large["ours"], reference=large["bare"], goal=1.6),
+        Ratio(
+            what=f"20,000 modules, {2 * SYNTHETIC:,} calls",
+            against=again,
+            seconds=double["ours"],
+            reference=single["ours"],
+            goal=2.2,
+        ),
+    ]
+    show("Each in a process of its own", rows)
+    for title, figures in ((name, large), (rows[1].what, double)):
+        state = "" if figures["peak"] <= MOST_MEMORY else "   MISSED"
+        print(f"  {title:44} peak memory {figures['peak']:.2f} GB (goal <= {MOST_MEMORY} GB){state}")
+
+
+def median_of(rows: list[Ratio], against: str, goal: float) -> None:
+    """Print the median of the ratios ``against`` something."""
+    median = statistics.median(row.value for row in rows if row.against == against)
+    print(f"  median against {against}: {median:.2f} (goal <= {goal:g}){'' if median <= goal else '   MISSED'}")
 
 
 def main() -> None:
-    """Time every model, print the ratios, and exit 1 when a goal is missed."""
+    """Time, print, and profile the worst model when a goal is missed."""
+    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    bare_ratios, counter_ratios, fvcore_ratios = {}, {}, {}
-    for name, (model, inputs) in models().items():
-
-        def ours(model: nn.Module = model, inputs: archscope.Inputs = inputs) -> None:
-            archscope.analyze(archscope.trace(model, inputs, device="meta"))
-
-        def bare(model: nn.Module = model, inputs: archscope.Inputs = inputs) -> None:
-            with torch.no_grad():
-                model(*inputs.args, **inputs.kwargs)
-
-        def counter(model: nn.Module = model, inputs: archscope.Inputs = inputs) -> None:
-            with torch.no_grad(), FlopCounterMode(display=False):
-                model(*inputs.args, **inputs.kwargs)
-
-        calls = {"ours": ours, "bare": bare, "counter": counter}
-        if name == "mixtral":  # a bare forward on meta wants its experts in bfloat16
-            model.bfloat16()
-        times = best(calls, ROUNDS)
-        bare_ratios[name] = times["ours"] / times["bare"]
-        counter_ratios[name] = times["ours"] / times["counter"]
-        line = f"{name:24} {1000 * times['ours']:8.0f} ms  {bare_ratios[name]:5.2f} x bare forward"
-        line += f"  {counter_ratios[name]:5.2f} x FlopCounterMode"
-        if name in WITH_FVCORE:
-            real = model.to_empty(device="cpu")
-            for parameter in real.parameters():
-                parameter.data.zero_()
-            fvcore = best({"fvcore": lambda real=real, inputs=inputs: by_fvcore(real, inputs)}, 2)["fvcore"]  # type: ignore[misc]
-            fvcore_ratios[name] = times["ours"] / fvcore
-            line += f"  {fvcore_ratios[name]:5.2f} x fvcore"
-        print(line, flush=True)
-    what = f"trace + analyze, {len(bare_ratios)} models"
-    worst = max(bare_ratios, key=bare_ratios.__getitem__)
-    met = show(
-        "All models in one run (seconds stand for ratios here)",
-        [
-            Ratio(
-                what=what,
-                against="bare forward, median",
-                seconds=statistics.median(bare_ratios.values()),
-                reference=1,
-                goal=1.3,
-            ),
-            Ratio(what=what, against=f"bare forward, worst ({worst})", seconds=bare_ratios[worst], reference=1, goal=2),
-            Ratio(
-                what=what,
-                against="FlopCounterMode, median",
-                seconds=statistics.median(counter_ratios.values()),
-                reference=1,
-                goal=1,
-            ),
-            Ratio(what=what, against="fvcore, worst", seconds=max(fvcore_ratios.values()), reference=1, goal=0.2),
-        ],
-    )
-    sys.exit(not met)
+    torch.set_num_threads(1)
+    if len(sys.argv) > 1:
+        measure_alone(sys.argv[1])
+        return
+    rows = [row for name in NAMES for row in on_meta(name)]
+    met = show(f"{len(NAMES)} models, trace + analyze", rows)
+    median_of(rows, "a bare forward on meta", 1.3)
+    median_of(rows, "FlopCounterMode on meta", 1.0)
+    show("Models small enough to run, trace + analyze", against_fvcore())
+    show_large()
+    if not met:
+        profile = cProfile.Profile()
+        worst = subject(max(rows, key=lambda row: row.value).what)
+        profile.runcall(worst.analyze)
+        pstats.Stats(profile).sort_stats("tottime").print_stats(20)
 
 
 if __name__ == "__main__":
