@@ -56,7 +56,7 @@ def test_a_model_compared_with_itself_shows_no_change_and_passes_the_gate(saved)
     a = saved("a", {"": (UNASSIGNED, 0, 0, 0), "x": ("X", 5, 50, 100)})
     done = run(a, a, "--exit-code")
     assert done.exit_code == 0
-    assert "1 unchanged modules" in done.output
+    assert "1 unchanged module" in done.output
 
 
 def test_exit_code_is_one_when_something_differs_and_was_asked_about(saved):

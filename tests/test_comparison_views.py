@@ -69,7 +69,7 @@ def test_unchanged_modules_are_folded_and_counted(comparison):
     text = render_comparison_text(comparison)
     modules = text.split("\n\n")[3]
     assert "body" not in modules
-    assert "1 unchanged modules" in modules
+    assert "1 unchanged module" in modules
     assert "[DEL]" in modules
     assert "neck.a" not in modules
     assert "neck.a" in render_comparison_text(comparison, depth=0)

@@ -42,5 +42,5 @@ def command(*, model: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -
     print_text(
         f"wrote {CONFIG_NAME}\n"
         f"next: `archscope check` holds {name} to it, `archscope lock` writes down what its modules cost;\n"
-        "      docs/ci.md shows both in CI: https://pypi.org/project/archscope-torch/\n"
+        "      both exit with 1 when a pull request grows the model too far\n"
     )

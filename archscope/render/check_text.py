@@ -161,5 +161,8 @@ def _next(result: CheckResult) -> Iterator[str]:
         yield f"next: `archscope analyze {safe(first.model)}{sort}` shows where they are"
     if any(row.name.startswith(LOCK_PREFIX) and row.excess for row in failed):
         yield 'next: `archscope lock --allow-increase MODEL --reason "..."` locks the growth that is meant'
-    if result.count(UNPROVEN):
+    unproven = [row for row in result.results if row.status == UNPROVEN]
+    if any(row.value is None and not METRICS[row.metric].of_training for row in unproven):
+        yield "next: give it an input, --input 1x3x224x224 here or inputs = [...] in the config: then it can be run"
+    if any(row.value is not None for row in unproven):
         yield "next: `archscope formulas` lists what is counted; a formula for the operators above makes this provable"

@@ -132,10 +132,10 @@ def _modules(comparison: Comparison, metric: str, depth: int, limit: int, style:
     if len(kept) < len(changed):
         notes.append(f"+{len(changed) - len(kept)} smaller changes (-n 0 shows them)")
     if same:
-        notes.append(f"{same} unchanged modules")
+        notes.append(f"{same} unchanged module{'s' if same > 1 else ''}")
     hidden = sum(1 for row in comparison.modules if row.path) - len(changed) - same
     if hidden:
-        notes.append(f"{hidden} modules below depth {depth} (--depth 0 shows the changed ones)")
+        notes.append(f"{hidden} modules of either below depth {depth} (--depth 0 shows the changed ones)")
     return [*lines, *(style.paint(note, "dim") for note in notes)]
 
 

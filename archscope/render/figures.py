@@ -127,4 +127,4 @@ def _legend(axes: Axes, panel: Panel) -> None:
         Patch(facecolor="#555555", edgecolor="white", label=name, **look)
         for name, look in zip(panel.series, looks, strict=True)
     ]
-    axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=9.5)
+    axes.legend(handles=handles, loc="upper right", bbox_to_anchor=(1, 0), ncols=2, frameon=False, fontsize=9.5)

@@ -37,7 +37,8 @@ def target_titles(plan: Plan) -> tuple[str, ...]:
     """The columns of the target table after the component."""
     published = ("published",) if any(row.published is not None for row in plan.rows) else ()
     against = (plan.against,) if plan.against else ()
-    return (*published, "today", "target", "reduction", "same share of today", *against)
+    reduction = "reduction of published" if published else "reduction"
+    return (*published, "today", "target", reduction, "same share of today", *against)
 
 
 def target_rows(plan: Plan) -> list[tuple[str, ...]]:
@@ -92,7 +93,7 @@ def _adds_up(what: str, value: int, goal: int) -> tuple[str, bool]:
     return f"{what} {value:,}: " + (f"{gap:,} above the goal" if gap > 0 else f"within the goal by {-gap:,}"), gap > 0
 
 
-STEP_TITLES = ("assumed saving", "saves alone", "MACs alone", "saves in sequence", "leaves", "MACs then")
+STEP_TITLES = ("assumed saving", "saves alone", "MACs saved alone", "saves in sequence", "leaves", "MACs then")
 
 
 def step_rows(plan: Plan) -> list[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.render.cells import THE_MODEL, figure_columns, figures, shown_metrics, total_cells
-from archscope.render.facts import ancestors, bounded, describe_inputs, short_components
+from archscope.render.facts import ancestors, bounded, describe_inputs, parent, short_components
 from archscope.render.measures import Measure, model_measures, run_measures, training_measures
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
@@ -122,7 +122,20 @@ def _notes(report: Report, style: Style) -> list[str]:
         lines.append(f"never called: {_listed([path for path in report.uncalled if not _inside(path, report)])}")
     shared = [row for row in report.modules if row.aliases]
     lines += [f"shared: {plain(row.path)} is also {_listed(row.aliases)}" for row in shared]
+    lines += [f"tied: {plain(path)} is also {_listed(aliases)}" for path, aliases in _tied(report)]
     return lines
+
+
+def _tied(report: Report) -> list[tuple[str, tuple[str, ...]]]:
+    """The parameters with further names that no shared module explains."""
+    places = {row.path: {row.path, *row.aliases} for row in report.modules}
+    tied = []
+    for record in report.parameters:
+        known = places.get(parent(record.path), set())
+        further = tuple(alias for alias in record.aliases if parent(alias) not in known)
+        if further:
+            tied.append((record.path, further))
+    return tied
 
 
 def _inside(path: str, report: Report) -> bool:
