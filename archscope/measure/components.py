@@ -21,8 +21,7 @@ def assign(paths: Sequence[Path], components: Sequence[Component]) -> dict[Path,
     for component in components:
         for pattern in component.patterns:
             expression = compile_pattern(pattern)
-            matches = [path for path in paths if expression.fullmatch(path)]
-            fresh = [path for path in matches if path not in claimed]
+            fresh = [path for path in paths if path not in claimed and expression.fullmatch(path)]
             if not fresh:
                 _refuse(component, pattern, paths, claimed)
             claimed.update(dict.fromkeys(fresh, component.name))

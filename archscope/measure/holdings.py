@@ -17,6 +17,7 @@ from archscope.surroundings import undisturbed
 StandIn: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 _CONTAINERS = (OrderedDict, dict, list, set, deque)
+_BUILT_IN = frozenset(_CONTAINERS)
 # What holds nothing of its own, by exact type: most of what a module's attributes are.
 _ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
 _ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
@@ -60,9 +61,19 @@ class Holdings:
         is_dict = isinstance(container, dict)
         content: Any = dict(_kind(container).items(container)) if is_dict else list(container)
         self._kept.append((container, content))
-        values = [value for value in (content.values() if is_dict else content) if type(value) not in _ATOMS]
-        further = [value for value in values if not isinstance(value, torch.Tensor)]
-        if len(further) < len(values) or any(isinstance(value, tuple) for value in further):
+        further, with_tensors = [], False
+        for value in content.values() if is_dict else content:
+            kind = type(value)
+            if kind in _ATOMS:
+                continue
+            if kind in _BUILT_IN and not value:  # most of what a module holds: hooks that nobody set
+                self._kept.append((value, ()))
+            elif isinstance(value, torch.Tensor):
+                with_tensors = True
+            else:
+                with_tensors |= isinstance(value, tuple)
+                further.append(value)
+        if with_tensors:
             self._with_tensors.append((container, content))
         return further if len(further) < _LARGE else ()
 
