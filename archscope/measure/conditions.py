@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,22 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(False)
         stack.enter_context(_flex_attention_as_written())
         yield
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Python's cyclic garbage collector waits, if it runs at all: it would walk all of torch once every few models.
+
+    For what allocates no memory worth the name; what is released by its last reference is released as ever.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.measure.inventory import dtype_name
+from archscope.measure.memo import Memo, repeatable
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
@@ -72,6 +73,7 @@ class _Signature(NamedTuple):
     names: tuple[str, ...]
     defaults: dict[str, Any]
     composite: bool
+    repeatable: bool
 
 
 class Recorder(TorchDispatchMode):
@@ -93,12 +95,13 @@ class Recorder(TorchDispatchMode):
         self._allocated: dict[int, tuple[int, int]] = {}
         self._freed: dict[int, int] = {}
         self._next_storage = 0
+        self._memo = Memo()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name, names, defaults, composite = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite, memorable = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
                 return func.decompose(*args, **kwargs)
@@ -106,7 +109,7 @@ class Recorder(TorchDispatchMode):
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
         path = self._path()
-        output = _run(func, args, kwargs)
+        output = self._memo.run(_run, func, args, kwargs) if memorable else _run(func, args, kwargs)
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
         self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
@@ -140,7 +143,7 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False)
+            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -148,7 +151,7 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            signature = _Signature(name, names, defaults, composite=composite)
+            signature = _Signature(name, names, defaults, composite=composite, repeatable=repeatable(func))
         self._signatures[func] = signature
         return signature
 

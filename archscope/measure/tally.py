@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -18,6 +18,7 @@ from archscope.measure.calls import count
 from archscope.measure.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.inventory import dtype_name
 from archscope.measure.measuring import trace_spec
+from archscope.measure.memo import Memo, repeatable
 from archscope.measure.rules import find_rule
 from archscope.records import OpCall, TensorMeta
 from archscope.spec import ModelSpec
@@ -34,7 +35,7 @@ class Tally:
 
 
 def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTable = DEFAULT_FORMULAS) -> Tally:
-    """What ``analyze`` would give as totals, for less: the cost of building the model and a bare run, and a tenth more.
+    """What ``analyze`` would give as totals, for less: about the cost of building the model and a bare run.
 
     A model that cannot be built or run on meta takes the long way. Raises BuildError and ForwardError.
     """
@@ -73,6 +74,16 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
     )
 
 
+class _Known(NamedTuple):
+    """An operator's formula (None when it is free or uncounted), its name, arguments and their defaults."""
+
+    formula: Formula | None
+    name: str
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    repeatable: bool
+
+
 class _Counter(TorchDispatchMode):
     """Adds up the cost of every operator call."""
 
@@ -82,14 +93,15 @@ class _Counter(TorchDispatchMode):
         self.flops = 0
         self.complete = True
         self._formulas = formulas
-        self._known: dict[Any, tuple[Formula | None, str, tuple[str, ...], dict[str, Any]]] = {}
+        self._known: dict[Any, _Known] = {}
+        self._memo = Memo()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
-        formula, name, names, defaults = self._known.get(func) or self._learn(func)
+        formula, name, names, defaults, memorable = self._known.get(func) or self._learn(func)
+        output = self._memo.run(_call, func, args, kwargs) if memorable else func(*args, **kwargs)
         if formula is not None:
             arguments = {**defaults, **dict(zip(names, map(_plain, args), strict=False))}
             arguments.update((key, _plain(value)) for key, value in kwargs.items())
@@ -98,20 +110,24 @@ class _Counter(TorchDispatchMode):
             self.flops += cost.flops
         return output
 
-    def _learn(self, func: Any) -> tuple[Formula | None, str, tuple[str, ...], dict[str, Any]]:
-        """The formula of an operator (None when it is free or uncounted), its name, arguments and their defaults."""
+    def _learn(self, func: Any) -> _Known:
         schema = func._schema  # noqa: SLF001 - torch has no public name for it
         name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
         rule = find_rule(self._formulas, name)
         self.complete &= rule is not None
-        known = (
-            rule.formula if rule is not None and rule.kind == COUNTED else None,
-            name,
-            tuple(argument.name for argument in schema.arguments),
-            {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()},
+        known = _Known(
+            formula=rule.formula if rule is not None and rule.kind == COUNTED else None,
+            name=name,
+            names=tuple(argument.name for argument in schema.arguments),
+            defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
+            repeatable=repeatable(func),
         )
         self._known[func] = known
         return known
+
+
+def _call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return func(*args, **kwargs)
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Generator
@@ -13,7 +14,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
-from archscope.measure.conditions import plain_conditions
+from archscope.measure.conditions import plain_conditions, uncollected
 from archscope.measure.holdings import Holdings
 from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
 from archscope.measure.inventory import Inventory, take_inventory
@@ -67,7 +68,8 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     recorder = Recorder(stack, training=training)
     stand_in = meta_twin if device == "meta" else cpu_twin
     holdings = Holdings(model)
-    with holdings.kept(), plain_conditions(gradients=training):
+    waiting = uncollected() if device == "meta" else contextlib.nullcontext()  # real tensors may hang in a cycle
+    with waiting, holdings.kept(), plain_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else on_cpu(call)
         holdings.swap(with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
