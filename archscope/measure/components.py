@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from archscope.errors import ComponentError
 from archscope.records import Path
@@ -18,14 +18,36 @@ def assign(paths: Sequence[Path], components: Sequence[Component]) -> dict[Path,
     Raises ComponentError for a pattern that matches no path or only paths that earlier patterns claim.
     """
     claimed: dict[Path, str] = {}
+    children = _children(paths)
     for component in components:
         for pattern in component.patterns:
-            expression = compile_pattern(pattern)
-            fresh = [path for path in paths if path not in claimed and expression.fullmatch(path)]
+            fresh = [path for path in _matches(pattern, paths, children) if path not in claimed]
             if not fresh:
                 _refuse(component, pattern, paths, claimed)
             claimed.update(dict.fromkeys(fresh, component.name))
     return {path: claimed.get(path, UNASSIGNED) for path in paths}
+
+
+def _children(paths: Sequence[Path]) -> dict[Path, list[Path]]:
+    children: dict[Path, list[Path]] = {path: [] for path in paths}
+    for path in paths:
+        if path:
+            children[path.rpartition(".")[0]].append(path)
+    return children
+
+
+def _matches(pattern: str, paths: Sequence[Path], children: Mapping[Path, Sequence[Path]]) -> Iterator[Path]:
+    """The paths that ``pattern`` matches; those of ``name.**`` are walked to, as there may be one for each module."""
+    top = pattern.removesuffix(".**")
+    if not top or "*" in top or "?" in top:
+        expression = compile_pattern(pattern)
+        yield from (path for path in paths if expression.fullmatch(path))
+        return
+    waiting = [top] if top in children else []
+    while waiting:
+        path = waiting.pop()
+        yield path
+        waiting += children[path] if pattern != top else ()
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
