@@ -137,8 +137,8 @@ class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
     ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta or not at all. Modules stand in
-    ``named_modules()`` order; ``unread`` names the parameters that no operator read;
-    ``packed`` holds weights that quantised modules keep outside of parameters and buffers.
+    ``named_modules()`` order; ``weights`` gives the storage of each parameter in
+    the calls; ``packed`` holds weights that quantised modules keep outside of parameters and buffers.
     """
 
     model: str
@@ -149,7 +149,7 @@ class Trace:
     modules: tuple[ModuleRecord, ...]
     parameters: tuple[ParameterRecord, ...]
     buffers: tuple[BufferRecord, ...]
-    unread: tuple[Path, ...]
+    weights: Mapping[Path, int]
     calls: tuple[OpCall, ...] | None
     storages: tuple[StorageRecord, ...]
     packed: tuple[BufferRecord, ...] = ()

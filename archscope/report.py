@@ -81,7 +81,8 @@ class Totals:
 
     ``buffers`` counts elements, ``*_bytes`` bytes (``parameter_bytes`` with what quantised modules pack),
     ``activations`` elements of freshly allocated operator outputs and ``conv_activations`` those of convolutions,
-    matrix products and attention alone. ``zero_parameters`` counts the weights that are 0, ``training`` is a training
+    matrix products and attention alone. ``active_parameters`` are those that one token uses; None where no router was
+    seen to pick some of several experts. ``zero_parameters`` counts the weights that are 0, ``training`` is a training
     step; both are None unless asked for.
     """
 
@@ -98,6 +99,7 @@ class Totals:
     bytes_read: int | None
     bytes_written: int | None
     complete: bool
+    active_parameters: int | None = None
     zero_parameters: int | None = None
     training: Training | None = None
 
@@ -169,6 +171,17 @@ class UncountedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureRow:
+    """The weights of ``experts`` experts in one module, ``picked`` of which a token uses: active_parameters."""
+
+    path: Path
+    experts: int
+    picked: int
+    parameters: int
+    active_parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallRow:
     """Calls of one operator in one module with the same shapes; ``times`` of them, figures of all together."""
 
@@ -221,4 +234,5 @@ class Report:
     calls: tuple[CallRow, ...] | None
     provenance: Provenance
     dtypes: tuple[DtypeRow, ...] = ()
+    mixtures: tuple[MixtureRow, ...] = ()
     conventions: tuple[ConventionFigure, ...] = ()

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import torch
-from published import FEATHERFACE, WITH_MACS, WITH_PARAMETERS, Published
+from published import FEATHERFACE, MIXTURES, WITH_MACS, WITH_PARAMETERS, Published
 
 import archscope
 from archscope.judge.crosscheck import crosscheck
@@ -41,6 +41,7 @@ def measure(row: Published) -> archscope.Report:
     cls = getattr(transformers, row.cls)
     with torch.device("meta"):
         model = cls(cls.config_class(**row.settings)).eval()
+    model = model.bfloat16() if row.active else model
     if not row.inputs:
         return archscope.analyze(model)
     dtypes = {name: torch.int64 if name == "input_ids" else torch.float32 for name in row.inputs}
@@ -67,6 +68,17 @@ def row_of(row: Published) -> tuple[str, ...]:
     if not row.inputs:
         return (*cells, row.source)
     return (*cells, row.macs, f"{totals.macs:,}", ratio(totals.macs or 0, row.macs), row.source)
+
+
+def mixture_row(row: Published) -> tuple[str, ...]:
+    """The cells of a mixture of experts: all its parameters, and those that a token uses."""
+    report = measure(row)
+    parameters, active = report.totals.parameters, report.totals.active_parameters or 0
+    picks = ", ".join(dict.fromkeys(f"{mixture.picked} of {mixture.experts}" for mixture in report.mixtures))
+    if "without the embedding" in row.source:
+        active -= next(record.numel for record in report.parameters if "embed_tokens" in record.path)
+    cells = (row.name, picks, row.parameters, f"{parameters:,}", ratio(parameters, row.parameters))
+    return (*cells, row.active, f"{active:,}", ratio(active, row.active), row.source)
 
 
 def baseline_rows() -> list[tuple[str, ...]]:
@@ -144,7 +156,8 @@ def peers_section(result: Crosscheck) -> str:
 
 def quick_rows() -> list[tuple[str, ...]]:
     """The rows that take little time: what the test measures anew."""
-    return [row_of(row) for row in (*WITH_MACS[:2], *WITH_MACS[6:7], *WITH_PARAMETERS[::4])]
+    rows = [row_of(row) for row in (*WITH_MACS[:2], *WITH_MACS[6:7], *WITH_PARAMETERS[::4])]
+    return rows + [mixture_row(row) for row in MIXTURES]
 
 
 def document(result: Crosscheck) -> str:
@@ -161,6 +174,12 @@ def document(result: Crosscheck) -> str:
         "## Parameters",
         "Model card: the number of parameters on the model's page or in the metadata of its safetensors files.",
         markdown_table(("model", *both[:3], "source"), [row_of(row) for row in WITH_PARAMETERS]),
+        "## Mixtures of experts",
+        "Active parameters: those that one token uses, with the experts that its router picks.",
+        markdown_table(
+            ("model", "experts", *both[:3], "published active", "measured", "/ published", "source"),
+            [mixture_row(row) for row in MIXTURES],
+        ),
         torchvision_section(),
         peers_section(result),
     )

@@ -18,6 +18,7 @@ class Published:
     source: str
     parameters: str = ""
     macs: str = ""
+    active: str = ""
     inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -153,5 +154,26 @@ WITH_PARAMETERS = (
     _bloom("7.1B", "7,069,016,064", 4096, 30, 32),
     _bloom("176B", "176,247,271,424", 14336, 70, 112),
     _card("Mamba 130M", "MambaForCausalLM", "129,135,360", hidden_size=768, num_hidden_layers=24),
-    _paper("DeepSeek-V3", "DeepseekV3ForCausalLM", "671B", "DeepSeek-AI 2024"),
+)  # fmt: skip
+
+
+def _mixture(name: str, cls: str, figures: tuple[str, str], source: str, **settings: Any) -> Published:
+    parameters, active = figures
+    shapes = {"input_ids": (1, 128)}
+    return Published(
+        name=name, cls=cls, source=source, parameters=parameters, active=active, inputs=shapes, settings=settings
+    )
+
+
+# Built in bfloat16, as they are published. OpenAI leaves the embedding of the tokens out of its active parameters.
+MIXTURES = (
+    _mixture("Mixtral 8x7B", "MixtralForCausalLM", ("46.7B", "12.9B"), "Mistral AI, announcement"),
+    _mixture("Qwen1.5-MoE-A2.7B", "Qwen2MoeForCausalLM", ("14.3B", "2.7B"), "model card"),
+    _mixture("Qwen3-30B-A3B", "Qwen3MoeForCausalLM", ("30.5B", "3.3B"), "model card", num_hidden_layers=48,
+             num_key_value_heads=4, head_dim=128),
+    _mixture("Phi-3.5-MoE", "PhimoeForCausalLM", ("42B", "6.6B"), "Abdin et al. 2024"),
+    _mixture("DeepSeek-V3", "DeepseekV3ForCausalLM", ("671B", "37B"), "DeepSeek-AI 2024"),
+    _mixture("gpt-oss-120b", "GptOssForCausalLM", ("116.8B", "5.1B"), "OpenAI 2025, without the embedding"),
+    _mixture("gpt-oss-20b", "GptOssForCausalLM", ("20.9B", "3.6B"), "OpenAI 2025, without the embedding",
+             num_hidden_layers=24, num_local_experts=32),
 )  # fmt: skip

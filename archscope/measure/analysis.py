@@ -14,6 +14,7 @@ from archscope.measure.calls import CountedCall, count
 from archscope.measure.components import assign, default_components
 from archscope.measure.flows import component_flows
 from archscope.measure.memory import peak_activation_bytes
+from archscope.measure.mixtures import mixtures
 from archscope.measure.training import training_figures
 from archscope.records import BufferRecord, ModuleRecord, ParameterRecord, Path, Trace
 from archscope.report import (
@@ -21,6 +22,7 @@ from archscope.report import (
     UNASSIGNED,
     ComponentRow,
     DtypeRow,
+    MixtureRow,
     ModelInfo,
     ModuleRow,
     OperatorRow,
@@ -76,11 +78,12 @@ def analyze_trace(
     counted = count(trace, formulas) if trace.calls is not None else None
     own = _own(trace, counted or ())
     total = _rolled_up(paths, own)
+    experts = mixtures(trace)
     return Report(
         schema_version=SCHEMA_VERSION,
         model=model,
         inputs=trace.inputs,
-        totals=_totals(trace, total[""], counted),
+        totals=_totals(trace, total[""], counted, experts),
         components=_components(rules, owners, own, ran=counted is not None),
         modules=tuple(
             _module_row(module, owners[module.path], own[module.path], total[module.path], ran=counted is not None)
@@ -96,6 +99,7 @@ def analyze_trace(
             counting_rules=COUNTING_RULES_VERSION, components="source" if components else "children of the model"
         ),
         dtypes=_dtypes((*trace.parameters, *trace.packed)),
+        mixtures=experts,
     )
 
 
@@ -166,8 +170,9 @@ def _rolled_up(paths: Sequence[Path], own: dict[Path, _Sums]) -> dict[Path, _Sum
     return total
 
 
-def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None) -> Totals:
+def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None, experts: Sequence[MixtureRow]) -> Totals:
     ran = counted is not None
+    idle = sum(row.parameters - row.active_parameters for row in experts)
     return Totals(
         parameters=whole.parameters,
         trainable=whole.trainable,
@@ -182,6 +187,7 @@ def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None) -
         bytes_read=whole.bytes_read if ran else None,
         bytes_written=whole.bytes_written if ran else None,
         complete=all(item.kind != UNCOUNTED for item in counted or ()),
+        active_parameters=whole.parameters - idle if experts else None,
     )
 
 
@@ -270,9 +276,9 @@ def _uncounted(counted: Sequence[CountedCall]) -> tuple[UncountedRow, ...]:
 def _uncalled(trace: Trace) -> tuple[Path, ...]:
     """The outermost modules of which nothing ran: no call of theirs or of one below, no parameter read."""
     used: set[Path] = set()
-    unread = set(trace.unread)
+    read = {tensor.storage for call in trace.calls or () for tensor in call.inputs}
     places = [module.path for module in trace.modules if module.calls]
-    places += [owner(record) for record in trace.parameters if record.path not in unread]
+    places += [owner(record) for record in trace.parameters if trace.weights[record.path] in read]
     for place in places:
         path = place
         while path not in used:

@@ -34,19 +34,16 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Python's cyclic garbage collector waits, if it runs at all: it would walk all of torch once every few models.
-
-    For what allocates no memory worth the name; what is released by its last reference is released as ever.
-    """
-    if not gc.isenabled():
+def sparing_collections() -> Iterator[None]:
+    """Python's garbage collector looks at new objects alone: it would walk all of torch once every few models."""
+    if gc.get_freeze_count():  # the caller's own, which unfreeze would end
         yield
         return
-    gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
-        gc.enable()
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from torch import nn
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.analysis import analyze_trace, with_training
-from archscope.measure.conditions import uncollected
+from archscope.measure.conditions import sparing_collections
 from archscope.measure.inputs import InputsLike
 from archscope.measure.tracing import too_large, trace
 from archscope.records import Trace
@@ -70,7 +70,7 @@ def analyze_and_trace(  # noqa: PLR0913 - the same as analyze
         seen = model if isinstance(model, Trace) else trace(model, inputs, name=name)
         rules = tuple(components or ())
         info = _info(seen, ModelSpec(name=name or seen.model, source="", build=nn.Module))
-    with uncollected():
+    with sparing_collections():
         report = analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
     if isinstance(model, Trace):
         return report, seen

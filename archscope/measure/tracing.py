@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Generator
 from types import TracebackType
@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
-from archscope.measure.conditions import plain_conditions, uncollected
+from archscope.measure.conditions import plain_conditions, sparing_collections
 from archscope.measure.holdings import Holdings
 from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
 from archscope.measure.inventory import Inventory, take_inventory
@@ -67,9 +67,9 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack, training=training)
     stand_in = meta_twin if device == "meta" else cpu_twin
+    _load_meta_kernels()
     holdings = Holdings(model)
-    waiting = uncollected() if device == "meta" else contextlib.nullcontext()  # real tensors may hang in a cycle
-    with waiting, holdings.kept(), plain_conditions(gradients=training):
+    with sparing_collections(), holdings.kept(), plain_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else on_cpu(call)
         holdings.swap(with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
@@ -85,7 +85,6 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
         del output
-    read = {tensor.storage for call_ in recorder.calls for tensor in call_.inputs}
     return Trace(
         model=name,
         mode="train" if training else "eval",
@@ -96,10 +95,16 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         parameters=inventory.parameters,
         buffers=inventory.buffers,
         packed=inventory.packed,
-        unread=tuple(path for path, storage in weights.items() if storage not in read),
+        weights=weights,
         calls=tuple(recorder.calls),
         storages=storages,
     )
+
+
+@functools.cache
+def _load_meta_kernels() -> None:
+    """Torch loads its meta kernels when one first runs, and errors in that keep the tensors of all callers alive."""
+    torch.add(torch.empty(1, device="meta"), 1)
 
 
 def _consumed(output: Any) -> Any:
@@ -127,7 +132,7 @@ def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
         parameters=inventory.parameters,
         buffers=inventory.buffers,
         packed=inventory.packed,
-        unread=(),
+        weights={},
         calls=None,
         storages=(),
     )

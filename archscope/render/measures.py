@@ -22,6 +22,16 @@ def model_measures(report: Report) -> list[Measure]:
         ("buffers", format_integer(totals.buffers), format_bytes(totals.buffer_bytes)),
         ("parameter bytes", format_integer(totals.parameter_bytes), format_bytes(totals.parameter_bytes)),
     ]
+    if totals.active_parameters is not None:
+        picks = dict.fromkeys(f"{row.picked} of {row.experts}" for row in report.mixtures)
+        rows.insert(
+            1,
+            (
+                "active parameters",
+                format_integer(totals.active_parameters),
+                f"{format_count(totals.active_parameters)}, a token uses {', '.join(picks)} experts",
+            ),
+        )
     if len(report.dtypes) > 1:
         rows += [
             (f"  {plain(row.dtype)}", format_integer(row.nbytes), f"{format_integer(row.parameters)} parameters")

@@ -23,7 +23,9 @@ METRICS = (
     ("parameter_bytes", "Weight bytes"),
 )
 _TILES = (
-    *METRICS[:4],
+    METRICS[0],
+    ("active_parameters", "Active parameters"),
+    *METRICS[1:4],
     ("peak_activation_bytes", "Peak activation memory"),
     ("parameter_bytes", "Weight memory"),
     ("buffers", "Buffers"),
