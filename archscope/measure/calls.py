@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
 from archscope.measure.rules import cost_of, find_rule
+from archscope.measure.unseen import UNSEEN, unseen_writes
 from archscope.records import OpCall, TensorMeta, Trace
 
 # Families whose outputs papers count as 'activations'.
@@ -39,7 +40,10 @@ def _written(value: Any) -> str:
 
 
 def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
-    """Every call of ``trace`` with its cost by ``formulas``; a call without a rule costs nothing that is known."""
+    """Every call of ``trace`` with its cost by ``formulas``; a call without a rule costs nothing that is known.
+
+    Last come the kernels that wrote to memory unseen, as calls that nobody can count.
+    """
     born = {storage.id: storage.born for storage in trace.storages}
     rules: dict[str, Rule | None] = {}
     counted = []
@@ -47,7 +51,8 @@ def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
         if call.op not in rules:
             rules[call.op] = find_rule(formulas, call.op)
         counted.append(_count(call, rules[call.op], born))
-    return tuple(counted)
+    unseen = (OpCall(len(counted), UNSEEN, path, "forward", {}, ()) for path in unseen_writes(trace))
+    return (*counted, *(_count(call, None, born) for call in unseen))
 
 
 def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedCall:

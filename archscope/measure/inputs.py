@@ -53,16 +53,16 @@ def on_meta(inputs: Inputs) -> Inputs:
     return _mapped(inputs, lambda tensor: tensor.detach().to("meta"))
 
 
-def on_cpu(inputs: Inputs) -> Inputs:
-    """The same call with CPU tensors; what has no values gets fixed ones (floats in [0, 1), integers 0)."""
+def with_values(inputs: Inputs, device: str) -> Inputs:
+    """The same call with tensors on ``device``; what has no values gets fixed ones (floats in [0, 1), integers 0)."""
     generator = torch.Generator().manual_seed(0)
 
     def real(tensor: torch.Tensor) -> torch.Tensor:
         if not tensor.is_meta:
-            return tensor.detach().cpu().clone()
+            return tensor.detach().to(device, copy=True)
         if tensor.dtype.is_floating_point:
-            return torch.rand(tensor.shape, generator=generator).to(tensor.dtype)
-        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+            return torch.rand(tensor.shape, generator=generator).to(device, tensor.dtype)
+        return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)
 
     return _mapped(inputs, real)
 

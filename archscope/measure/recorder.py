@@ -96,6 +96,7 @@ class Recorder(TorchDispatchMode):
         self._freed: dict[int, int] = {}
         self._next_storage = 0
         self._memo = Memo()
+        self._running = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -109,11 +110,22 @@ class Recorder(TorchDispatchMode):
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
         path = self._path()
-        output = self._memo.run(_run, func, args, kwargs) if memorable else _run(func, args, kwargs)
+        self._running = True
+        try:
+            output = self._memo.run(_run, func, args, kwargs) if memorable else _run(func, args, kwargs)
+        finally:
+            self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
         self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
         return output
+
+    def launched(self, kernel: str, arguments: Mapping[str, Any]) -> bool:
+        """Write down a kernel that the model launches itself, not an operator; whether it can run."""
+        plain = {name: self._plain(value) for name, value in arguments.items()}
+        if not self._running:
+            self.calls.append(OpCall(len(self.calls), f"triton::{kernel}", self._path(), self.phase, plain, ()))
+        return not any(isinstance(value, torch.Tensor) and value.is_meta for value in arguments.values())
 
     def _path(self) -> Path:
         """The innermost running module; in the backward pass the module whose forward made the autograd node."""

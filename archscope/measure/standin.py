@@ -16,16 +16,20 @@ def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
     return _as_parameter(tensor, twin)
 
 
-def cpu_twin(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy of ``tensor`` on the CPU (forward may write to it); what has no values gets fixed ones."""
-    if tensor.is_meta:
-        twin = torch.empty_like(tensor, device="cpu")
+def real_twin(device: str) -> StandIn:
+    """Copies on ``device`` (forward may write to them); what has no values gets fixed ones."""
+
+    def twin_of(tensor: torch.Tensor) -> torch.Tensor:
+        if not tensor.is_meta:
+            return _as_parameter(tensor, tensor.detach().to(device, copy=True))
+        twin = torch.empty_like(tensor, device=device)
         if twin.dtype.is_floating_point:
-            twin.normal_(std=0.02, generator=torch.Generator().manual_seed(0))
+            twin.normal_(std=0.02, generator=torch.Generator(device).manual_seed(0))
         else:
             twin.zero_()
         return _as_parameter(tensor, twin)
-    return _as_parameter(tensor, tensor.detach().cpu().clone())
+
+    return twin_of
 
 
 def with_gradients(stand_in: StandIn) -> StandIn:

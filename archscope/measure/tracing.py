@@ -16,10 +16,11 @@ from torch.utils import _pytree as pytree
 from archscope.errors import ForwardError
 from archscope.measure.conditions import plain_conditions, sparing_collections
 from archscope.measure.holdings import Holdings
-from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_cpu, on_meta
+from archscope.measure.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.inventory import Inventory, take_inventory
+from archscope.measure.launches import launches_told
 from archscope.measure.recorder import ModuleStack, Recorder
-from archscope.measure.standin import cpu_twin, meta_twin, with_gradients
+from archscope.measure.standin import meta_twin, real_twin, with_gradients
 from archscope.measure.suggestion import suggested_input
 from archscope.measure.wrappers import refuse_scripted, unwrapped
 from archscope.records import ModuleRecord, Path, Shape, Trace
@@ -39,10 +40,11 @@ def trace(
     With ``training``, in train mode with a backward pass from the sum of all floating outputs; each backward call
     belongs to the module whose forward made its autograd node, the rest to ``[unassigned]``.
 
-    On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs on the CPU instead
-    and ``Trace.fallback`` says why. ``device`` (``meta`` or ``cpu``) asks for one of the two. Without ``inputs`` the
-    model is not run. The model comes back as it was. Wrappers (DataParallel, torch.compile) are taken off. Raises
-    ForwardError when the model refuses its inputs and BuildError for lazy and scripted modules.
+    On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs where its weights
+    are instead (on the CPU where they are nowhere) and ``Trace.fallback`` says why. ``device`` (``meta``, ``cpu``,
+    ``cuda``) asks for one. Without ``inputs`` the model is not run. The model comes back as it was. Wrappers
+    (DataParallel, torch.compile) are taken off. Raises ForwardError when the model refuses its inputs and BuildError
+    for lazy and scripted modules.
     """
     model = unwrapped(model)
     inventory = take_inventory(model)
@@ -58,7 +60,7 @@ def trace(
     except ForwardError as error:
         if too_large(model):
             raise
-        seen = _run(name, inventory, call, device="cpu", training=training)
+        seen = _run(name, inventory, call, device=_home(inventory), training=training)
         return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
 
 
@@ -66,18 +68,18 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack, training=training)
-    stand_in = meta_twin if device == "meta" else cpu_twin
+    stand_in = meta_twin if device == "meta" else real_twin(device)
     _load_meta_kernels()
     holdings = Holdings(model)
     with sparing_collections(), holdings.kept(), plain_conditions(gradients=training):
-        inputs = on_meta(call) if device == "meta" else on_cpu(call)
+        inputs = on_meta(call) if device == "meta" else with_values(call, device)
         holdings.swap(with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
         for module in holdings.modules:
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with recorder:
+            with recorder, launches_told(recorder.launched):
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
@@ -158,6 +160,12 @@ def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRec
         )
         for path, module in inventory.modules.items()
     )
+
+
+def _home(inventory: Inventory) -> str:
+    """The device that holds the first of the model's weights."""
+    devices = (tensor.device for tensor in _parameters(inventory).values() if not tensor.is_meta)
+    return str(next(devices, "cpu"))
 
 
 def too_large(model: nn.Module) -> bool:

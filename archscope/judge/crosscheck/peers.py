@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archscope.measure.inputs import Inputs, as_inputs, on_cpu
+from archscope.measure.inputs import Inputs, as_inputs, with_values
 from archscope.sources import load
 from archscope.spec import InputSpec, ModelSpec
 
@@ -147,7 +147,7 @@ def run(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(spec, ModelSpec):
         raise TypeError(f"{job['source']} is no model that can be built")
     model = spec.build().cpu().eval()
-    inputs = on_cpu(as_inputs(tuple(InputSpec(**entry) for entry in job["inputs"])))
+    inputs = with_values(as_inputs(tuple(InputSpec(**entry) for entry in job["inputs"])), "cpu")
     start = time.perf_counter()
     figures = peer(model, inputs)
     milliseconds = round(1000 * (time.perf_counter() - start))
