@@ -10,13 +10,16 @@ from typing import Any
 
 import torch
 
+_FROZEN_BY_PYTHON = 1000  # 3.12 starts with some 400 objects frozen
+
 
 @contextlib.contextmanager
-def plain_conditions(*, gradients: bool) -> Iterator[None]:
+def plain_conditions(*, gradients: bool, device: str) -> Iterator[None]:
     """Outside of inference mode and autocast, on the CPU by default, attention without its fast path.
 
-    Inference mode would show other operators, autocast would add casts, a default device would allocate on it.
-    Compiled functions run as they were written: torch compiles nothing while it is watched.
+    Inference mode would show other operators, autocast would add casts, a default device would allocate on it, and
+    flash attention on a GPU pads heads to a multiple of 8 features. Compiled functions run as they were written: torch
+    compiles nothing while it is watched.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
@@ -29,6 +32,9 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
         fast = torch.backends.mha.get_fastpath_enabled()  # on the CPU it hides an encoder layer in one operator
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         torch.backends.mha.set_fastpath_enabled(False)
+        if device.startswith("cuda"):
+            stack.callback(torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.flash_sdp_enabled())
+            torch.backends.cuda.enable_flash_sdp(enabled=False)
         stack.enter_context(_flex_attention_as_written())
         yield
 
@@ -36,7 +42,7 @@ def plain_conditions(*, gradients: bool) -> Iterator[None]:
 @contextlib.contextmanager
 def sparing_collections() -> Iterator[None]:
     """Python's garbage collector looks at new objects alone: it would walk all of torch once every few models."""
-    if gc.get_freeze_count():  # the caller's own, which unfreeze would end
+    if gc.get_freeze_count() > _FROZEN_BY_PYTHON:  # the caller's own, which unfreeze would end
         yield
         return
     gc.freeze()

@@ -71,7 +71,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     stand_in = meta_twin if device == "meta" else real_twin(device)
     _load_meta_kernels()
     holdings = Holdings(model)
-    with sparing_collections(), holdings.kept(), plain_conditions(gradients=training):
+    with sparing_collections(), holdings.kept(), plain_conditions(gradients=training, device=device):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
         holdings.swap(with_gradients(stand_in) if training else stand_in)
         weights = recorder.storage_ids(_parameters(inventory))
