@@ -92,6 +92,11 @@ def softplus(g, x, _y):
     return x.select(lambda v: v > 20, g, g * (z / (z + 1)))
 
 
+def hardswish(g, x, _y):
+    inner = g * (x / 3 + 0.5)
+    return x.select(lambda v: v < -3, 0, x.select(lambda v: v <= 3, inner, g))
+
+
 def between(x, low, high, inside, outside):
     return x.select(lambda v: v > low, x.select(lambda v: v < high, inside, outside), outside)
 
@@ -107,6 +112,8 @@ DERIVATIVES = {
     "gelu, tanh form": (lambda x: F.gelu(x, approximate="tanh"), gelu_tanh),
     "silu": (F.silu, silu),
     "elu": (F.elu, elu),
+    "hardswish": (F.hardswish, hardswish),
+    "threshold": (lambda x: F.threshold(x, 0.1, 20), lambda g, x, _y: x.select(lambda v: v > 0.1, g, 0)),
     "softplus": (F.softplus, softplus),
 }
 
@@ -131,6 +138,50 @@ def test_the_derivative_of_an_activation_costs_what_its_naive_form_does(name):
     ]
     assert values == pytest.approx(found.tolist())
     assert sum(DEFAULT_FORMULAS.find(call.op).formula(call).flops for call in calls) == done[0]
+
+
+def smooth_l1(g, x, t, beta=0.5):
+    error = x - t
+    return g * error.select(lambda v: abs(v) < beta, error / beta, math.copysign(1, error.value))
+
+
+def huber(g, x, t, delta=0.5):
+    error = x - t
+    return g * error.select(lambda v: v < -delta, -delta, error.select(lambda v: v > delta, delta, error))
+
+
+LOSSES = {
+    "mse": (F.mse_loss, lambda g, x, t: 2 * g * (x - t)),
+    "smooth l1": (lambda x, t, **options: F.smooth_l1_loss(x, t, beta=0.5, **options), smooth_l1),
+    "huber": (lambda x, t, **options: F.huber_loss(x, t, delta=0.5, **options), huber),
+    "binary cross entropy": (F.binary_cross_entropy, lambda g, x, t: g * (x - t) / ((1 - x) * x)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_derivative_of_a_loss_costs_what_its_naive_form_does(name):
+    function, naive = LOSSES[name]
+    x = torch.tensor([0.1, 0.4, 0.5, 0.95], dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([0.8, 0.3, 0.9, 0.2], dtype=torch.float64)
+    gradient, _, (found,), (call,) = backward_calls(lambda x: function(x, target, reduction="none"), x)
+    done[0] = 0
+    values = [naive(*map(Number, entry)).value for entry in zip(gradient.tolist(), x.tolist(), target, strict=True)]
+    assert values == pytest.approx(found.tolist())
+    assert DEFAULT_FORMULAS.find(call.op).formula(call).flops == done[0]
+
+
+def test_the_gradient_of_dropout_is_masked_and_scaled():
+    calls = backward_calls(lambda x: torch.native_dropout(x, 0.5, train=True)[0], torch.rand(5, requires_grad=True))[3]
+    assert sum(DEFAULT_FORMULAS.find(call.op).formula(call).flops for call in calls) == 2 * 5
+
+
+def test_the_gradient_of_a_pool_whose_window_is_one_number_is_that_of_a_square_or_cube():
+    flat = {"grad_output": meta(1, 2, 2, 2), "kernel_size": [3]}
+    assert cost_of("aten::avg_pool2d_backward", (1, 2, 6, 6), **flat).flops == 8 * (9 + 1)
+    oblong = {"grad_output": meta(1, 2, 2, 2), "kernel_size": [3, 2]}
+    assert cost_of("aten::avg_pool2d_backward", (1, 2, 6, 4), **oblong).flops == 8 * (6 + 1)
+    deep = {"grad_output": meta(1, 1, 2, 2, 2), "kernel_size": [2]}
+    assert cost_of("aten::avg_pool3d_backward", (1, 1, 4, 4, 4), **deep).flops == 8 * (8 + 1)
 
 
 def softmax_backward(g, y):
@@ -263,11 +314,11 @@ def test_the_bias_of_a_convolution_is_summed_over_the_outputs_gradient():
 @pytest.mark.parametrize(
     ("training", "weighted", "each"),
     # sum of g 1, x_hat 2, its product with g summed 2, and 4 to put them together; in eval only the scale is left
-    [(True, True, 9), (False, True, 1 + 5), (False, False, 1)],
+    [(True, 2, 9), (False, 2, 1 + 5), (False, 1, 1 + 5), (False, 0, 1)],
 )
 def test_the_gradients_of_a_batch_norm_by_element(training, weighted, each):
     x = torch.rand(2, 3, 4, 5, requires_grad=True)
-    parts = [torch.ones(3, requires_grad=True), torch.zeros(3, requires_grad=True)] if weighted else []
+    parts = [torch.ones(3, requires_grad=True), torch.zeros(3, requires_grad=True)][:weighted]
     mean, variance = torch.zeros(3), torch.ones(3)
 
     def norm(x, weight=None, bias=None):
@@ -309,6 +360,8 @@ def test_fused_attention_backward_is_five_products_by_torchs_count():
     query, keys, values = meta(2, 3, 5, 8), meta(2, 3, 7, 8), meta(2, 3, 7, 6)
     arguments = {"query": query, "key": keys, "value": values, "grad_out": meta(2, 3, 5, 6)}
     op = "aten::_scaled_dot_product_flash_attention_for_cpu_backward"
-    macs = cost_of(op, query.shape, keys.shape, values.shape, **arguments).macs
+    cost = cost_of(op, query.shape, keys.shape, values.shape, **arguments)
+    macs, weights = cost.macs, 2 * 3 * 5 * 7
+    assert cost.flops - 2 * macs == (5 + 4 + 2) * weights  # the softmax again, its gradient, the scale
     assert 2 * macs == sdpa_backward_flop_count((2, 3, 5, 6), query.shape, keys.shape, values.shape)
     assert made(op, query.shape).op in {rule.op for rule in DEFAULT_FORMULAS}

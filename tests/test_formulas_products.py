@@ -557,6 +557,11 @@ def test_what_is_fused_with_quantised_layers_adds_to_them():
     assert (ours.macs, ours.flops) == (36 * 54, 2 * 36 * 54 + 150)
     assert cost_of("quantized::matmul", (2, 5), qa=meta(2, 3), qb=meta(3, 5)).macs == 30
     assert cost_of("quantized::quantized_rnn_tanh_cell_dynamic", (2, 5), input=meta(2, 4)).flops == 2 * 90 + 10 * 4
+    # gates x hidden x (inputs + hidden) per row; per hidden element two biases a gate, and 13 or 10 for the gates
+    lstm = cost_of("quantized::quantized_lstm_cell_dynamic", (2, 5), (2, 5), input=meta(2, 4))
+    assert (lstm.macs, lstm.flops) == (2 * 4 * 5 * 9, 2 * 2 * 4 * 5 * 9 + 2 * 5 * (2 * 4 + 13))
+    gru = cost_of("quantized::quantized_gru_cell_dynamic", (2, 5), input=meta(2, 4))
+    assert (gru.macs, gru.flops) == (2 * 3 * 5 * 9, 2 * 2 * 3 * 5 * 9 + 2 * 5 * (2 * 3 + 10))
 
 
 @examples
