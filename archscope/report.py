@@ -12,6 +12,8 @@ from archscope.spec import Option
 
 SCHEMA_VERSION = 1
 UNASSIGNED = "[unassigned]"
+#: Stands in the operators for a kernel that wrote to memory without passing torch's dispatcher.
+UNSEEN = "[unseen]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

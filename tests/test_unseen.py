@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 import archscope
+from archscope.render.markdown import render_markdown
+from archscope.render.text import render_text
 
 
 class Extension(nn.Module):
@@ -39,6 +41,20 @@ def test_what_an_extension_wrote_makes_the_report_a_lower_bound_and_names_the_mo
     assert [(row.op, row.calls, row.modules) for row in report.uncounted] == [("[unseen]", 1, ("1",))]
     assert not report.totals.complete
     assert report.totals.macs == 2 * 2 * 4 * 4
+
+
+def test_a_report_says_what_unseen_work_is_and_what_to_do():
+    report = archscope.analyze(Extension(torch.empty_like), torch.ones(2, 4))
+    said = "torch.library.custom_op gives it a name, and a formula for that name its cost"
+    assert said in render_text(report)
+    assert said in render_markdown(report).replace("\\", "").replace("&#95;", "_")
+    assert "not counted: [unseen], 1 call in [the model itself]" in render_text(report)
+    assert "[unseen]: " not in render_text(archscope.analyze(nn.Linear(4, 4), torch.ones(2, 4)))
+
+
+def test_what_an_extension_gives_back_as_the_result_is_noticed_too():
+    report = archscope.analyze(nn.Sequential(nn.Linear(4, 4), Extension(torch.empty_like)), torch.ones(2, 4))
+    assert [(row.op, row.modules) for row in report.uncounted] == [("[unseen]", ("1",))]
 
 
 def test_an_extension_s_training_step_is_a_lower_bound_too():

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
 from archscope.measure.rules import cost_of, find_rule
-from archscope.measure.unseen import UNSEEN, unseen_writes
+from archscope.measure.unseen import unseen_writes
 from archscope.records import OpCall, TensorMeta, Trace
+from archscope.report import UNSEEN
 
 # Families whose outputs papers count as 'activations'.
 _CONV_LIKE = {"convolution", "matmul", "attention"}

@@ -10,9 +10,6 @@ import torch
 
 from archscope.records import OpCall, Path, TensorMeta, Trace
 
-#: What stands in for the operator that such a kernel would have been.
-UNSEEN = "[unseen]"
-
 
 class _Effect(NamedTuple):
     """The arguments that an operator writes to, and whether it reads the values of the others."""
@@ -22,7 +19,7 @@ class _Effect(NamedTuple):
 
 
 def unseen_writes(trace: Trace) -> tuple[Path, ...]:
-    """The module that made each storage which was left empty and then read before any operator wrote to it."""
+    """The module that made each storage that nothing wrote to before it was read, or before the run left it behind."""
     empty: dict[int, Path] = {}
     found: list[Path] = []
     for call in trace.calls or ():
@@ -35,7 +32,8 @@ def unseen_writes(trace: Trace) -> tuple[Path, ...]:
                     found.append(empty.pop(tensor.storage))
         if call.op.startswith(("aten::empty", "aten::new_empty")):
             empty.update((output.storage, call.path) for output in call.outputs if output.numel)
-    return tuple(found)
+    outlive = {storage.id for storage in trace.storages if storage.freed is None}
+    return (*found, *(path for storage, path in empty.items() if storage in outlive))
 
 
 def _inputs(call: OpCall) -> Iterator[tuple[str, TensorMeta]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archscope.records import InputRecord, Path
-from archscope.report import ComponentRow, ModuleRow, Report
+from archscope.report import UNSEEN, ComponentRow, ModuleRow, Report
 from archscope.units import format_integer
 
 #: Figures of a run that operators without a formula leave too small.
@@ -97,6 +97,16 @@ def leaders(rows: Iterable[ComponentRow], metric: str) -> tuple[ComponentRow, ..
     sized = [(figure(row, metric) or 0, row) for row in rows]
     most = max((value for value, _ in sized), default=0)
     return tuple(row for value, row in sized if value == most) if most else ()
+
+
+def unseen(report: Report) -> str:
+    """What to say of kernels that nobody saw, and what to do; nothing where there are none."""
+    if all(row.op != UNSEEN for row in report.uncounted):
+        return ""
+    return (
+        f"{UNSEEN}: memory was used that no operator had written: a kernel that torch's dispatcher does not see. "
+        "torch.library.custom_op gives it a name, and a formula for that name its cost"
+    )
 
 
 def describe_inputs(inputs: Iterable[InputRecord]) -> str:

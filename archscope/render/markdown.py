@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from archscope.render import prose
-from archscope.render.facts import bounded, describe_inputs, shape, short_components, uncounted_paths
+from archscope.render.facts import bounded, describe_inputs, shape, short_components, uncounted_paths, unseen
 from archscope.render.measures import model_measures, run_measures, training_measures
 from archscope.render.names import Safe, code, markdown
 from archscope.report import Report
@@ -77,6 +77,7 @@ def _facts(report: Report) -> dict[str, Any]:
     return {
         "prose": prose,
         "model_measures": model_measures,
+        "unseen": unseen,
         "run_measures": run_measures,
         "training_measures": training_measures,
         "ran": report.totals.macs is not None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.render.cells import THE_MODEL, figure_columns, figures, shown_metrics, total_cells
-from archscope.render.facts import ancestors, bounded, describe_inputs, parent, short_components
+from archscope.render.facts import ancestors, bounded, describe_inputs, parent, short_components, unseen
 from archscope.render.measures import Measure, model_measures, run_measures, training_measures
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
@@ -116,6 +116,8 @@ def _notes(report: Report, style: Style) -> list[str]:
     for row in report.uncounted:
         calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
         lines.append(style.paint(f"not counted: {plain(row.op)}, {calls} in {_listed(row.modules)}", "yellow"))
+    if said := unseen(report):
+        lines.append(said)
     if report.uncounted:
         lines.append("MACs and FLOPs are lower bounds (>=)")
     if report.uncalled:
