@@ -29,7 +29,11 @@ class _Fresh(NamedTuple):
         return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device=_META)
 
 
-_Answer: TypeAlias = "_Fresh | tuple[_Fresh, ...]"
+class _Answer(NamedTuple):
+    """What an operator gave: one tensor, or ``several`` in a tuple."""
+
+    parts: tuple[_Fresh, ...]
+    several: bool
 
 
 class Memo:
@@ -52,7 +56,7 @@ class Memo:
             if key is not None and key not in self._answers:
                 self._answers[key] = _answer(output, (args, kwargs))
             return output
-        return answer.again() if type(answer) is _Fresh else tuple([part.again() for part in answer])
+        return tuple([part.again() for part in answer.parts]) if answer.several else answer.parts[0].again()
 
 
 def repeatable(func: Any) -> bool:
@@ -85,7 +89,7 @@ def _extend(key: list[Hashable], values: Iterable[Any]) -> bool:
                 return False
             key += (value.shape, value.stride(), value.dtype)
         elif kind in _NUMBERS:
-            key += (kind, value)
+            key.append((kind, value))
         elif kind in _EQUAL_IS_ALIKE:
             key.append(value)
         elif kind is list or kind is tuple:
@@ -100,9 +104,9 @@ def _extend(key: list[Hashable], values: Iterable[Any]) -> bool:
 def _answer(output: Any, given: Any) -> _Answer | None:
     """How to make ``output`` anew; None when new tensors of its sizes are not the same."""
     taken = {leaf.untyped_storage()._cdata for leaf in pytree.tree_leaves(given) if isinstance(leaf, torch.Tensor)}  # noqa: SLF001 - the only identity that a storage has
-    kind = type(output)
+    several = type(output) is tuple
     found = []
-    for tensor in output if kind is tuple else (output,):
+    for tensor in output if several else (output,):
         if type(tensor) is not torch.Tensor or not tensor.is_meta or tensor.layout is not torch.strided:
             return None
         fresh, storage = _Fresh(tensor.shape, tensor.stride(), tensor.dtype), tensor.untyped_storage()
@@ -112,4 +116,4 @@ def _answer(output: Any, given: Any) -> _Answer | None:
             return None
         taken.add(storage._cdata)  # noqa: SLF001
         found.append(fresh)
-    return tuple(found) if kind is tuple else found[0]
+    return _Answer(tuple(found), several)
