@@ -107,7 +107,7 @@ def compare(made: Iterator[Made], device: str, dtypes: tuple[torch.dtype, ...]) 
                 here = archscope.analyze(archscope.trace(model, inputs, device=device))
             except Exception as error:  # noqa: BLE001 - a dtype that a module does not take, mostly
                 tally["not run"] += 1
-                if dtype is torch.float32:
+                if dtype is dtypes[0]:
                     print(f"  not run  {name}, {dtype}: {str(error).splitlines()[0][:150]}")
                 continue
             only.update({row.op for row in here.operators} - {row.op for row in on_meta.operators})
