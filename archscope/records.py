@@ -136,9 +136,10 @@ class InputRecord:
 class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
-    ``device`` is where it ran (``meta`` or ``cpu``) and ``fallback`` why not on meta or not at all. Modules stand in
-    ``named_modules()`` order; ``weights`` gives the storage of each parameter in
-    the calls; ``packed`` holds weights that quantised modules keep outside of parameters and buffers.
+    ``device`` is where it ran (``meta``, ``cpu``, ``cuda:0``) and ``fallback`` why not on meta or not at all. Modules
+    stand in ``named_modules()`` order. Storages, by their ids in the calls: ``weights`` of each parameter, ``storages``
+    of what operators allocated, ``results`` of what the model returned. ``packed`` holds weights that quantised modules
+    keep outside of parameters and buffers.
     """
 
     model: str
@@ -152,4 +153,5 @@ class Trace:
     weights: Mapping[Path, int]
     calls: tuple[OpCall, ...] | None
     storages: tuple[StorageRecord, ...]
+    results: tuple[int, ...] = ()
     packed: tuple[BufferRecord, ...] = ()

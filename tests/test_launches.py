@@ -6,6 +6,7 @@ A stand-in takes the place of Triton, which needs a GPU; benchmarks/on_gpu.py ho
 from __future__ import annotations
 
 import sys
+import threading
 import types
 
 import pytest
@@ -14,6 +15,7 @@ from torch import nn
 
 import archscope
 from archscope.errors import ForwardError
+from archscope.measure.tally import tally
 
 
 class KernelInterface:
@@ -116,6 +118,63 @@ def test_a_kernel_inside_an_operator_is_the_operator_s(device):
 
     report = archscope.analyze(archscope.trace(Wrapped(), torch.ones(3, 4), device=device))
     assert [row.op for row in report.uncounted] == ["archscope_tests::launched"]
+
+
+class Bare(KernelInterface):
+    """Something else that can be launched: it tells no function."""
+
+    def run(self, x, out, n, *, grid, warmup, BLOCK):  # noqa: N803
+        scale(x, out, n, BLOCK)
+
+
+def test_what_tells_no_function_is_seen_by_the_name_of_its_class():
+    report = archscope.analyze(Scaled(Bare()), torch.ones(3, 4))
+    assert [(row.op, row.calls) for row in report.uncounted] == [("triton::Bare", 1)]
+
+
+def test_a_sweep_s_totals_launch_nothing_on_meta_and_say_what_they_lack():
+    RAN.clear()
+    spec = archscope.ModelSpec(
+        name="scaled",
+        source="",
+        build=lambda: Scaled(JITFunction(scale)),
+        inputs=(archscope.InputSpec(shape=(3, 4)),),
+    )
+    found = tally(spec)
+    assert (found.macs, found.complete, RAN) == (2 * 3 * 4 * 4, False, [])
+
+
+def test_an_installation_of_triton_that_is_broken_breaks_no_model(monkeypatch, tmp_path):
+    (tmp_path / "triton.py").write_text("raise ImportError('no driver')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "triton.runtime.jit")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert archscope.analyze(nn.Linear(4, 4), torch.ones(1, 4)).totals.macs == 16
+
+
+def test_runs_that_overlap_in_threads_see_their_own_launches_and_leave_none_watched():
+    before = KernelInterface.__getitem__
+    barrier = threading.Barrier(2)
+
+    class Waits(Scaled):
+        def forward(self, x):
+            barrier.wait(20)
+            x = super().forward(x)
+            barrier.wait(20)
+            return x
+
+    found = {}
+
+    def measure(place):
+        found[place] = archscope.trace(Waits(JITFunction(scale)), torch.ones(3, 4), device="meta").calls
+
+    threads = [threading.Thread(target=measure, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [sum(call.op == "triton::scale" for call in found[place]) for place in range(2)] == [1, 1]
+    assert KernelInterface.__getitem__ is before
 
 
 def test_launching_is_as_it_was_after_a_run_and_after_an_error():

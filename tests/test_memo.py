@@ -13,6 +13,7 @@ from architectures import ARCHITECTURES, build, config_of, inputs_of
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from toys import ReadsValues, Refuses
 
 import archscope
@@ -168,6 +169,43 @@ def test_a_recurrent_or_attending_layer_s_step_is_seen_the_same_without_memory(m
     x = torch.empty(3, 2, 4)
     arguments = (x, x, x) if isinstance(layer, nn.MultiheadAttention) else (x,)
     same_with_and_without(monkeypatch, layer, archscope.Inputs(args=arguments), training=True)
+
+
+def test_tangents_of_forward_mode_are_counted_the_same_without_memory(monkeypatch):
+    layer = nn.Linear(4, 4)
+
+    class Tangent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            y = x
+            for _ in range(6):
+                y = torch.func.jvp(lambda z: self.layer(self.layer(z)).tanh(), (y,), (torch.ones_like(y),))[1]
+            return y
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own decompositions are scripted
+        same_with_and_without(monkeypatch, Tangent(), torch.ones(2, 4))
+
+
+def test_a_model_that_measures_a_part_of_itself_while_it_runs_is_counted_whole():
+    class Measures(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+
+        def forward(self, x):
+            self.inside = archscope.analyze(self.inner, x).totals.macs
+            return self.inner(x)
+
+    inner = 2 * 3 * 4 * 4
+    report = archscope.analyze(Measures(), torch.ones(3, 4))
+    assert report.totals.macs == 2 * inner  # once measured, once run
+    with FlopCounterMode(display=False) as around:
+        archscope.analyze(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), torch.ones(3, 4))
+    assert around.get_total_flops() == 2 * inner
 
 
 class Watching(nn.Module):

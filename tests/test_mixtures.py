@@ -117,26 +117,74 @@ def test_experts_in_one_parameter_are_active_by_the_choice_of_their_router(way, 
 
 
 class Picks(nn.Module):
-    """Takes the best 3 of 8 scores, and has 8 layers alike that every token passes: no mixture."""
+    """Takes the best 3 of 8 scores, and holds much that there are 8 of and that every token uses: no mixture."""
 
     def __init__(self):
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(8))
         self.scores = nn.Linear(WIDTH, 8)
         self.kinds = nn.Embedding(8, WIDTH)
+        self.places = nn.Parameter(torch.randn(8, WIDTH))
+        self.codes = nn.Parameter(torch.randn(8, WIDTH))
+        self.scale = nn.Parameter(torch.randn(8, 1, 1))
 
     def forward(self, x):
-        for layer in self.layers[:7]:
+        for layer in self.layers:
             x = layer(x)
+        x = x + self.places
         best = self.scores(x).topk(3)[1]
-        return self.kinds(best).sum(-2) + x
+        nearest = torch.cdist(x, self.codes).topk(1, largest=False)[1]
+        return self.kinds(best).sum(-2) + self.codes[nearest[:, 0]] + x * self.scale.sum()
 
 
 def test_a_choice_without_experts_is_no_mixture():
-    report = measured(Picks())
+    report = measured(Picks(), 8)
     assert report.mixtures == ()
     assert report.totals.active_parameters is None
     assert "active" not in render_text(report)
+
+
+def test_of_experts_inside_experts_a_token_uses_the_share_of_a_share():
+    outer = Listed(4, 1)
+    outer.experts = nn.ModuleList(Listed(3, 2) for _ in range(4))
+    report = measured(outer, 64)
+    gate, inner_gate, expert = WIDTH * 4, WIDTH * 3, WIDTH * WIDTH + WIDTH
+    assert report.totals.parameters == gate + 4 * (inner_gate + 3 * expert)
+    assert report.totals.active_parameters == gate + inner_gate + 2 * expert
+
+
+def test_routers_that_disagree_about_the_same_experts_are_not_believed():
+    class Twice(Stacked):
+        def forward(self, x):
+            first = super().forward(x)
+            self.picked = 3
+            return first + super().forward(x)
+
+    report = measured(Twice(4, 1))
+    assert report.mixtures == ()
+    assert report.totals.active_parameters is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_block_of_listed_experts_that_runs_twice_is_never_recognised(seed):
+    class Again(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Listed(4, 1)
+
+        def forward(self, x):
+            return self.block(self.block(x))
+
+    torch.manual_seed(seed)
+    assert measured(Again()).totals.active_parameters is None
+
+
+def test_groups_of_experts_that_are_chosen_first_are_no_experts():
+    config = config_of("deepseek_v3", num_hidden_layers=8, first_k_dense_replace=0)  # 8 groups, and 8 layers
+    report = archscope.analyze(build(config), archscope.Inputs(kwargs=inputs_of({"input_ids": (1, 16)})))
+    assert {(row.experts, row.picked) for row in report.mixtures} == {(256, 8)}
+    idle = 8 * 248 * 3 * 7168 * 2048
+    assert report.totals.active_parameters == report.totals.parameters - idle
 
 
 def test_without_a_run_nothing_is_said_of_active_parameters():

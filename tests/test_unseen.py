@@ -43,6 +43,28 @@ def test_what_an_extension_wrote_makes_the_report_a_lower_bound_and_names_the_mo
     assert report.totals.macs == 2 * 2 * 4 * 4
 
 
+@pytest.mark.parametrize("change", [lambda o: o.add_(1), torch.relu_, lambda o: o.mul_(2), lambda o: o.clamp_(min=0)])
+def test_an_operator_in_place_does_not_hide_what_it_changes(change):
+    class Changed(Extension):
+        def forward(self, x):
+            return change(super().forward(x))
+
+    report = archscope.analyze(Changed(torch.empty_like), torch.ones(2, 4))
+    assert [row.op for row in report.uncounted] == ["[unseen]"]
+
+
+class Keeps(nn.Module):
+    """Makes room that it does not use."""
+
+    def forward(self, x):
+        self.room = torch.empty(3, 4)
+        return x + 1
+
+
+def test_room_that_is_kept_and_not_used_raises_no_alarm():
+    assert archscope.analyze(Keeps(), torch.ones(2, 4)).uncounted == ()
+
+
 def test_a_report_says_what_unseen_work_is_and_what_to_do():
     report = archscope.analyze(Extension(torch.empty_like), torch.ones(2, 4))
     said = "torch.library.custom_op gives it a name, and a formula for that name its cost"
@@ -77,6 +99,12 @@ def interleaved(x):
     return out
 
 
+def inverse(permutation):
+    found = torch.empty_like(permutation)
+    found[permutation] = torch.arange(len(permutation))
+    return found
+
+
 # What writes before it reads, or never asks for the values.
 HARMLESS = {
     "filled": lambda x: torch.empty_like(x).fill_(1) + x,
@@ -95,6 +123,8 @@ HARMLESS = {
     "nothing in it": lambda x: torch.cat([torch.empty(0, 4), x]),
     "an operator of one's own": lambda x: (y := torch.empty_like(x), fill(x, y), y + 1)[-1],
     "lists at once": lambda x: (y := torch.empty_like(x), torch._foreach_zero_([y]), y + 1)[-1],
+    "an inverse": lambda x: inverse(torch.tensor([2, 0, 3, 1])) + 1,
+    "scattered": lambda x: torch.empty_like(x).scatter_(1, torch.zeros(2, 4, dtype=torch.int64), x) + 1,
     "never read": lambda x: (torch.empty_like(x), x + 1)[-1],
 }
 

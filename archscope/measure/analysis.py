@@ -22,7 +22,6 @@ from archscope.report import (
     UNASSIGNED,
     ComponentRow,
     DtypeRow,
-    MixtureRow,
     ModelInfo,
     ModuleRow,
     OperatorRow,
@@ -78,12 +77,12 @@ def analyze_trace(
     counted = count(trace, formulas) if trace.calls is not None else None
     own = _own(trace, counted or ())
     total = _rolled_up(paths, own)
-    experts = mixtures(trace)
+    experts, active = mixtures(trace)
     return Report(
         schema_version=SCHEMA_VERSION,
         model=model,
         inputs=trace.inputs,
-        totals=_totals(trace, total[""], counted, experts),
+        totals=_totals(trace, total[""], counted, active),
         components=_components(rules, owners, own, ran=counted is not None),
         modules=tuple(
             _module_row(module, owners[module.path], own[module.path], total[module.path], ran=counted is not None)
@@ -170,9 +169,8 @@ def _rolled_up(paths: Sequence[Path], own: dict[Path, _Sums]) -> dict[Path, _Sum
     return total
 
 
-def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None, experts: Sequence[MixtureRow]) -> Totals:
+def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None, active: int | None) -> Totals:
     ran = counted is not None
-    idle = sum(row.parameters - row.active_parameters for row in experts)
     return Totals(
         parameters=whole.parameters,
         trainable=whole.trainable,
@@ -187,7 +185,7 @@ def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None, e
         bytes_read=whole.bytes_read if ran else None,
         bytes_written=whole.bytes_written if ran else None,
         complete=all(item.kind != UNCOUNTED for item in counted or ()),
-        active_parameters=whole.parameters - idle if experts else None,
+        active_parameters=active,
     )
 
 

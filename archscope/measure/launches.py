@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
-_JIT = "triton.runtime.jit"
-
 Launch = Callable[[str, Mapping[str, Any]], bool]
+
+_JIT = "triton.runtime.jit"
+_LOCK = threading.Lock()
+_LISTENERS: dict[int, list[Launch]] = {}  # by thread: another thread's launches are none of a run's
 
 
 @contextlib.contextmanager
 def launches_told(launch: Launch) -> Iterator[None]:
-    """Ask ``launch(name, arguments)`` at every ``kernel[grid](...)`` whether the kernel is to run.
+    """Ask ``launch(name, arguments)`` at every ``kernel[grid](...)`` of this thread whether the kernel is to run.
 
     A kernel that got meta tensors would write to address 0 of the GPU.
     """
@@ -26,32 +30,45 @@ def launches_told(launch: Launch) -> Iterator[None]:
     if interface is None:
         yield
         return
-    subscript = interface.__getitem__
-
-    def watched(kernel: Any, grid: Any) -> Callable[..., Any]:
-        def launched(*args: Any, **kwargs: Any) -> Any:
-            function = _function(kernel)
-            arguments = {**dict(zip(inspect.signature(function).parameters, args, strict=False)), **kwargs}
-            return subscript(kernel, grid)(*args, **kwargs) if launch(function.__name__, arguments) else None
-
-        return launched
-
-    interface.__getitem__ = watched
+    listeners = _LISTENERS.setdefault(threading.get_ident(), [])
+    with _LOCK:
+        if not hasattr(interface.__getitem__, "unwatched"):
+            interface.__getitem__ = _watched(interface.__getitem__)
+    listeners.append(launch)
     try:
         yield
     finally:
-        interface.__getitem__ = subscript
+        listeners.pop()
+        with _LOCK:
+            if not any(_LISTENERS.values()) and hasattr(interface.__getitem__, "unwatched"):
+                interface.__getitem__ = interface.__getitem__.unwatched
+
+
+def _watched(subscript: Any) -> Any:
+    def watched(kernel: Any, grid: Any) -> Callable[..., Any]:
+        def launched(*args: Any, **kwargs: Any) -> Any:
+            listeners = _LISTENERS.get(threading.get_ident())
+            runs = not listeners or listeners[-1](*_named(kernel, args, kwargs))
+            return subscript(kernel, grid)(*args, **kwargs) if runs else None
+
+        return launched
+
+    watched.unwatched = subscript  # type: ignore[attr-defined]  # functions take attributes
+    return watched
 
 
 def _interface() -> Any:
     """The class of all that Triton can launch; None where nothing could be launched."""
     if _JIT not in sys.modules and torch.cuda.is_available() and importlib.util.find_spec("triton") is not None:
-        importlib.import_module("triton")  # else forward may, unwatched
+        with contextlib.suppress(Exception):  # an installation that is broken launches nothing
+            importlib.import_module("triton")  # else forward may, unwatched
     return getattr(sys.modules.get(_JIT), "KernelInterface", None)
 
 
-def _function(kernel: Any) -> Any:
-    """The Python function of a kernel, inside what tunes it."""
-    while not inspect.isfunction(kernel):
+def _named(kernel: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name of the Python function inside what compiles and tunes it, and the arguments by its parameters."""
+    while not inspect.isfunction(kernel) and hasattr(kernel, "fn"):
         kernel = kernel.fn
-    return kernel
+    if not inspect.isfunction(kernel):
+        return type(kernel).__name__, {**{str(place): value for place, value in enumerate(args)}, **kwargs}
+    return kernel.__name__, {**dict(zip(inspect.signature(kernel).parameters, args, strict=False)), **kwargs}

@@ -85,7 +85,7 @@ def _extend(key: list[Hashable], values: Iterable[Any]) -> bool:
     for value in values:
         kind = type(value)
         if kind in _PLAIN:
-            if not value.is_meta or value.layout is not torch.strided:
+            if not value.is_meta or value.layout is not torch.strided or value._is_zerotensor():  # noqa: SLF001
                 return False
             key += (value.shape, value.stride(), value.dtype)
         elif kind in _NUMBERS:
@@ -112,7 +112,8 @@ def _answer(output: Any, given: Any) -> _Answer | None:
         fresh, storage = _Fresh(tensor.shape, tensor.stride(), tensor.dtype), tensor.untyped_storage()
         again = fresh.again()
         whole = again.untyped_storage().nbytes() == storage.nbytes()
-        if storage._cdata in taken or tensor.storage_offset() or tensor.is_conj() or tensor.is_neg() or not whole:  # noqa: SLF001
+        special = tensor.is_conj() or tensor.is_neg() or tensor._is_zerotensor()  # noqa: SLF001
+        if storage._cdata in taken or tensor.storage_offset() or special or not whole:  # noqa: SLF001
             return None
         taken.add(storage._cdata)  # noqa: SLF001
         found.append(fresh)

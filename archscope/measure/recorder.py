@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from archscope.measure.inventory import dtype_name
 from archscope.measure.memo import Memo, repeatable
@@ -96,6 +96,7 @@ class Recorder(TorchDispatchMode):
         self._freed: dict[int, int] = {}
         self._next_storage = 0
         self._memo = Memo()
+        self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
 
     def __torch_dispatch__(
@@ -112,7 +113,8 @@ class Recorder(TorchDispatchMode):
         path = self._path()
         self._running = True
         try:
-            output = self._memo.run(_run, func, args, kwargs) if memorable else _run(func, args, kwargs)
+            remembers = memorable and self._remembers
+            output = self._memo.run(_run, func, args, kwargs) if remembers else _run(func, args, kwargs)
         finally:
             self._running = False
         index = len(self.calls)
@@ -147,9 +149,9 @@ class Recorder(TorchDispatchMode):
             for storage, (nbytes, born) in self._allocated.items()
         )
 
-    def storage_ids(self, tensors: Mapping[Path, torch.Tensor]) -> dict[Path, int]:
+    def storages_of(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The storage id of each tensor."""
-        return {path: self._storage(tensor, None) for path, tensor in tensors.items()}
+        return tuple(self._storage(tensor, None) for tensor in tensors)
 
     def _signature(self, func: Any) -> _Signature:
         schema = getattr(func, "_schema", None)

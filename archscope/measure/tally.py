@@ -6,17 +6,20 @@ It keeps no records, hooks nothing and restores nothing, because the model is bu
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.errors import ForwardError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.formulas.table import COUNTED, Formula
+from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.calls import count
 from archscope.measure.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.inventory import dtype_name
+from archscope.measure.launches import launches_told
 from archscope.measure.measuring import trace_spec
 from archscope.measure.memo import Memo, repeatable
 from archscope.measure.rules import find_rule
@@ -44,13 +47,14 @@ def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTa
         with contextlib.suppress(Exception):  # whatever it is, the long way tells it better or succeeds
             return _run(spec, call, formulas)
     seen = trace_spec(spec, inputs)
-    costs = [item.cost for item in count(seen, formulas)]
+    counted = count(seen, formulas)
+    costs = [item.cost for item in counted]
     ran = seen.calls is not None
     return Tally(
         parameters=sum(record.numel for record in seen.parameters),
         macs=sum(cost.macs for cost in costs) if ran else None,
         flops=sum(cost.flops for cost in costs) if ran else None,
-        complete=all(find_rule(formulas, call.op) for call in seen.calls or ()),
+        complete=all(item.kind != UNCOUNTED for item in counted),
     )
 
 
@@ -64,8 +68,10 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
         counter = _Counter(formulas)
-        with torch.no_grad(), counter:
+        with torch.no_grad(), launches_told(counter.launched), counter:
             model(*given.args, **given.kwargs)
+    if counter.doubtful:
+        raise ForwardError("what it does has to be recorded to be counted", help="")
     return Tally(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=counter.macs,
@@ -92,16 +98,20 @@ class _Counter(TorchDispatchMode):
         self.macs = 0
         self.flops = 0
         self.complete = True
+        self.doubtful = False
         self._formulas = formulas
         self._known: dict[Any, _Known] = {}
         self._memo = Memo()
+        self._remembers = not _get_current_dispatch_mode_stack()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         formula, name, names, defaults, memorable = self._known.get(func) or self._learn(func)
-        output = self._memo.run(_call, func, args, kwargs) if memorable else func(*args, **kwargs)
+        output = self._memo.run(_call, func, args, kwargs) if memorable and self._remembers else func(*args, **kwargs)
+        if name.startswith(("aten::empty", "aten::new_empty")) and output.numel():
+            self.doubtful = True  # something unseen may write to it
         if formula is not None:
             arguments = {**defaults, **dict(zip(names, map(_plain, args), strict=False))}
             arguments.update((key, _plain(value)) for key, value in kwargs.items())
@@ -109,6 +119,11 @@ class _Counter(TorchDispatchMode):
             self.macs += cost.macs
             self.flops += cost.flops
         return output
+
+    def launched(self, _kernel: str, _arguments: Mapping[str, Any]) -> bool:
+        """Take note of a kernel that the model launches itself; on meta none can run."""
+        self.doubtful = True
+        return False
 
     def _learn(self, func: Any) -> _Known:
         schema = func._schema  # noqa: SLF001 - torch has no public name for it

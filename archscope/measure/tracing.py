@@ -74,18 +74,20 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     with sparing_collections(), holdings.kept(), plain_conditions(gradients=training, device=device):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
         holdings.swap(with_gradients(stand_in) if training else stand_in)
-        weights = recorder.storage_ids(_parameters(inventory))
+        parameters = _parameters(inventory)
+        weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
         for module in holdings.modules:
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with recorder, launches_told(recorder.launched):
+            with launches_told(recorder.launched), recorder:
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
         except (Exception, SystemExit) as error:
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
+        results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
         del output
     return Trace(
         model=name,
@@ -100,6 +102,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         weights=weights,
         calls=tuple(recorder.calls),
         storages=storages,
+        results=results,
     )
 
 

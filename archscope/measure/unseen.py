@@ -10,30 +10,54 @@ import torch
 
 from archscope.records import OpCall, Path, TensorMeta, Trace
 
+# In-place operators that ask for nothing that was there; those that write to some places may write to all.
+_OVERWRITES = frozenset(
+    (
+        *(
+            "copy_",
+            "fill_",
+            "zero_",
+            "set_",
+            "resize_",
+            "resize_as_",
+            "index_put_",
+            "_index_put_impl_",
+            "put_",
+            "scatter_",
+        ),
+        *("index_copy_", "index_fill_", "masked_fill_", "masked_scatter_", "fill_diagonal_", "squeeze_", "unsqueeze_"),
+        *("transpose_", "t_", "as_strided_", "detach_", "normal_", "uniform_", "random_", "bernoulli_", "exponential_"),
+        *("geometric_", "log_normal_", "cauchy_"),
+    )
+)
+
 
 class _Effect(NamedTuple):
-    """The arguments that an operator writes to, and whether it reads the values of the others."""
+    """The arguments that an operator writes to, whether it reads these first, and whether it reads the others."""
 
     written: frozenset[str]
+    reads_what_it_writes: bool
     reads: bool
 
 
 def unseen_writes(trace: Trace) -> tuple[Path, ...]:
-    """The module that made each storage that nothing wrote to before it was read, or before the run left it behind."""
+    """The module that made each storage that nothing wrote to before it was read, or returned by the model."""
     empty: dict[int, Path] = {}
     found: list[Path] = []
     for call in trace.calls or ():
         if empty:
             effect = _effect(call.op)
             for name, tensor in _inputs(call):
-                if tensor.storage in empty and (effect is None or name in effect.written):
-                    del empty[tensor.storage]
-                elif tensor.storage in empty and effect is not None and effect.reads:
+                if tensor.storage not in empty:
+                    continue
+                written = effect is None or name in effect.written
+                if effect is not None and (effect.reads_what_it_writes if written else effect.reads):
                     found.append(empty.pop(tensor.storage))
+                elif written:
+                    del empty[tensor.storage]
         if call.op.startswith(("aten::empty", "aten::new_empty")):
-            empty.update((output.storage, call.path) for output in call.outputs if output.numel)
-    outlive = {storage.id for storage in trace.storages if storage.freed is None}
-    return (*found, *(path for storage, path in empty.items() if storage in outlive))
+            empty.update((output.storage, call.path) for output in call.outputs if output.numel and output.storage >= 0)
+    return (*found, *(path for storage, path in empty.items() if storage in trace.results))
 
 
 def _inputs(call: OpCall) -> Iterator[tuple[str, TensorMeta]]:
@@ -55,7 +79,9 @@ def _effect(op: str) -> _Effect | None:
     aliases = [result.alias_info for result in schema.returns if result.alias_info is not None]
     views = any(not alias.is_write for alias in aliases)
     sizes_alone = name.endswith("_like") or name.startswith("aten::new_")
+    in_place = name.startswith("aten::") and name.endswith("_")
     return _Effect(
         written=frozenset(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write),
+        reads_what_it_writes=in_place and name.removeprefix("aten::").removeprefix("_foreach_") not in _OVERWRITES,
         reads=not views and not sizes_alone and name != "aten::_unsafe_view",
     )

@@ -104,8 +104,8 @@ def unseen(report: Report) -> str:
     if all(row.op != UNSEEN for row in report.uncounted):
         return ""
     return (
-        f"{UNSEEN}: memory was used that no operator had written: a kernel that torch's dispatcher does not see. "
-        "torch.library.custom_op gives it a name, and a formula for that name its cost"
+        f"{UNSEEN}: memory was used that no operator had written, as by a kernel that torch's dispatcher does not "
+        "see. torch.library.custom_op gives it a name, and a formula for that name its cost"
     )
 
 

@@ -122,6 +122,8 @@ def _notes(report: Report, style: Style) -> list[str]:
         lines.append("MACs and FLOPs are lower bounds (>=)")
     if report.uncalled:
         lines.append(f"never called: {_listed([path for path in report.uncalled if not _inside(path, report)])}")
+    if report.mixtures:
+        lines.append(f"experts: {_listed([row.path for row in report.mixtures])}")
     shared = [row for row in report.modules if row.aliases]
     lines += [f"shared: {plain(row.path)} is also {_listed(row.aliases)}" for row in shared]
     lines += [f"tied: {plain(path)} is also {_listed(aliases)}" for path, aliases in _tied(report)]
