@@ -46,6 +46,8 @@ def mixtures(trace: Trace) -> tuple[tuple[MixtureRow, ...], int | None]:
     all alike and together got the rows of k choices for each token. Where routers disagree about k there is no row.
     """
     routers = [*_chosen(trace), *_grouped(trace)]
+    if not routers:
+        return (), None
     stacked, listed = _Stacked(trace, routers), _Listed(trace, routers)
     found: dict[Path, set[_Mixture]] = defaultdict(set)
     for router in dict.fromkeys(routers):
@@ -56,12 +58,15 @@ def mixtures(trace: Trace) -> tuple[tuple[MixtureRow, ...], int | None]:
             if near:
                 break
     agreed = [next(iter(found[record.path])) for record in trace.modules if len(found.get(record.path, ())) == 1]
+    return tuple(map(_row, agreed)), _active(trace.parameters, agreed) if agreed else None
+
+
+def _active(parameters: Sequence[ParameterRecord], found: Sequence[_Mixture]) -> int:
     shares: dict[Path, Fraction] = defaultdict(lambda: Fraction(1))
-    for mixture in agreed:
+    for mixture in found:
         for weight in mixture.weights:
             shares[weight.path] *= Fraction(mixture.picked, mixture.experts)
-    active = sum((record.numel * shares[record.path] for record in trace.parameters), Fraction(0))
-    return tuple(map(_row, agreed)), int(active) if agreed else None
+    return int(sum((record.numel * shares[record.path] for record in parameters), Fraction(0)))
 
 
 def _row(mixture: _Mixture) -> MixtureRow:
