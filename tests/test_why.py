@@ -11,7 +11,7 @@ from torch import nn, zeros
 
 import archscope
 from archscope.errors import SpecError
-from archscope.formulas import DEFAULT_FORMULAS
+from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.judge.explanation import equation, explain
 from archscope.records import ParameterRecord
 from archscope.render.why_text import render_why
@@ -126,3 +126,12 @@ def test_hostile_names_stay_on_their_line(name, kind, alias):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", found)
         assert not any(line.strip().startswith("::") for line in found.splitlines())
         assert "##[" not in found
+
+
+def test_what_an_unknown_operator_leaves_out_is_a_lower_bound_up_to_the_model():
+    some = FormulaTable(rule for rule in DEFAULT_FORMULAS if rule.op != "aten::convolution")
+    found = archscope.analyze(Net(), zeros(1, 4, 8, 8), name="net", keep_calls=True, formulas=some)
+    assert "MACs        >= 0, of them its own >= 0" in text(found, "conv")
+    assert re.search(r"\[the model itself\]  Net  .*, >= [\d,]+ MACs", text(found, "conv"))
+    assert re.search(r"MACs        >= [\d,]+, of them its own \d", text(found, ""))  # what is unknown is its children's
+    assert ">=" not in text(found, "left").partition("part of")[0]

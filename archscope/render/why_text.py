@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archscope.judge.explanation import CallLine, Explanation
 from archscope.records import ParameterRecord, Shape
 from archscope.render.check_text import safe
+from archscope.render.facts import bounded, uncounted_paths
 from archscope.render.style import PLAIN, Style
 from archscope.report import ModuleRow
 from archscope.units import format_integer, format_percent
@@ -53,8 +54,11 @@ def _calls(found: Explanation, style: Style) -> Iterator[str]:
     if row.macs is None:
         yield "MACs        not measured: the model was not run"
         return
-    yield f"MACs        {format_integer(row.macs)}, of them its own {format_integer(row.own_macs)}"
-    yield f"FLOPs       {format_integer(row.flops)}, of them its own {format_integer(row.own_flops)}"
+    whole = row.path in uncounted_paths(found.report)
+    own = any(row.path in unknown.modules for unknown in found.report.uncounted)
+    for label, metric in (("MACs ", "macs"), ("FLOPs", "flops")):
+        figure, part = getattr(row, metric), getattr(row, f"own_{metric}")
+        yield f"{label}       {bounded(figure, metric, short=whole)}, of them its own {bounded(part, metric, short=own)}"
     if found.calls is None:
         yield "  the saved report holds no calls: name the model itself to see them"
     for line in found.calls or ():
@@ -66,7 +70,8 @@ def _call(line: CallLine, style: Style) -> Iterator[str]:
     times = f" x {row.times}" if row.times > 1 else ""
     if line.kind == "uncounted":
         yield f"  {style.bold(safe(row.op))}{times}  uncounted: no formula, its cost is missing"
-        yield f"    {safe(row.arguments)}"
+        if row.arguments:
+            yield f"    {safe(row.arguments)}"
         return
     yield f"  {style.bold(safe(row.op))}{times}  {format_integer(row.macs)} MACs, {format_integer(row.flops)} FLOPs"
     yield f"    {safe(row.arguments)}"
@@ -84,7 +89,7 @@ def _place(found: Explanation) -> Iterator[str]:
         yield ""
         yield "inside"
         for row in found.children[:MOST_CHILDREN]:
-            yield f"  {_name(row)}  {safe(row.type)}  {_figures(row)}"
+            yield f"  {_name(row)}  {safe(row.type)}  {_figures(row, found)}"
         if len(found.children) > MOST_CHILDREN:
             yield f"  +{len(found.children) - MOST_CHILDREN} more"
     if found.parents:
@@ -93,11 +98,12 @@ def _place(found: Explanation) -> Iterator[str]:
     for parent in found.parents:
         share = format_percent(found.module.parameters, parent.parameters)
         macs = format_percent(found.module.macs or 0, parent.macs or 0)
-        yield f"  {_name(parent)}  {safe(parent.type)}  {_figures(parent)}  of which here {share} and {macs}"
+        yield f"  {_name(parent)}  {safe(parent.type)}  {_figures(parent, found)}  of which here {share} and {macs}"
 
 
-def _figures(row: ModuleRow) -> str:
-    return f"{format_integer(row.parameters)} parameters, {format_integer(row.macs)} MACs"
+def _figures(row: ModuleRow, found: Explanation) -> str:
+    macs = bounded(row.macs, "macs", short=row.path in uncounted_paths(found.report))
+    return f"{format_integer(row.parameters)} parameters, {macs} MACs"
 
 
 def _name(row: ModuleRow) -> str:
