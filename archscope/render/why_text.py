@@ -57,8 +57,8 @@ def _calls(found: Explanation, style: Style) -> Iterator[str]:
     whole = row.path in uncounted_paths(found.report)
     own = any(row.path in unknown.modules for unknown in found.report.uncounted)
     for label, metric in (("MACs ", "macs"), ("FLOPs", "flops")):
-        figure, part = getattr(row, metric), getattr(row, f"own_{metric}")
-        yield f"{label}       {bounded(figure, metric, short=whole)}, of them its own {bounded(part, metric, short=own)}"
+        all_, part = getattr(row, metric), bounded(getattr(row, f"own_{metric}"), metric, short=own)
+        yield f"{label}       {bounded(all_, metric, short=whole)}, of them its own {part}"
     if found.calls is None:
         yield "  the saved report holds no calls: name the model itself to see them"
     for line in found.calls or ():
