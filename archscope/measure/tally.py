@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from archscope.errors import ForwardError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.calls import count
@@ -45,7 +44,9 @@ def tally(spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTa
     call = inputs if inputs is not None else spec.inputs or None
     if call is not None:
         with contextlib.suppress(Exception):  # whatever it is, the long way tells it better or succeeds
-            return _run(spec, call, formulas)
+            found = _run(spec, call, formulas)
+            if found is not None:
+                return found
     seen = trace_spec(spec, inputs)
     counted = count(seen, formulas)
     costs = [item.cost for item in counted]
@@ -63,7 +64,8 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
+def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally | None:
+    """The totals, or None where what the model does has to be recorded to be counted."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
@@ -71,7 +73,7 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> Tally:
         with torch.no_grad(), launches_told(counter.launched), counter:
             model(*given.args, **given.kwargs)
     if counter.doubtful:
-        raise ForwardError("what it does has to be recorded to be counted", help="")
+        return None
     return Tally(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=counter.macs,

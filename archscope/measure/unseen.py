@@ -11,25 +11,10 @@ import torch
 from archscope.records import OpCall, Path, TensorMeta, Trace
 
 # In-place operators that ask for nothing that was there; those that write to some places may write to all.
-_OVERWRITES = frozenset(
-    (
-        *(
-            "copy_",
-            "fill_",
-            "zero_",
-            "set_",
-            "resize_",
-            "resize_as_",
-            "index_put_",
-            "_index_put_impl_",
-            "put_",
-            "scatter_",
-        ),
-        *("index_copy_", "index_fill_", "masked_fill_", "masked_scatter_", "fill_diagonal_", "squeeze_", "unsqueeze_"),
-        *("transpose_", "t_", "as_strided_", "detach_", "normal_", "uniform_", "random_", "bernoulli_", "exponential_"),
-        *("geometric_", "log_normal_", "cauchy_"),
-    )
-)
+_OVERWRITES = frozenset({"copy_", "fill_", "zero_", "set_", "resize_", "resize_as_", "fill_diagonal_", "detach_"})
+_OVERWRITES |= {"index_put_", "_index_put_impl_", "put_", "scatter_", "index_copy_", "index_fill_"}
+_OVERWRITES |= {"masked_fill_", "masked_scatter_", "squeeze_", "unsqueeze_", "transpose_", "t_", "as_strided_"}
+_OVERWRITES |= {"normal_", "uniform_", "random_", "bernoulli_", "exponential_", "geometric_", "log_normal_", "cauchy_"}
 
 
 class _Effect(NamedTuple):
