@@ -44,9 +44,9 @@ report = archscope.analyze(model, inputs, formulas=formulas)
 
 A Triton kernel that a model launches by `kernel[grid](...)` is an operator too, `triton::kernel`, with its arguments by
 the names of the kernel's parameters; it is uncounted until it gets a formula, and on meta it is not run. What other
-extensions write behind the dispatcher's back is told by its effect: memory that was made empty and read before any
-operator wrote to it is `[unseen]`, uncounted, in the module that made it. `torch.library.custom_op` gives such a kernel
-a name.
+extensions write behind the dispatcher's back is told by its effect: memory that was made empty and read, or returned,
+before any operator wrote to it is `[unseen]`, uncounted, in the module that made it. `torch.library.custom_op` gives
+such a kernel a name. What an extension writes into memory that held something before is not noticed.
 
 What nobody but torch's own `flop_registry` knows, such as operators registered with `register_flop_formula`, is taken
 from it last.
