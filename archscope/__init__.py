@@ -13,17 +13,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archscope.comparison import Comparison as Comparison
     from archscope.errors import ArchscopeError as ArchscopeError
     from archscope.formulas import DEFAULT_FORMULAS as DEFAULT_FORMULAS
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
     from archscope.judge.comparison import compare as compare
-    from archscope.measure.inputs import Inputs as Inputs
     from archscope.measure.measuring import analyze as analyze
-    from archscope.measure.tracing import trace as trace
+    from archscope.measure.running.inputs import Inputs as Inputs
+    from archscope.measure.running.tracing import trace as trace
     from archscope.records import Trace as Trace
     from archscope.report import Report as Report
+    from archscope.results.comparison import Comparison as Comparison
     from archscope.serial import from_json as from_json
     from archscope.serial import to_json as to_json
     from archscope.sources import load as load
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArchscopeError": "errors",
-    "Comparison": "comparison",
+    "Comparison": "results.comparison",
     "Component": "spec",
     "Cost": "formulas",
     "DEFAULT_FORMULAS": "formulas",
     "FormulaTable": "formulas",
     "InputSpec": "spec",
-    "Inputs": "measure.inputs",
+    "Inputs": "measure.running.inputs",
     "ModelSpec": "spec",
     "Option": "spec",
     "Report": "report",
@@ -50,7 +50,7 @@ _HOMES = {
     "from_json": "serial",
     "load": "sources",
     "to_json": "serial",
-    "trace": "measure.tracing",
+    "trace": "measure.running.tracing",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the keys are literals

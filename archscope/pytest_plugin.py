@@ -95,9 +95,9 @@ class Checker:
     def _held(self, name: str, report: Report) -> CheckResult:
         from archscope.config import find_config
         from archscope.errors import ConfigError, UsageError
-        from archscope.judge.lock_check import check_lock
-        from archscope.judge.lock_file import lock_path, read_lock, write_lock
-        from archscope.judge.relock import relock
+        from archscope.judge.lock.check import check_lock
+        from archscope.judge.lock.file import lock_path, read_lock, write_lock
+        from archscope.judge.lock.update import relock
         from archscope.policy import CheckResult, LockPolicy
 
         root = self._request.config.rootpath
@@ -148,7 +148,7 @@ def measure(model: Any, inputs: Any, components: Sequence[Component], optimizer:
 
 
 def _inputs(given: Any) -> Any:
-    from archscope.measure.inputs import Inputs
+    from archscope.measure.running.inputs import Inputs
 
     if isinstance(given, str):
         from archscope.sources.inputs import parse_inputs

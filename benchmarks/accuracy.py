@@ -17,8 +17,8 @@ from published import FEATHERFACE, MIXTURES, WITH_MACS, WITH_PARAMETERS, Publish
 
 import archscope
 from archscope.judge.crosscheck import crosscheck
-from archscope.judge.crosscheck.result import Crosscheck
 from archscope.render.markdown_table import markdown_table
+from archscope.results.crosscheck import Crosscheck
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "accuracy.md"
 TORCHVISION = Path(__file__).with_name("torchvision.json")

@@ -18,10 +18,11 @@ from suite import NAMES, subject
 
 import archscope
 from archscope.formulas import FREE
+from archscope.formulas.lookup import cost_of
 from archscope.formulas.table import UNCOUNTED, Rule
-from archscope.measure import analysis, calls
-from archscope.measure.recorder import Recorder
-from archscope.measure.rules import cost_of
+from archscope.measure.running.recorder import Recorder
+from archscope.measure.summing import analysis
+from archscope.measure.summing import counted_calls as calls
 from archscope.records import OpCall
 
 ROUNDS = 2

@@ -12,9 +12,9 @@ import torch
 from ratios import Ratio, show
 
 from archscope.judge.sweep import run_sweep
-from archscope.judge.vary import DEFAULT_AXES, grid, parse_axes, parse_vary
+from archscope.judge.sweep_options import DEFAULT_AXES, grid, parse_axes, parse_vary
 from archscope.models import zoo_spec
-from archscope.sweep import Setting
+from archscope.results.sweep import Setting
 
 MODEL = "featherface-baseline"
 VARY = ("bifpn_channels=16:80:16", "bifpn_cells=1:2", "cbam_reduction=8,16", "head=separate,shared")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from archscope.formulas import DEFAULT_FORMULAS
-from archscope.measure.recorder import ModuleStack, Recorder
+from archscope.measure.running.recorder import ModuleStack, Recorder
 from archscope.records import OpCall, TensorMeta
 
 

@@ -9,15 +9,15 @@ from click.testing import CliRunner
 from made import made_report
 
 import archscope.models
-from archscope.claim import DIFFERS, HOLDS, ROUNDS, UNPROVEN
 from archscope.cli import main
 from archscope.errors import ConfigError
-from archscope.judge.claim_sheet import read_claims
 from archscope.judge.claims import judge_claims
+from archscope.judge.claims_file import read_claims
 from archscope.judge.conventions import CONVENTIONS, apply
 from archscope.measure.measuring import analyze, trace_spec
 from archscope.models import zoo_spec
 from archscope.report import UNASSIGNED
+from archscope.results.claims import DIFFERS, HOLDS, ROUNDS, UNPROVEN
 from archscope.serial import to_json
 
 ZOO_CLAIMS = Path(archscope.models.__file__).parent / "featherface" / "claims.toml"

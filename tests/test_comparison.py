@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import made_report
 
-from archscope.comparison import Figures
 from archscope.errors import NotComparableError
 from archscope.judge.comparison import compare
 from archscope.report import UNASSIGNED
+from archscope.results.comparison import Figures
 
 BASE = made_report(
     {

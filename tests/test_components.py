@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from archscope import Component
 from archscope.errors import ComponentError
-from archscope.measure.components import assign
+from archscope.measure.summing.components import assign
 
 NAMES = st.sampled_from(["a", "b", "ab", "0", "a*b"])
 PATHS = st.lists(st.lists(NAMES, max_size=3).map(tuple), max_size=12)

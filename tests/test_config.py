@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from archscope.config import find_config, load_config
 from archscope.config.positions import key_lines
 from archscope.errors import ComponentError, ConfigError
-from archscope.measure.components import assign
+from archscope.measure.summing.components import assign
 from archscope.policy import Limit
 from archscope.spec import Component
 

@@ -7,7 +7,7 @@ from torch import nn
 from archscope.formulas import DEFAULT_FORMULAS
 from archscope.judge.conventions import THOP, apply
 from archscope.measure.measuring import trace_spec
-from archscope.measure.tracing import trace
+from archscope.measure.running.tracing import trace
 from archscope.models import zoo_spec
 
 

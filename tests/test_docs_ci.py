@@ -12,8 +12,8 @@ from torch import nn, zeros
 import archscope
 from archscope.cli import COMMANDS
 from archscope.config import load_config
-from archscope.judge.lock import Lock, lock_entry
-from archscope.judge.lock_check import check_lock
+from archscope.judge.lock.check import check_lock
+from archscope.judge.lock.entries import Lock, lock_entry
 from archscope.policy import METRICS, Location, LockPolicy
 from archscope.render.check_text import render_check_text
 

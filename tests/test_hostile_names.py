@@ -7,8 +7,8 @@ import itertools
 import pytest
 from made import made_report
 
-from archscope.judge.claim_sheet import read_claims
 from archscope.judge.claims import judge_claims
+from archscope.judge.claims_file import read_claims
 from archscope.render.claims_formats import render_claims_csv
 from archscope.render.claims_markdown import render_claims_markdown
 from archscope.render.claims_text import render_claims_text
@@ -20,8 +20,8 @@ from archscope.render.sweep_figure import render_sweep_png
 from archscope.render.sweep_formats import render_sweep_csv, render_sweep_markdown
 from archscope.render.sweep_text import render_sweep_text
 from archscope.report import UNASSIGNED
-from archscope.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
-from archscope.target import PLAN_VERSION, Plan, Step, TargetRow
+from archscope.results.plan import PLAN_VERSION, Plan, Step, TargetRow
+from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 
 EVIL = "=a|b\x1b[31m<script>\u202e $x$ `c` \u4e2d"
 REPORT = made_report({"": (UNASSIGNED, 0, 0, 0), "x": (EVIL, 5, 50, 100)}, name=EVIL)

@@ -11,11 +11,11 @@ from made import made_report
 
 from archscope.config import parse_document
 from archscope.errors import ConfigError, NotComparableError
-from archscope.judge.growth import growth
-from archscope.judge.lock import Increase, LockedModule, LockEntry, lock_entry
-from archscope.judge.lock_check import check_lock
-from archscope.judge.lock_file import read_lock, render_lock
-from archscope.judge.relock import Rise, relock
+from archscope.judge.lock.check import check_lock
+from archscope.judge.lock.entries import Increase, LockedModule, LockEntry, lock_entry
+from archscope.judge.lock.file import read_lock, render_lock
+from archscope.judge.lock.growth import growth
+from archscope.judge.lock.update import Rise, relock
 from archscope.policy import FAILED, PASSED, Growth, Limit, LockPolicy
 from archscope.records import InputRecord
 from archscope.spec import Option

@@ -9,8 +9,8 @@ import pytest
 from gate_project import NET, make_project, run
 from made import made_report
 
-from archscope.judge.lock import lock_entry
-from archscope.judge.lock_file import render_lock
+from archscope.judge.lock.entries import lock_entry
+from archscope.judge.lock.file import render_lock
 from archscope.policy import LockPolicy
 from archscope.serial import to_json
 
@@ -81,8 +81,8 @@ def test_locked_without_a_lock_exits_2(folder):
 
 KILLED = """
 import os, pathlib, signal, sys
-from archscope.judge.lock import LockEntry
-from archscope.judge.lock_file import write_lock
+from archscope.judge.lock.entries import LockEntry
+from archscope.judge.lock.file import write_lock
 def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 real = pathlib.Path.open
 class Half:

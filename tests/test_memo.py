@@ -18,9 +18,9 @@ from toys import ReadsValues, Refuses
 
 import archscope
 from archscope.errors import ForwardError
-from archscope.measure import recorder
-from archscope.measure.memo import Memo, repeatable
-from archscope.measure.tracing import trace
+from archscope.measure.running import recorder
+from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.tracing import trace
 
 aten = torch.ops.aten
 SIZES = st.integers(1, 4)
@@ -69,7 +69,7 @@ def tensors(draw, rank=3, dtypes=DTYPES):
 
 @given(x=tensors(), scalar=SCALARS)
 def test_an_elementwise_answer_is_remembered_whatever_layout_dtype_and_scalar(x, scalar):
-    memo = Memo()
+    memo = MetaCache()
     for func in (aten.mul.Tensor, aten.add.Tensor, aten.div.Tensor, aten.eq.Scalar):
         assert asked_twice(memo, func, x, scalar) == 1
     for func in (aten.clone.default, aten.neg.default, aten.exp.default):
@@ -86,7 +86,7 @@ def test_a_layer_s_answer_is_remembered_in_its_layout(x, outputs, last):
         x = x.contiguous(memory_format=torch.channels_last)
     channels = x.shape[1]
     weight, line = torch.empty(outputs, channels, 1, 1, device="meta"), torch.empty(channels, device="meta")
-    memo = Memo()
+    memo = MetaCache()
     assert asked_twice(memo, aten.convolution.default, x, weight, None, [1, 1], [1, 0], [1, 1], False, [0, 0], 1) == 1
     assert asked_twice(memo, aten.native_batch_norm.default, x, line, line, line, line, False, 0.1, 1e-5) == 1
     assert asked_twice(memo, aten.max_pool2d_with_indices.default, x, [1, 1]) == 1
@@ -94,7 +94,7 @@ def test_a_layer_s_answer_is_remembered_in_its_layout(x, outputs, last):
 
 @given(x=tensors(), y=tensors(), scalars=st.lists(SCALARS, min_size=2, max_size=4))
 def test_answers_to_different_questions_are_kept_apart(x, y, scalars):
-    memo = Memo()
+    memo = MetaCache()
     for tensor in (x, y):
         for scalar in scalars:
             for dtype in (torch.float32, torch.float64):
@@ -127,7 +127,7 @@ def test_what_writes_views_draws_on_values_or_is_not_torch_s_own_is_never_rememb
     ],
 )
 def test_what_shares_storage_or_is_more_than_its_sizes_runs_every_time(func, arguments):
-    memo, run = Memo(), Counted()
+    memo, run = MetaCache(), Counted()
     for _ in range(3):
         output = memo.run(run, func, arguments, {})
     assert run.times == 3

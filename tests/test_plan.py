@@ -9,8 +9,8 @@ from click.testing import CliRunner
 import archscope.models
 from archscope.cli import main
 from archscope.errors import ConfigError
-from archscope.judge.target_sheet import read_targets
-from archscope.judge.targets import make_plan
+from archscope.judge.plan import make_plan
+from archscope.judge.plan_file import read_targets
 from archscope.measure.measuring import analyze
 from archscope.models import zoo_spec
 from archscope.render.figures import drawn_from

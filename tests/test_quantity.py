@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archscope.errors import UsageError
-from archscope.quantity import Published, Quantity
+from archscope.results.printed_figure import Published, Quantity
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 import archscope
 from archscope.errors import BuildError, ForwardError
-from archscope.measure.tracing import trace
+from archscope.measure.running.tracing import trace
 
 with warnings.catch_warnings(action="ignore"):  # what torch.compile imports uses what torch deprecates
     import torch._dynamo

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import archscope
-from archscope.measure.suggestion import suggested_input
+from archscope.measure.running.input_suggestion import suggested_input
 from archscope.sources import parse_inputs
 
 

@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from archscope.cli import main
 from archscope.cli.plan import bar
 from archscope.errors import OptionError, UsageError
-from archscope.judge.front import pareto_front
+from archscope.judge.pareto import pareto_front
 from archscope.judge.sweep import measure_setting, run_sweep
-from archscope.judge.vary import grid, grid_size, parse_axes, parse_vary
+from archscope.judge.sweep_options import grid, grid_size, parse_axes, parse_vary
 from archscope.measure.measuring import analyze
-from archscope.measure.tally import tally
+from archscope.measure.quick_totals import quick_totals
 from archscope.models import zoo_spec
 from archscope.render.figures import drawn_from
 from archscope.render.sweep_figure import render_sweep_png, scatter
 from archscope.render.sweep_formats import render_sweep_csv, render_sweep_markdown
 from archscope.render.sweep_text import render_sweep_text
+from archscope.results.sweep import Axis, Limit, Point, Setting
 from archscope.spec import InputSpec, ModelSpec
-from archscope.sweep import Axis, Limit, Point, Setting
 
 NET = textwrap.dedent(
     """
@@ -64,7 +64,7 @@ def swept(model, *texts, limits=(), axes="parameters:min,macs:max", **keywords):
 
 @pytest.mark.parametrize("name", ["featherface-baseline", "featherface-v2"])
 def test_a_tally_equals_the_totals_of_the_report(name):
-    found, report = tally(zoo_spec(name)), analyze(zoo_spec(name))
+    found, report = quick_totals(zoo_spec(name)), analyze(zoo_spec(name))
     totals = report.totals
     assert (found.parameters, found.macs, found.flops, found.complete) == (
         totals.parameters,
@@ -86,13 +86,13 @@ def test_a_tally_of_a_model_that_reads_values_takes_the_long_way():
             return self.layer(x) if x.sum().item() > -1 else x
 
     spec = ModelSpec(name="reader", source="", build=Reader, inputs=(InputSpec(shape=(2, 4)),))
-    assert (tally(spec).parameters, tally(spec).macs) == (20, 2 * 4 * 4)
+    assert (quick_totals(spec).parameters, quick_totals(spec).macs) == (20, 2 * 4 * 4)
 
 
 def test_without_inputs_a_tally_is_of_parameters_alone():
     from torch import nn
 
-    found = tally(ModelSpec(name="plain", source="", build=lambda: nn.Linear(4, 4)))
+    found = quick_totals(ModelSpec(name="plain", source="", build=lambda: nn.Linear(4, 4)))
     assert (found.parameters, found.macs, found.flops) == (20, None, None)
 
 

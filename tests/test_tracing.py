@@ -11,7 +11,7 @@ from toys import Branching, ReadsValues, Refuses, SharedAndTied
 
 import archscope
 from archscope.errors import BuildError, ForwardError
-from archscope.measure.tracing import trace
+from archscope.measure.running.tracing import trace
 
 IMAGE = (archscope.InputSpec(shape=(1, 3, 6, 6)),)
 TOKENS = (archscope.InputSpec(shape=(1, 3), dtype="int64"),)

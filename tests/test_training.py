@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope.errors import UsageError
-from archscope.measure.optimizers import OPTIMIZERS
+from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.report import UNASSIGNED
 
 

@@ -17,8 +17,8 @@ from archscope.cli.measure import measure, model_options
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.config import Config, find_config
 from archscope.errors import ArchscopeError, ConfigError, UsageError
-from archscope.judge.gate import Demand, Locked, check_all, demands
-from archscope.judge.lock_file import lock_path, read_lock
+from archscope.judge.check_models import Demand, Locked, check_all, demands
+from archscope.judge.lock.file import lock_path, read_lock
 from archscope.policy import METRICS, Budget, CheckResult, Limit, LockPolicy
 from archscope.render.annotations import render_annotations
 from archscope.render.check_formats import CHECK_FORMATS

@@ -13,8 +13,8 @@ from archscope.cli.failures import GateError
 from archscope.cli.measure import measure_and_trace, model_options, source_of
 from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
 from archscope.errors import UsageError
-from archscope.judge.beside import CLAIMS, file_beside
-from archscope.judge.claim_sheet import read_claims
+from archscope.judge.claims_file import read_claims
+from archscope.judge.zoo_files import CLAIMS, file_beside
 from archscope.render.claims_formats import CLAIMS_FORMATS
 
 if TYPE_CHECKING:

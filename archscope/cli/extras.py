@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from archscope.errors import UsageError
-from archscope.measure.optimizers import OPTIMIZERS
+from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.records import Trace
 from archscope.report import ConventionFigure, Report
 

@@ -12,8 +12,8 @@ from archscope.cli.measure import measure, model_options
 from archscope.cli.output import print_text
 from archscope.config import find_config
 from archscope.errors import UsageError
-from archscope.judge.lock_file import lock_path, read_lock, write_lock
-from archscope.judge.relock import lockable, relock
+from archscope.judge.lock.file import lock_path, read_lock, write_lock
+from archscope.judge.lock.update import lockable, relock
 from archscope.policy import LockPolicy
 from archscope.render.check_text import safe
 from archscope.units import format_integer

@@ -14,14 +14,14 @@ from archscope.cli.measure import measure, model_options, source_of
 from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
 from archscope.cli.progress import progress
 from archscope.errors import UsageError
-from archscope.judge.beside import TARGETS, file_beside
-from archscope.judge.target_sheet import read_targets
+from archscope.judge.plan_file import read_targets
+from archscope.judge.zoo_files import TARGETS, file_beside
 from archscope.policy import Budget
 from archscope.render.plan_formats import PLAN_FORMATS
 from archscope.render.sweep_formats import SWEEP_FORMATS
 from archscope.report import Report
-from archscope.sweep import METRICS, Limit, Sweep
-from archscope.target import Plan, TargetSheet
+from archscope.results.plan import Plan, TargetSheet
+from archscope.results.sweep import METRICS, Limit, Sweep
 
 
 @click.command("plan")
@@ -102,7 +102,7 @@ def _sheet(model: str, file: Path | None) -> TargetSheet | None:
 def _plan(
     sheet: TargetSheet, model: str, inputs: tuple[str, ...], settings: tuple[str, ...], against: str | None
 ) -> Plan:
-    from archscope.judge.targets import make_plan
+    from archscope.judge.plan import make_plan
     from archscope.sources.inputs import parse_inputs
     from archscope.sources.settings import parse_settings
 
@@ -134,7 +134,7 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
     limits: tuple[Limit, ...],
 ) -> Sweep:
     from archscope.judge.sweep import run_sweep
-    from archscope.judge.vary import parse_axes, parse_vary
+    from archscope.judge.sweep_options import parse_axes, parse_vary
     from archscope.sources import load
     from archscope.sources.inputs import parse_inputs
     from archscope.sources.settings import parse_settings

@@ -75,7 +75,7 @@ def _published(report: Report, trace: Trace | None, measured: Measured) -> dict[
 
     if trace is None or not report.model.source.startswith("zoo:"):
         return {}
-    from archscope.judge.published import published_claims, published_plan
+    from archscope.judge.zoo_verdicts import published_claims, published_plan
     from archscope.render.published import published_files
 
     heads = dict(COMPARED)

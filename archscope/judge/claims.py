@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from archscope.claim import (
+from archscope.config import nearest
+from archscope.errors import ConfigError, NotComparableError
+from archscope.judge.claim_causes import find_causes
+from archscope.judge.claims_file import ARITHMETIC
+from archscope.judge.comparison import describe_inputs
+from archscope.judge.conventions import ConventionTotal
+from archscope.policy import METRICS
+from archscope.report import ComponentRow, ModuleRow, Report, Totals
+from archscope.results.claims import (
     CLAIMS_VERSION,
     DIFFERS,
     HOLDS,
@@ -21,15 +29,7 @@ from archscope.claim import (
     ClaimSheet,
     ClaimsResult,
 )
-from archscope.config import nearest
-from archscope.errors import ConfigError, NotComparableError
-from archscope.judge.causes import find_causes
-from archscope.judge.claim_sheet import ARITHMETIC
-from archscope.judge.comparison import describe_inputs
-from archscope.judge.conventions import ConventionTotal
-from archscope.policy import METRICS
-from archscope.quantity import Quantity
-from archscope.report import ComponentRow, ModuleRow, Report, Totals
+from archscope.results.printed_figure import Quantity
 from archscope.sources.inputs import parse_inputs
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from archscope.comparison import (
+from archscope.errors import NotComparableError
+from archscope.records import InputRecord, Path
+from archscope.report import ComponentRow, ModuleRow, Report
+from archscope.results.comparison import (
     COMPARISON_VERSION,
     Change,
     Comparison,
@@ -15,9 +18,6 @@ from archscope.comparison import (
     ModuleChange,
     Side,
 )
-from archscope.errors import NotComparableError
-from archscope.records import InputRecord, Path
-from archscope.report import ComponentRow, ModuleRow, Report
 
 Row = TypeVar("Row", ComponentChange, ModuleChange)
 

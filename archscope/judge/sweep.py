@@ -14,11 +14,11 @@ from functools import partial
 from typing import TypeAlias
 
 from archscope.errors import ArchscopeError
-from archscope.judge.front import pareto_front
-from archscope.judge.vary import grid, grid_size
+from archscope.judge.pareto import pareto_front
+from archscope.judge.sweep_options import grid, grid_size
+from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 from archscope.sources import load
 from archscope.spec import InputSpec, ModelSpec, OptionValue
-from archscope.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 
 _FEW = 12  # settings for which starting processes takes longer than measuring
 Steps: TypeAlias = Generator[None, None, None]
@@ -69,13 +69,13 @@ def measure_setting(
     model: str, options: Mapping[str, OptionValue], inputs: tuple[InputSpec, ...], settings: tuple[Setting, ...]
 ) -> Point:
     """One point: ``model`` with ``options`` and then ``settings``, built on meta and run there."""
-    from archscope.measure.tally import tally
+    from archscope.measure.quick_totals import quick_totals
 
     try:
         spec = load(model, **{**options, **{setting.name: setting.value for setting in settings}})
         if not isinstance(spec, ModelSpec):
             return _refused(settings, f"{model} is a saved report: it cannot be built anew")
-        found = tally(spec, inputs or None)
+        found = quick_totals(spec, inputs or None)
     except ArchscopeError as error:
         return _refused(settings, error.what)
     return Point(
@@ -153,13 +153,13 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     method = "forkserver" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(["archscope.measure.tally", "archscope.judge.sweep"])
+        context.set_forkserver_preload(["archscope.measure.quick_totals", "archscope.judge.sweep"])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start)
 
 
 def _start() -> None:
     """A worker leaves Ctrl-C to its parent, measures on one thread, and lets no model write to stdout."""
-    from archscope.measure.tally import use_one_thread
+    from archscope.measure.quick_totals import use_one_thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()

@@ -1,1 +1,1 @@
-"""Run a model once (tracing, the only module that does) and find what it costs (analysis, pure)."""
+"""From a model to a report: one room runs it (running), one sums up what was seen (summing)."""

@@ -10,14 +10,14 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.measure.analysis import analyze_trace, with_training
-from archscope.measure.conditions import sparing_collections
-from archscope.measure.inputs import InputsLike
-from archscope.measure.tracing import too_large, trace
+from archscope.measure.running.inputs import InputsLike
+from archscope.measure.running.run_conditions import sparing_collections
+from archscope.measure.running.tracing import too_large, trace
+from archscope.measure.summing.analysis import analyze_trace, with_training
+from archscope.process_state import process_state_kept
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
 from archscope.spec import Component, ModelSpec
-from archscope.surroundings import undisturbed
 
 
 def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
@@ -90,7 +90,7 @@ def _step(model: ModelSpec | nn.Module, inputs: InputsLike | None, name: str) ->
 def _zeros(model: ModelSpec | nn.Module) -> int:
     """The elements of the model's parameters that are 0, each parameter once."""
     if isinstance(model, ModelSpec):
-        with model.within(), undisturbed():
+        with model.within(), process_state_kept():
             model = _built(model)
     parameters = [*model.parameters()]
     if any(parameter.is_meta for parameter in parameters):
@@ -107,14 +107,14 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
     model: nn.Module | None = None
     with spec.within():
         try:
-            with torch.device("meta"), undisturbed():
+            with torch.device("meta"), process_state_kept():
                 model = _built(spec)
             return trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
         except (BuildError, ForwardError):
             if model is not None and too_large(model):
                 raise
         del model
-        with torch.device("cpu"), undisturbed():
+        with torch.device("cpu"), process_state_kept():
             torch.manual_seed(0)
             model = _built(spec)
         return trace(model, call, name=spec.name, training=training)

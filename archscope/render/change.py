@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.comparison import Comparison, Figures, ModuleChange
+from archscope.results.comparison import Comparison, Figures, ModuleChange
 from archscope.units import format_integer, format_percent
 
 TAGS = {"new": "[NEW]", "deleted": "[DEL]", "both": ""}

@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archscope.claim import ClaimsResult
 from archscope.render import Format
 from archscope.render.claims_text import found
 from archscope.render.names import cell
+from archscope.results.claims import ClaimsResult
 
 CLAIMS_FORMATS: Mapping[str, Format] = MappingProxyType(
     {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archscope.claim import DIFFERS, UNPROVEN, ClaimsResult
 from archscope.render.claims_text import found, no_cause, tally
 from archscope.render.facts import describe_inputs
 from archscope.render.markdown_table import markdown_table
 from archscope.render.names import markdown
+from archscope.results.claims import DIFFERS, UNPROVEN, ClaimsResult
 
 
 def render_claims_markdown(result: ClaimsResult) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archscope.claim import DIFFERS, HOLDS, ROUNDS, UNPROVEN, ClaimResult, ClaimsResult
 from archscope.render.facts import describe_inputs
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
+from archscope.results.claims import DIFFERS, HOLDS, ROUNDS, UNPROVEN, ClaimResult, ClaimsResult
 
 _COLOURS = {HOLDS: "green", ROUNDS: "green", DIFFERS: "red", UNPROVEN: "yellow"}
 

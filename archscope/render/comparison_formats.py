@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from archscope.comparison import Comparison
 from archscope.render import Format
 from archscope.render.folder import folder_name
+from archscope.results.comparison import Comparison
 
 COMPARISON_FORMATS: Mapping[str, Format] = MappingProxyType(
     {

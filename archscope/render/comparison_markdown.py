@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.comparison import Comparison, ComponentChange, ModuleChange
 from archscope.render.change import TAGS, TITLES, cells, metrics, module_rows
 from archscope.render.comparison_text import identity, module_type
 from archscope.render.facts import describe_inputs
 from archscope.render.markdown_table import markdown_table
 from archscope.render.names import Safe, code, markdown
+from archscope.results.comparison import Comparison, ComponentChange, ModuleChange
 
 _LIMIT = 40
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from archscope.comparison import Comparison
 from archscope.render.change import TITLES, metrics, percent, signed, value
 from archscope.render.comparison_text import identity
 from archscope.render.facts import describe_inputs
 from archscope.render.names import ascii_only, shorten
 from archscope.render.palette import component_colors
 from archscope.render.panels import Bar, Panel, Sheet
+from archscope.results.comparison import Comparison
 from archscope.units import format_count, format_integer
 
 _ROWS = 10

@@ -6,8 +6,8 @@ import csv
 import io
 from dataclasses import fields
 
-from archscope.comparison import Comparison, Figures
 from archscope.render.names import cell
+from archscope.results.comparison import Comparison, Figures
 
 _METRICS = tuple(field.name for field in fields(Figures))
 _COLUMNS = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archscope.comparison import Comparison, ModuleChange, Side
 from archscope.render.change import TAGS, TITLES, cells, metrics, module_rows, side_name
 from archscope.render.facts import describe_inputs
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
+from archscope.results.comparison import Comparison, ModuleChange, Side
 from archscope.units import format_integer
 
 _TOTALS = {

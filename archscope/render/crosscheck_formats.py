@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
-from archscope.judge.crosscheck.result import COUNTED, Crosscheck, Difference, PeerResult
 from archscope.render import Format
 from archscope.render.facts import describe_inputs
 from archscope.render.markdown_table import markdown_table
 from archscope.render.names import markdown, plain
 from archscope.render.style import Column, Style, lay_out
+from archscope.results.crosscheck import COUNTED, Crosscheck, Difference, PeerResult
 from archscope.serial import to_plain
 from archscope.units import format_integer
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.comparison import Change, Comparison, ComponentChange
 from archscope.render.facts import bounded, describe_inputs, figure, metrics, short_components
 from archscope.render.names import plain
 from archscope.report import Report
+from archscope.results.comparison import Change, Comparison, ComponentChange
 from archscope.units import format_integer, format_percent
 
 _LABELS = {"parameters": "Parameters", "macs": "MACs", "flops": "FLOPs", "activations": "Activations"}

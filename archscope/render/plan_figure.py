@@ -11,8 +11,8 @@ from archscope.render.figures import png
 from archscope.render.names import ascii_only, shorten
 from archscope.render.palette import COLORS, GREY, LESS, MORE
 from archscope.render.plan_text import WORDS
+from archscope.results.plan import Plan
 from archscope.serial import to_plain
-from archscope.target import Plan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from archscope.render import Format
 from archscope.render.names import cell
 from archscope.render.plan_text import options_of
-from archscope.target import Plan
+from archscope.results.plan import Plan
 
 PLAN_FORMATS: Mapping[str, Format] = MappingProxyType(
     {

@@ -16,7 +16,7 @@ from archscope.render.plan_text import (
     target_sentences,
     target_titles,
 )
-from archscope.target import Plan
+from archscope.results.plan import Plan
 
 
 def render_plan_markdown(plan: Plan, figure: str = "") -> str:

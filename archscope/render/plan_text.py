@@ -5,7 +5,7 @@ from __future__ import annotations
 from archscope.render.facts import describe_inputs
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
-from archscope.target import Plan, Step, TargetRow
+from archscope.results.plan import Plan, Step, TargetRow
 from archscope.units import format_integer, format_percent
 
 WORDS = {"parameters": "parameters", "macs": "MACs", "flops": "FLOPs"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archscope.claim import ClaimsResult
 from archscope.render.claims_markdown import render_claims_markdown
 from archscope.render.plan_figure import render_plan_png
 from archscope.render.plan_markdown import render_plan_markdown
-from archscope.target import Plan
+from archscope.results.claims import ClaimsResult
+from archscope.results.plan import Plan
 
 FIGURE = "plan.png"
 

@@ -11,8 +11,8 @@ from archscope.render.figures import png
 from archscope.render.names import ascii_only, shorten
 from archscope.render.palette import GREY, LESS, MORE
 from archscope.render.sweep_text import FRONT, MEETS, OVER, describe, status
+from archscope.results.sweep import METRICS, Sweep
 from archscope.serial import to_plain
-from archscope.sweep import METRICS, Sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ from archscope.render import Format
 from archscope.render.markdown_table import markdown_table
 from archscope.render.names import Safe, cell, markdown
 from archscope.render.sweep_text import describe, figures, notes, ranked, settings, status, verdict
-from archscope.sweep import METRICS, Sweep
+from archscope.results.sweep import METRICS, Sweep
 
 SWEEP_FORMATS: Mapping[str, Format] = MappingProxyType(
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archscope.render.names import plain
 from archscope.render.style import PLAIN, Column, Style, lay_out
-from archscope.sweep import Axis, Point, Sweep
+from archscope.results.sweep import Axis, Point, Sweep
 from archscope.units import format_integer
 
 FRONT, MEETS, OVER, REFUSED = "front", "meets", "over", "refused"

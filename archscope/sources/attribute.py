@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from archscope.errors import BuildError, ImportModelError, OptionError, place_of
+from archscope.process_state import process_state_kept
 from archscope.sources.construction import OptionValues, article, construct, described
 from archscope.sources.project import Project, package_name, project, project_root
 from archscope.spec import ModelSpec
-from archscope.surroundings import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +33,7 @@ def from_file(source: str, file: Path, attribute: str, options: OptionValues) ->
     file = file.resolve()
     name, folder = package_name(file)
     own = project(file.parent, folder, project_root(file.parent), hide=True)
-    with undisturbed(), own.active():
+    with process_state_kept(), own.active():
         module = _run_import(source, lambda: _import_file(name, file), name)
         return _spec(source, module, attribute, own, options)
 
@@ -41,7 +41,7 @@ def from_file(source: str, file: Path, attribute: str, options: OptionValues) ->
 def from_module(source: str, name: str, attribute: str, base: Path, options: OptionValues) -> ModelSpec:
     """The model ``attribute`` of an importable module (``base`` comes first). Raises as ``from_file`` does."""
     own = project(base.resolve(), hide=False)
-    with undisturbed(), own.active():
+    with process_state_kept(), own.active():
         module = _run_import(source, lambda: importlib.import_module(name), name)
         return _spec(source, module, attribute, own, options)
 

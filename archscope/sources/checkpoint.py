@@ -68,9 +68,9 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
 def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
     from torch import nn
 
-    from archscope.sources.shells import Shell, rename
+    from archscope.sources.placeholder_modules import Placeholder, rename
 
-    model = Shell()
+    model = Placeholder()
     made: dict[int, nn.Parameter] = {}
     for path, tensor in tensors.items():
         if path.count(".") > _DEPTH_LIMIT:
@@ -177,7 +177,7 @@ def _twins(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Meta tensors in the place of ``tensors``; tied ones stay tied."""
     import torch
 
-    from archscope.sources.shells import tied
+    from archscope.sources.placeholder_modules import tied
 
     made: dict[int, torch.Tensor] = {}
     same = tied(tensors)

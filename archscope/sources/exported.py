@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from archscope.sources.shells import Shell
+    from archscope.sources.placeholder_modules import Placeholder
 
 
 def from_exported(source: str, file: Path) -> ModelSpec:
@@ -94,9 +94,9 @@ def _user_inputs(program: torch.export.ExportedProgram) -> Iterator[torch.fx.Nod
 
 
 def _model(program: torch.export.ExportedProgram) -> nn.Module:
+    from archscope.sources.placeholder_modules import rename, tied
     from archscope.sources.plan import make_plan
     from archscope.sources.replay import ExportedModel
-    from archscope.sources.shells import rename, tied
 
     plan = make_plan(program)
     model = ExportedModel(program, plan)
@@ -114,7 +114,7 @@ def _model(program: torch.export.ExportedProgram) -> nn.Module:
     return model
 
 
-def _merge(model: Shell) -> None:
+def _merge(model: Placeholder) -> None:
     """Make one module of those that hold the same tensors in the same places and bear the same type."""
     holders: dict[Any, list[tuple[ModulePath, nn.Module]]] = defaultdict(list)
     for path, module in model.named_modules(remove_duplicate=False):

@@ -13,15 +13,15 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
 
+from archscope.sources.placeholder_modules import Placeholder
 from archscope.sources.plan import Call, Plan, Step
-from archscope.sources.shells import Shell
 
 _PURE = {id(value) for module in (operator, math) for value in vars(module).values() if callable(value)}
 _CHECKS = ("aten::_assert_", "aten::sym_constrain_", "aten::_functional_sym_", "aten::_functional_assert_")
 _STORES = {InputKind.PARAMETER: "_parameters", InputKind.BUFFER: "_buffers"}
 
 
-class Place(Shell):
+class Place(Placeholder):
     """A module of the program: called with a run and a call of that run, it runs that call."""
 
     def forward(self, run: Run, call: Call, *_inputs: Any) -> tuple[Any, ...]:
@@ -29,7 +29,7 @@ class Place(Shell):
         run.follow(call.items)
         return tuple(run.values.get(node) for node in call.outputs)
 
-    def child(self) -> Shell:
+    def child(self) -> Placeholder:
         """A new module for a place below this one."""
         return Place()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archscope.formulas import DEFAULT_FORMULAS, FREE, Cost, FormulaTable
-from archscope.measure.calls import count
+from archscope.measure.summing.counted_calls import count
 from archscope.records import ModuleRecord, OpCall, ParameterRecord, Path, Trace
 
 

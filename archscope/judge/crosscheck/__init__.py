@@ -1,6 +1,6 @@
 """Other counters on the same model, each in a process of its own, and what makes them differ."""
 
 from archscope.judge.crosscheck.crosscheck import PEERS, crosscheck
-from archscope.judge.crosscheck.result import Crosscheck, Difference, PeerResult
+from archscope.results.crosscheck import Crosscheck, Difference, PeerResult
 
 __all__ = ["PEERS", "Crosscheck", "Difference", "PeerResult", "crosscheck"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from archscope.judge.conventions import FVCORE, PTFLOPS_ATEN, THOP, TORCH, Convention, apply
 from archscope.judge.conventions.convention import own_cost
-from archscope.judge.crosscheck.result import Difference
 from archscope.records import Path, Trace
+from archscope.results.crosscheck import Difference
 
 # The peers whose rule is known, and what they count for one multiply-accumulate.
 _RULES: Mapping[str, tuple[Convention, int]] = {

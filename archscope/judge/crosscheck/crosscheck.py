@@ -12,9 +12,9 @@ from typing import Any
 
 from archscope.errors import UsageError
 from archscope.judge.crosscheck.attribution import macs_differences, parameter_differences
-from archscope.judge.crosscheck.result import COUNTED, FAILED, MISSING, TIMED_OUT, Crosscheck, Difference, PeerResult
 from archscope.measure.measuring import analyze, trace_spec
 from archscope.records import Trace
+from archscope.results.crosscheck import COUNTED, FAILED, MISSING, TIMED_OUT, Crosscheck, Difference, PeerResult
 from archscope.spec import InputSpec, ModelSpec
 from archscope.units import format_integer
 

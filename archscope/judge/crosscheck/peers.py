@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archscope.measure.inputs import Inputs, as_inputs, with_values
+from archscope.measure.running.inputs import Inputs, as_inputs, with_values
 from archscope.sources import load
 from archscope.spec import InputSpec, ModelSpec
 

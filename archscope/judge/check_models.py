@@ -1,0 +1,204 @@
+"""Which budgets hold for which model, and the check of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from typing import TypeAlias
+
+from archscope.config import Config, nearest
+from archscope.errors import ArchscopeError, ConfigError, NotComparableError, SpecError, UsageError
+from archscope.judge.budgets import check
+from archscope.judge.lock.check import check_lock, explained
+from archscope.judge.lock.entries import Lock, lock_entry, require_same_provenance
+from archscope.models import ALIASES
+from archscope.policy import FAILED, Budget, BudgetResult, CheckedModel, CheckResult, Fault, LockPolicy
+from archscope.report import Report
+
+SAVED = ".json"  # the ending of a saved report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is checked: a MODEL and its budgets. ``by_report`` when they are those of the model that a report is of."""
+
+    model: str
+    budgets: tuple[Budget, ...]
+    by_report: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The lock of the models: it explains why they grew and, when ``hold``, they are held to it.
+
+    ``exact`` fails on a lock that is stale and on a model that is not locked.
+    """
+
+    lock: Lock
+    policy: LockPolicy
+    hold: bool = True
+    exact: bool = False
+
+
+def demands(
+    config: Config | None, names: Sequence[str], given: Sequence[Budget] = (), lock: Lock | None = None
+) -> tuple[Demand, ...]:
+    """One demand for each model that ``names`` asks for: models, budgets of the config, or all when there are none.
+
+    ``given`` are the budgets of the command line; they take the place of the config's. A model in ``lock`` needs no
+    budget. Raises UsageError when there is nothing to check.
+    """
+    if given:
+        if not names:
+            raise UsageError("a limit without a model", help="name one: archscope check MODEL --max-params 1M")
+        return tuple(
+            Demand(model=name, budgets=tuple(replace(budget, model=name) for budget in given)) for name in names
+        )
+    budgets = config.budgets if config else ()
+    locked = tuple(lock.entries) if lock else ()
+    if not names:
+        names = tuple(dict.fromkeys([*(budget.model for budget in budgets), *locked]))
+    if not names:
+        raise UsageError(
+            "there are no budgets to check" + (f" in {config.path.name}" if config else ", and no archscope.toml"),
+            help="`archscope init MODEL` writes a config with budgets; or archscope check MODEL --max-params 1M",
+        )
+    return tuple(_demand(name, budgets, locked) for name in names)
+
+
+def _demand(name: str, budgets: Sequence[Budget], locked: Sequence[str]) -> Demand:
+    own = tuple(budget for budget in budgets if budget.model == name)
+    if own or (name in locked and not name.endswith(SAVED)):
+        return Demand(model=name, budgets=own)
+    called = tuple(budget for budget in budgets if budget.name == name)
+    if called:
+        return Demand(model=called[0].model, budgets=called)
+    if name.endswith(SAVED):
+        return Demand(model=name, budgets=tuple(budgets), by_report=True)
+    known = dict.fromkeys([*(budget.model for budget in budgets), *(budget.name for budget in budgets), *locked])
+    raise UsageError(
+        f"there is no budget for {name!r}",
+        help=f"{nearest(name, known) or 'write one into archscope.toml'}; or give a limit: --max-params 1M",
+    )
+
+
+def check_all(
+    wanted: Sequence[Demand], config: Config | None, measure: Callable[[str], Report], locked: Locked | None = None
+) -> tuple[CheckResult, tuple[ArchscopeError, ...]]:
+    """Every demand checked, and the errors of the models that could not be: one broken model hides no other.
+
+    ``measure`` turns a MODEL into its report; it is asked once for each.
+    """
+    measured: dict[str, Report | ArchscopeError] = {}
+
+    def report_of(name: str) -> Report:
+        if name not in measured:
+            try:
+                measured[name] = measure(name)
+            except ArchscopeError as error:
+                measured[name] = error
+        found = measured[name]
+        if isinstance(found, ArchscopeError):
+            raise found
+        return found
+
+    outcomes = []
+    errors: list[ArchscopeError] = []
+    known: list[ArchscopeError] = []
+    for demand in wanted:
+        for part in (_check_budgets, _check_lock):
+            try:
+                outcomes.append(part(demand, config, report_of, locked))
+            except ArchscopeError as error:
+                if error not in known:
+                    known.append(error)
+                    told = placed(error, demand.budgets[0]) if type(error) is SpecError and demand.budgets else error
+                    outcomes.append(CheckResult(faults=(_fault(demand.model, told),)))
+                    errors.append(told)
+    return reduce(add, outcomes, CheckResult()), tuple(errors)
+
+
+Measure: TypeAlias = Callable[[str], Report]
+
+
+def _check_budgets(demand: Demand, config: Config | None, report_of: Measure, locked: Locked | None) -> CheckResult:
+    report = report_of(demand.model)
+    budgets = demand.budgets
+    if demand.by_report:
+        budgets = tuple(budget for budget in budgets if is_of(report, budget.model, config))
+        if not budgets and _locked_name(demand, report, config, locked) is None:
+            raise UsageError(
+                f"there is no budget for {report.model.name!r}, the model of {demand.model}",
+                help="write one into archscope.toml, or give a limit: --max-params 1M",
+            )
+    relative = {budget.relative_to: _relative(budget, report_of) for budget in budgets if budget.relative_to}
+    result = check(report, budgets, relative=relative)
+    name = budgets[0].model if budgets else demand.model
+    rows = tuple(
+        _since_lock(row, report, _locked_name(demand, report, config, locked), locked) for row in result.results
+    )
+    return replace(result, models=(CheckedModel(name=name, inputs=report.inputs),), results=rows)
+
+
+def _relative(budget: Budget, report_of: Measure) -> Report:
+    try:
+        return report_of(budget.relative_to)
+    except SpecError as error:
+        raise placed(error, budget) from error
+
+
+def placed(error: SpecError, budget: Budget) -> SpecError:
+    """``error`` with the line of the budget that names the model."""
+    return SpecError(error.what, where=error.where or str(budget.location or ""), help=error.help)
+
+
+def _since_lock(row: BudgetResult, report: Report, name: str | None, locked: Locked | None) -> BudgetResult:
+    """A failure with what grew since the lock, where the two can be compared."""
+    if locked is None or name is None or row.status != FAILED:
+        return row
+    entry, now = locked.lock.entries[name], lock_entry(name, report, locked.policy)
+    try:
+        require_same_provenance(entry, now, locked.lock.location(name))
+    except NotComparableError:
+        return row
+    return explained(row, entry, now, report)
+
+
+def _check_lock(demand: Demand, config: Config | None, report_of: Measure, locked: Locked | None) -> CheckResult:
+    if locked is None or not locked.hold:
+        return CheckResult()
+    report = report_of(demand.model)
+    name = _locked_name(demand, report, config, locked)
+    if name is not None:
+        return check_lock(name, report, locked.lock, locked.policy, exact=locked.exact)
+    if locked.exact:
+        raise ConfigError(
+            f"{demand.model} is not locked", where=locked.lock.file, help=f"lock it: archscope lock {demand.model}"
+        )
+    return CheckResult()
+
+
+def _locked_name(demand: Demand, report: Report, config: Config | None, locked: Locked | None) -> str | None:
+    """The name under which the model of ``demand`` is locked, if it is."""
+    if locked is None:
+        return None
+    if demand.model in locked.lock.entries:
+        return demand.model
+    if not demand.by_report:
+        return None
+    return next((name for name in locked.lock.entries if is_of(report, name, config)), None)
+
+
+def is_of(report: Report, model: str, config: Config | None) -> bool:
+    """Whether ``report`` is of what MODEL ``model`` names: by its name or its source, zoo aliases resolved."""
+    names = {model}
+    if config and model in config.models:
+        names.add(config.models[model].source)
+    meant = {ALIASES.get(name.removeprefix("zoo:"), name.removeprefix("zoo:")) for name in names} | names
+    return bool(meant & {report.model.name, report.model.source.removeprefix("zoo:")})
+
+
+def _fault(model: str, error: ArchscopeError) -> Fault:
+    return Fault(model=model, what=error.what, where=error.where, help=error.help, exit_code=error.exit_code)

@@ -1,0 +1,58 @@
+"""Locking anew: values may fall, and rise only when someone says why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from archscope.config import Config
+from archscope.errors import UsageError
+from archscope.judge.lock.entries import Increase, Lock, LockEntry, lock_entry, raised
+from archscope.policy import LockPolicy
+from archscope.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rise:
+    """A total that would be higher than it is locked."""
+
+    model: str
+    metric: str
+    before: int
+    after: int
+
+
+def lockable(config: Config | None, lock: Lock | None) -> tuple[str, ...]:
+    """Every model that the config names or limits, and those that are locked; raises UsageError when there is none."""
+    named = [*config.models, *(budget.model for budget in config.budgets)] if config else []
+    names = tuple(dict.fromkeys([*named, *(lock.entries if lock else ())]))
+    if not names:
+        raise UsageError("there is no model to lock", help="name one: archscope lock MODEL")
+    return names
+
+
+def relock(
+    reports: Mapping[str, Report],
+    lock: Lock | None,
+    policy: LockPolicy,
+    *,
+    allowed: Collection[str] = (),
+    reason: str = "",
+) -> tuple[tuple[LockEntry, ...], tuple[Rise, ...]]:
+    """The entries of the new lock file, those that were not measured as they are, and the rises that nobody allowed.
+
+    A rise of a model in ``allowed`` is kept with its ``reason``.
+    """
+    entries = dict(lock.entries) if lock else {}
+    refused: list[Rise] = []
+    for name, report in reports.items():
+        old = entries.get(name)
+        new = lock_entry(name, report, policy, old.increases if old else ())
+        rises = raised(old, new) if old else ()
+        if rises and name not in allowed:
+            refused += [Rise(model=name, metric=metric, before=before, after=after) for metric, before, after in rises]
+        elif rises:
+            kept = tuple(Increase(metric=metric, before=was, after=now, reason=reason) for metric, was, now in rises)
+            new = lock_entry(name, report, policy, (*new.increases, *kept))
+        entries[name] = new
+    return tuple(entries[name] for name in sorted(entries)), tuple(refused)

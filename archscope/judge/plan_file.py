@@ -1,0 +1,74 @@
+"""A targets file: what a model is meant to shrink to and by which changes, as TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archscope.config import Table, read_document
+from archscope.results.plan import Proposal, Target, TargetSheet
+from archscope.results.sweep import Setting
+
+TOP_KEYS = ("document", "model", "inputs", "goal", "targets", "proposals")
+METRICS = ("parameters", "macs", "flops")
+
+
+def read_targets(path: Path, *, file: str = "") -> TargetSheet:
+    """The targets file at ``path``, called ``file`` in messages; raises ConfigError with file, line, nearest word."""
+    top = read_document(path, file=file or path.name)
+    top.only(*TOP_KEYS)
+    if "goal" not in top.values:
+        raise top.error("there is no goal", help='write [goal] with metric = "parameters" and max = "0.25M"')
+    goal = top.table("goal", "[goal]")
+    goal.only("metric", "max")
+    limit = goal.limit("max").count
+    if limit is None:
+        raise goal.error("max is a share of nothing", "max", help="write a count such as 249_999 or <0.25M")
+    return TargetSheet(
+        document=top.text("document", ""),
+        model=top.text("model", ""),
+        inputs=top.texts("inputs", ()),
+        metric=goal.choice("metric", METRICS),
+        goal=limit,
+        targets=_targets(top.tables("targets", "[[targets]]")),
+        proposals=_proposals(top.tables("proposals", "[[proposals]]")),
+        file=top.file,
+    )
+
+
+def _targets(rows: tuple[Table, ...]) -> tuple[Target, ...]:
+    targets: dict[str, Target] = {}
+    for row in rows:
+        row.only("component", "current", "target")
+        name = row.text("component")
+        if name in targets:
+            raise row.error(
+                f"component {name!r} has two targets", "component", help=f"the other is at {targets[name].location}"
+            )
+        targets[name] = Target(
+            component=name,
+            current=row.count("current") if "current" in row.values else None,
+            target=row.count("target"),
+            location=row.location("component"),
+        )
+    return tuple(targets.values())
+
+
+def _proposals(rows: tuple[Table, ...]) -> tuple[Proposal, ...]:
+    proposals = []
+    for row in rows:
+        row.only("name", "saves", "options")
+        options = row.table("options", "options = { ... }")
+        for key, value in options.values.items():
+            if not isinstance(value, (bool, int, float, str)):
+                raise options.error(f"option {key} must be a text, a number or a boolean, not {value!r}", key)
+        if not options.values:
+            raise row.error("the proposal changes no option", "name", help="add a line: options = { NAME = ... }")
+        proposals.append(
+            Proposal(
+                name=row.text("name"),
+                settings=tuple(Setting(name=key, value=value) for key, value in options.values.items()),
+                saves=row.count("saves") if "saves" in row.values else None,
+                location=options.location(),
+            )
+        )
+    return tuple(proposals)

@@ -1,0 +1,47 @@
+"""What was published about a model of the zoo, judged: the claims and the plan that stand beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archscope.judge.claims import judge_claims, require_inputs
+from archscope.judge.claims_file import read_claims
+from archscope.judge.conventions import CONVENTIONS, apply
+from archscope.judge.plan import make_plan
+from archscope.judge.plan_file import read_targets
+from archscope.judge.zoo_files import CLAIMS, TARGETS, file_beside
+from archscope.records import Trace
+from archscope.report import Report
+from archscope.results.claims import ClaimsResult
+from archscope.results.plan import Plan
+from archscope.sources.inputs import parse_inputs
+
+
+def published_claims(report: Report, trace: Trace) -> ClaimsResult | None:
+    """The claims beside the model of ``report``, held against it; None when there are none.
+
+    ``trace`` is the run behind ``report``, for the causes. Raises what ``judge_claims`` and ``require_inputs`` raise.
+    """
+    path = file_beside(_name(report), CLAIMS)
+    if path is None:
+        return None
+    sheet = read_claims(path, file=f"{path.parent.name}/{path.name}")
+    require_inputs(sheet, report)
+    return judge_claims(sheet, report, [apply(convention, trace) for convention in CONVENTIONS])
+
+
+def published_plan(report: Report, against: Callable[[], Report | None]) -> Plan | None:
+    """The plan beside the model of ``report``, measured; None when there is none.
+
+    ``against`` gives the model for the last column, and is asked only when there is a plan.
+    """
+    path = file_beside(_name(report), TARGETS)
+    if path is None:
+        return None
+    sheet = read_targets(path, file=f"{path.parent.name}/{path.name}")
+    inputs = parse_inputs(sheet.inputs)
+    return make_plan(sheet, report, _name(report), options={}, inputs=inputs, against=against())
+
+
+def _name(report: Report) -> str:
+    return report.model.source.removeprefix("zoo:")

@@ -1,0 +1,166 @@
+"""The totals of a model and nothing else, for who measures thousands of them: one bare run on meta, counted on the fly.
+
+It keeps no records, hooks nothing and restores nothing, because the model is built here and thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+
+from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.formulas.lookup import find_rule
+from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
+from archscope.measure.measuring import trace_spec
+from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
+from archscope.measure.running.inventory import dtype_name
+from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.triton_launches import triton_watched
+from archscope.measure.summing.counted_calls import count
+from archscope.records import OpCall, TensorMeta
+from archscope.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuickTotals:
+    """The totals of one model; MACs and FLOPs are None without a run, lower bounds unless ``complete``."""
+
+    parameters: int
+    macs: int | None
+    flops: int | None
+    complete: bool
+
+
+def quick_totals(
+    spec: ModelSpec, inputs: InputsLike | None = None, formulas: FormulaTable = DEFAULT_FORMULAS
+) -> QuickTotals:
+    """What ``analyze`` would give as totals, for less: about the cost of building the model and a bare run.
+
+    A model that cannot be built or run on meta takes the long way. Raises BuildError and ForwardError.
+    """
+    call = inputs if inputs is not None else spec.inputs or None
+    if call is not None:
+        with contextlib.suppress(Exception):  # whatever it is, the long way tells it better or succeeds
+            found = _run(spec, call, formulas)
+            if found is not None:
+                return found
+    seen = trace_spec(spec, inputs)
+    counted = count(seen, formulas)
+    costs = [item.cost for item in counted]
+    ran = seen.calls is not None
+    return QuickTotals(
+        parameters=sum(record.numel for record in seen.parameters),
+        macs=sum(cost.macs for cost in costs) if ran else None,
+        flops=sum(cost.flops for cost in costs) if ran else None,
+        complete=all(item.kind != UNCOUNTED for item in counted),
+    )
+
+
+def use_one_thread() -> None:
+    """Keep torch to one thread, in a process that is one of many."""
+    torch.set_num_threads(1)
+
+
+def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTotals | None:
+    """The totals, or None where what the model does has to be recorded to be counted."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = spec.build().eval()
+        given = on_meta(as_inputs(call))
+        counter = _Counter(formulas)
+        with torch.no_grad(), triton_watched(counter.launched), counter:
+            model(*given.args, **given.kwargs)
+    if counter.doubtful:
+        return None
+    return QuickTotals(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        macs=counter.macs,
+        flops=counter.flops,
+        complete=counter.complete,
+    )
+
+
+class _Known(NamedTuple):
+    """An operator's formula (None when it is free or uncounted), its name, arguments and their defaults."""
+
+    formula: Formula | None
+    name: str
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    repeatable: bool
+
+
+class _Counter(TorchDispatchMode):
+    """Adds up the cost of every operator call."""
+
+    def __init__(self, formulas: FormulaTable) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        self.macs = 0
+        self.flops = 0
+        self.complete = True
+        self.doubtful = False
+        self._formulas = formulas
+        self._known: dict[Any, _Known] = {}
+        self._cache = MetaCache()
+        self._remembers = not _get_current_dispatch_mode_stack()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        formula, name, names, defaults, memorable = self._known.get(func) or self._learn(func)
+        output = self._cache.run(_call, func, args, kwargs) if memorable and self._remembers else func(*args, **kwargs)
+        if name.startswith(("aten::empty", "aten::new_empty")) and output.numel():
+            self.doubtful = True  # something unseen may write to it
+        if formula is not None:
+            arguments = {**defaults, **dict(zip(names, map(_plain, args), strict=False))}
+            arguments.update((key, _plain(value)) for key, value in kwargs.items())
+            cost = formula(OpCall(0, name, "", "forward", arguments, tuple(_outputs(output))))
+            self.macs += cost.macs
+            self.flops += cost.flops
+        return output
+
+    def launched(self, _kernel: str, _arguments: Mapping[str, Any]) -> bool:
+        """Take note of a kernel that the model launches itself; on meta none can run."""
+        self.doubtful = True
+        return False
+
+    def _learn(self, func: Any) -> _Known:
+        schema = func._schema  # noqa: SLF001 - torch has no public name for it
+        name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
+        rule = find_rule(self._formulas, name)
+        self.complete &= rule is not None
+        known = _Known(
+            formula=rule.formula if rule is not None and rule.kind == COUNTED else None,
+            name=name,
+            names=tuple(argument.name for argument in schema.arguments),
+            defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
+            repeatable=repeatable(func),
+        )
+        self._known[func] = known
+        return known
+
+
+def _call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return func(*args, **kwargs)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        dtype = value.dtype
+        return TensorMeta(tuple(value.shape), dtype_name(dtype), dtype.itemsize, 0)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _outputs(output: Any) -> list[TensorMeta]:
+    if isinstance(output, torch.Tensor):
+        return [_plain(output)]
+    if isinstance(output, (list, tuple)):
+        return [meta for item in output for meta in _outputs(item)]
+    return []

@@ -1,0 +1,1 @@
+"""A model that runs: effects live in this room alone, and a trace is what leaves it."""

@@ -1,0 +1,112 @@
+"""What a model consists of, without running it: modules, parameters and buffers, each once by identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from archscope.errors import BuildError
+from archscope.measure.running.packed_weights import packed_weights, true_bytes
+from archscope.records import BufferRecord, ParameterRecord, Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The modules of a model by canonical path, in ``named_modules()`` order, and the records of its tensors."""
+
+    modules: dict[Path, nn.Module]
+    paths: dict[int, Path]
+    module_aliases: dict[Path, tuple[Path, ...]]
+    parameters: tuple[ParameterRecord, ...]
+    buffers: tuple[BufferRecord, ...]
+    packed: tuple[BufferRecord, ...]
+
+
+def take_inventory(model: nn.Module) -> Inventory:
+    """List what ``model`` consists of; raises BuildError for parameters that have no shape yet (lazy modules)."""
+    occurrences: dict[int, list[Path]] = {}
+    modules: dict[Path, nn.Module] = {}
+    for path, module in _walk(model, "", ()):
+        if id(module) not in occurrences:
+            modules[path] = module
+        occurrences.setdefault(id(module), []).append(path)
+    paths = {id(module): path for path, module in modules.items()}
+    aliases = {path: tuple(occurrences[id(module)][1:]) for path, module in modules.items()}
+    return Inventory(
+        modules=modules,
+        paths=paths,
+        module_aliases=aliases,
+        parameters=_parameters(modules, aliases),
+        buffers=_buffers(modules, aliases),
+        packed=packed_weights(modules),
+    )
+
+
+def _walk(module: nn.Module, path: Path, above: tuple[int, ...]) -> Iterator[tuple[Path, nn.Module]]:
+    """Every path to every module; a module inside itself is named once more and not entered again."""
+    yield path, module
+    if id(module) in above:
+        return
+    for name, child in module._modules.items():  # noqa: SLF001 - named_children() hides a child that occurs twice
+        if child is not None:
+            yield from _walk(child, join(path, name), (*above, id(module)))
+
+
+def join(path: Path, name: str) -> Path:
+    """The path of ``name`` inside ``path``; the root's path is empty."""
+    return f"{path}.{name}" if path else name
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """``torch.float32`` as ``float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _occurrences(
+    modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...]], store: str
+) -> dict[int, tuple[torch.Tensor, list[Path], nn.Module, str]]:
+    found: dict[int, tuple[torch.Tensor, list[Path], nn.Module, str]] = {}
+    for path, module in modules.items():
+        for name, tensor in getattr(module, store).items():
+            if tensor is None:
+                continue
+            if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+                raise BuildError(
+                    f"parameter {join(path, name)!r} has no shape yet: {type(module).__name__} is a lazy module",
+                    where=path,
+                    help="give it its sizes, or call the model once on a real input before measuring it",
+                )
+            entry = found.setdefault(id(tensor), (tensor, [], module, name))
+            entry[1].extend(join(place, name) for place in (path, *aliases[path]))
+    return found
+
+
+def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...]]) -> tuple[ParameterRecord, ...]:
+    return tuple(
+        ParameterRecord(
+            path=places[0],
+            aliases=tuple(places[1:]),
+            shape=tuple(tensor.shape),
+            dtype=dtype_name(tensor.dtype),
+            trainable=tensor.requires_grad,
+            nbytes=true_bytes(tensor),
+        )
+        for tensor, places, _, _ in _occurrences(modules, aliases, "_parameters").values()
+    )
+
+
+def _buffers(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...]]) -> tuple[BufferRecord, ...]:
+    return tuple(
+        BufferRecord(
+            path=places[0],
+            aliases=tuple(places[1:]),
+            shape=tuple(tensor.shape),
+            dtype=dtype_name(tensor.dtype),
+            persistent=name not in module._non_persistent_buffers_set,  # noqa: SLF001 - torch offers no other way
+            nbytes=true_bytes(tensor),
+        )
+        for tensor, places, module, name in _occurrences(modules, aliases, "_buffers").values()
+    )

@@ -1,0 +1,67 @@
+"""The same run wherever it is asked for: nothing that the caller has switched on decides what is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+_FROZEN_BY_PYTHON = 1000  # 3.12 starts with some 400 objects frozen
+
+
+@contextlib.contextmanager
+def run_conditions(*, gradients: bool, device: str) -> Iterator[None]:
+    """Outside of inference mode and autocast, on the CPU by default, attention without its fast path.
+
+    Inference mode would show other operators, autocast would add casts, a default device would allocate on it, and
+    flash attention on a GPU pads heads to a multiple of 8 features. Compiled functions run as they were written: torch
+    compiles nothing while it is watched.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(mode=False))
+        stack.enter_context(torch.set_grad_enabled(gradients))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        fast = torch.backends.mha.get_fastpath_enabled()  # on the CPU it hides an encoder layer in one operator
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        torch.backends.mha.set_fastpath_enabled(False)
+        if device.startswith("cuda"):
+            stack.callback(torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.flash_sdp_enabled())
+            torch.backends.cuda.enable_flash_sdp(enabled=False)
+        stack.enter_context(_flex_attention_as_written())
+        yield
+
+
+@contextlib.contextmanager
+def sparing_collections() -> Iterator[None]:
+    """Python's garbage collector looks at new objects alone: it would walk all of torch once every few models."""
+    if gc.get_freeze_count() > _FROZEN_BY_PYTHON:  # the caller's own, which unfreeze would end
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@contextlib.contextmanager
+def _flex_attention_as_written() -> Iterator[None]:
+    """Flex attention compiles itself when nobody else does; this is its only switch."""
+    flex: Any = sys.modules.get("torch.nn.attention.flex_attention")
+    if flex is None:
+        yield
+        return
+    before = flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001
+    flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True  # noqa: SLF001
+    try:
+        yield
+    finally:
+        flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before  # noqa: SLF001

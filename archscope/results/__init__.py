@@ -1,0 +1,1 @@
+"""What the judges found: one file of plain data a result, each with its JSON form."""
