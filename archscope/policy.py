@@ -11,61 +11,6 @@ from archscope.units import largest_within, parse_limit, parse_share, share_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """A figure that can be limited: ``field`` is where it stands in Totals (dotted), and in rows of that name.
-
-    ``run`` when it needs a run (and is a lower bound on a report with uncounted operators), ``additive`` when
-    components and modules have it too.
-    """
-
-    name: str
-    field: str
-    run: bool
-    additive: bool
-    help: str
-
-    @property
-    def of_training(self) -> bool:
-        """Whether it takes the run of a training step."""
-        return self.field.startswith("training.")
-
-
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric(name="parameters", field="parameters", run=False, additive=True, help="elements of all parameters"),
-        Metric(name="trainable", field="trainable", run=False, additive=True, help="elements that require a gradient"),
-        Metric(name="macs", field="macs", run=True, additive=True, help="multiply-accumulates of one forward"),
-        Metric(name="flops", field="flops", run=True, additive=True, help="2 x MACs and all other arithmetic"),
-        Metric(
-            name="parameter_bytes", field="parameter_bytes", run=False, additive=True, help="bytes of all parameters"
-        ),
-        Metric(
-            name="peak_activation_bytes",
-            field="peak_activation_bytes",
-            run=True,
-            additive=False,
-            help="most bytes of activations alive at once",
-        ),
-        Metric(
-            name="training_flops",
-            field="training.flops",
-            run=True,
-            additive=False,
-            help="FLOPs of a training step, forward and backward",
-        ),
-        Metric(
-            name="training_memory_bytes",
-            field="training.memory_bytes",
-            run=True,
-            additive=False,
-            help="bytes of a training step: weights, gradients, activations and AdamW's state",
-        ),
-    )
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """A line of a file; ``file`` is relative to the repository, with forward slashes."""
 

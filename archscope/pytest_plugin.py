@@ -81,9 +81,7 @@ class Checker:
         if lock:
             result += self._held(lock, report)
         if not result.passed:
-            from archscope.render.check_text import render_check_text
-
-            pytest.fail(f"archscope check\n{render_check_text(result)}", pytrace=False)
+            pytest.fail(f"archscope check\n{_text(result)}", pytrace=False)
         return report
 
     def _checked(self, report: Report, budgets: Sequence[Budget]) -> CheckResult:
@@ -125,11 +123,16 @@ class Checker:
 
 
 def _refusal(refused: Sequence[Any], result: CheckResult) -> str:
-    from archscope.render.check_text import render_check_text
-
     rises = "".join(f"{rise.metric} would rise from {rise.before:,} to {rise.after:,}\n" for rise in refused)
     how = f'to let it rise: archscope lock --allow-increase {refused[0].model} --reason "..."'
-    return f"--archscope-update raises nothing\n{rises}{how}\n{render_check_text(result)}"
+    return f"--archscope-update raises nothing\n{rises}{how}\n{_text(result)}"
+
+
+def _text(result: CheckResult) -> str:
+    from archscope.documents.check import CHECK
+    from archscope.render.text import render_text
+
+    return render_text(CHECK.brief(result))
 
 
 def measure(model: Any, inputs: Any, components: Sequence[Component], optimizer: str = "") -> Report:
@@ -180,12 +183,13 @@ def _rules(components: Mapping[str, Mapping[str, Any]]) -> tuple[Component, ...]
 def _budgets(model: str, component: str, limits: Mapping[str, str | int]) -> list[Budget]:
     from archscope.config import nearest
     from archscope.errors import UsageError
-    from archscope.policy import METRICS, Budget, Limit
+    from archscope.metrics import limitable
+    from archscope.policy import Budget, Limit
 
     budgets = []
     for metric, limit in limits.items():
-        if metric not in METRICS:
-            raise UsageError(f"unknown metric {metric!r}", help=nearest(metric, METRICS))
+        if metric not in limitable():
+            raise UsageError(f"unknown metric {metric!r}", help=nearest(metric, limitable()))
         most = Limit.parse(limit)
         if most.percent is not None and not component:
             raise UsageError(f"{metric}={limit!r} is a share of nothing", help="limit a component to a share")

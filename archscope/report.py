@@ -6,7 +6,9 @@ Every figure is an integer in base units; what a run did not measure is None, ne
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import InputRecord, ParameterRecord, Path, Shape
 from archscope.spec import Option
 
@@ -39,32 +41,19 @@ class DtypeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """One training step: forward in train mode, the sum of all floating outputs as loss, backward, optimizer state.
+class Training(FigureRow):
+    """One training step: forward in train mode, the sum of all floating outputs as loss, backward, optimizer state."""
 
-    ``unassigned_flops`` is the part of ``backward_flops`` that no module's forward caused. Bytes: ``gradient_bytes`` of
-    the trainable parameters, ``saved_activation_bytes`` held when the backward pass starts, ``optimizer_bytes`` of the
-    optimizer's state, ``peak_bytes`` the most that operators hold at once in the step (gradients included) and
-    ``memory_bytes`` that peak with parameters, buffers and optimizer state.
-    """
+    carries: ClassVar[Rows] = Rows.TRAINING
 
     optimizer: str
-    forward_macs: int
-    forward_flops: int
-    backward_macs: int
-    backward_flops: int
-    unassigned_flops: int
-    gradient_bytes: int
-    saved_activation_bytes: int
-    optimizer_bytes: int
-    peak_bytes: int
-    memory_bytes: int
+    figures: Figures
     complete: bool
 
     @property
-    def flops(self) -> int:
+    def flops(self) -> int:  # type: ignore[override]  # of the whole step
         """Forward and backward together."""
-        return self.forward_flops + self.backward_flops
+        return self.forward_flops + (self.backward_flops or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,54 +67,39 @@ class ConventionFigure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(FigureRow):
     """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
 
-    ``buffers`` counts elements, ``*_bytes`` bytes (``parameter_bytes`` with what quantised modules pack),
-    ``activations`` elements of freshly allocated operator outputs and ``conv_activations`` those of convolutions,
-    matrix products and attention alone. ``active_parameters`` are those that one token uses; None where no router was
-    seen to pick some of several experts. ``zero_parameters`` counts the weights that are 0, ``training`` is a training
-    step; both are None unless asked for.
+    ``parameter_bytes`` counts what quantised modules pack too. ``active_parameters`` is None where no router was seen
+    to pick some of several experts; ``zero_parameters`` and the figures of a training step are None unless asked for.
     """
 
-    parameters: int
-    trainable: int
-    buffers: int
-    parameter_bytes: int
-    buffer_bytes: int
-    macs: int | None
-    flops: int | None
-    activations: int | None
-    conv_activations: int | None
-    peak_activation_bytes: int | None
-    bytes_read: int | None
-    bytes_written: int | None
+    carries: ClassVar[Rows] = Rows.TOTALS
+
+    figures: Figures
     complete: bool
-    active_parameters: int | None = None
-    zero_parameters: int | None = None
     training: Training | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentRow:
+class ComponentRow(FigureRow):
     """A component: the sums over the modules that it claims. ``modules`` are the outermost of those (its instances)."""
+
+    carries: ClassVar[Rows] = Rows.COMPONENTS
 
     name: str
     role: str
     description: str
     patterns: tuple[str, ...]
     modules: tuple[Path, ...]
-    parameters: int
-    trainable: int
-    parameter_bytes: int
-    macs: int | None
-    flops: int | None
-    activations: int | None
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleRow:
-    """A module: ``own_*`` without, the others with its submodules (by path, each parameter once)."""
+class ModuleRow(FigureRow):
+    """A module: its figures with its submodules (by path, each parameter once), ``own`` without them."""
+
+    carries: ClassVar[Rows] = Rows.MODULES
 
     path: Path
     type: str
@@ -135,32 +109,39 @@ class ModuleRow:
     calls: int | None
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
-    parameters: int
-    own_parameters: int
-    trainable: int
-    parameter_bytes: int
-    macs: int | None
-    own_macs: int | None
-    flops: int | None
-    own_flops: int | None
-    activations: int | None
-    own_activations: int | None
-    conv_activations: int | None
-    bytes_read: int | None
-    bytes_written: int | None
-    backward_macs: int | None = None
-    backward_flops: int | None = None
+    figures: Figures
+    own: Figures
+
+    @property
+    def own_parameters(self) -> int:
+        """Parameters that the module holds itself."""
+        return self.own.parameters
+
+    @property
+    def own_macs(self) -> int | None:
+        """MACs outside of its submodules."""
+        return self.own.macs
+
+    @property
+    def own_flops(self) -> int | None:
+        """FLOPs outside of its submodules."""
+        return self.own.flops
+
+    @property
+    def own_activations(self) -> int | None:
+        """Activations outside of its submodules."""
+        return self.own.activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorRow:
-    """An operator: ``kind`` is counted, free or uncounted."""
+class OperatorRow(FigureRow):
+    """An operator: ``kind`` is counted, free or uncounted; what is uncounted has figures of 0."""
 
+    carries: ClassVar[Rows] = Rows.OPERATORS
     op: str
     kind: str
     calls: int
-    macs: int
-    flops: int
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,11 @@ import functools
 import json
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from archscope.errors import UsageError
+from archscope.metrics import METRICS, Figures, Metric, Rows, carried_by
 from archscope.report import SCHEMA_VERSION, Report
 
 T = TypeVar("T")
@@ -38,9 +40,15 @@ _HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
 
 
 def to_plain(value: Any) -> Any:
-    """A record as dicts, lists and scalars."""
+    """A record as dicts, lists and scalars; the figures of a row stand beside its fields, those of its own as own_*."""
+    if isinstance(value, Figures):
+        return {name: value[name] for name in METRICS if name in value} | dict(value)
     if dataclasses.is_dataclass(value):
-        return {name: to_plain(getattr(value, name)) for name in _fields(typing.cast("Any", type(value)))}
+        plain = {name: to_plain(getattr(value, name)) for name in _fields(typing.cast("Any", type(value)))}
+        if "figures" in plain:
+            own = {f"own_{name}": figure for name, figure in plain.pop("own", {}).items()}
+            plain |= plain.pop("figures") | own
+        return plain
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
     return value
@@ -52,6 +60,14 @@ def _fields(kind: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
+def _figures(carried: Mapping[str, Metric[Any]], plain: dict[str, Any], where: str, prefix: str = "") -> Figures:
+    """The figures of a row, read from ``plain``; one of a run may be null."""
+    kinds = {name: (int,) if line.known_without_run else (int, types.NoneType) for name, line in carried.items()}
+    return Figures(
+        {name: _scalar(kind, plain[prefix + name], f"{where}.{prefix}{name}") for name, kind in kinds.items()}
+    )
+
+
 def from_plain(kind: type[T], plain: Any, where: str) -> T:
     """A record of ``kind`` from dicts, lists and scalars; raises UsageError naming the place that does not fit."""
     return typing.cast("T", _read(kind, plain, where))
@@ -59,13 +75,20 @@ def from_plain(kind: type[T], plain: Any, where: str) -> T:
 
 def _read(kind: Any, plain: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
-        fields = _fields(typing.cast("Any", kind))
-        if not isinstance(plain, dict) or plain.keys() != fields.keys():
+        fields = dict(_fields(typing.cast("Any", kind)))
+        carries: Any = getattr(kind, "carries", None)
+        carried = {"figures": carried_by(carries)} if "figures" in fields else {}
+        carried |= {"own": carried_by(Rows.COMPONENTS)} if "own" in fields else {}
+        keys = [name for name in fields if name not in carried]
+        keys += [("own_" if name == "own" else "") + metric for name in carried for metric in carried[name]]
+        if not isinstance(plain, dict) or plain.keys() != {*keys}:
             found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
-            raise UsageError(f"expected the keys {', '.join(fields)}; found {found}", where=where, help=_HELP)
-        return typing.cast("Any", kind)(
-            **{name: _read(hint, plain[name], f"{where}.{name}") for name, hint in fields.items()}
-        )
+            raise UsageError(f"expected the keys {', '.join(keys)}; found {found}", where=where, help=_HELP)
+        values = {
+            name: _figures(metrics, plain, where, "own_" if name == "own" else "") for name, metrics in carried.items()
+        }
+        values |= {name: _read(fields[name], plain[name], f"{where}.{name}") for name in fields if name not in carried}
+        return typing.cast("Any", kind)(**values)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         if not isinstance(plain, list):

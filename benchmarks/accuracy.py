@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import torch
 from published import FEATHERFACE, MIXTURES, WITH_MACS, WITH_PARAMETERS, Published
 
 import archscope
+from archscope.documents.document import Column, Row, Table
 from archscope.judge.crosscheck import crosscheck
-from archscope.render.markdown_table import markdown_table
+from archscope.render.formats.markdown import render_table
 from archscope.results.crosscheck import Crosscheck
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "accuracy.md"
@@ -32,6 +34,12 @@ BASELINE = """\
 Published: figures of the original model, with its deformable convolutions. What the public report says instead, and
 why, is in [featherface.md](featherface.md)."""
 _UNITS = {"K": 3, "M": 6, "G": 9, "B": 9}
+
+
+def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """A pipe table; the first ``left`` columns hold words."""
+    columns = tuple(Column(title=title, figures=place >= left) for place, title in enumerate(titles))
+    return render_table(Table(columns=columns, rows=tuple(Row(cells=tuple(row)) for row in rows)))
 
 
 def measure(row: Published) -> archscope.Report:

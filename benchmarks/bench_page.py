@@ -19,7 +19,7 @@ from synthetic import transformer
 
 from archscope.measure.measuring import analyze
 from archscope.models.featherface.spec import featherface_baseline
-from archscope.render.html import render_html
+from archscope.protocols.page import render_html
 from archscope.report import Report
 
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"

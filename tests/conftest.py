@@ -92,7 +92,7 @@ def v2() -> Report:
 @pytest.fixture(scope="session")
 def baseline_page(baseline: Report) -> str:
     """Its page."""
-    from archscope.render.html import render_html
+    from archscope.protocols.page import render_html
 
     return render_html(baseline)
 
@@ -100,7 +100,7 @@ def baseline_page(baseline: Report) -> str:
 @pytest.fixture(scope="session")
 def pair_page(baseline: Report, v2: Report) -> str:
     """The page of both."""
-    from archscope.render.html import Shown, render_html
+    from archscope.protocols.page import Shown, render_html
 
     return render_html(Shown(report=v2, base=baseline))
 

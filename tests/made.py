@@ -1,5 +1,6 @@
 """Reports made by hand: rows from own figures, totals and components summed here, not by archscope."""
 
+from archscope.metrics import Figures, Rows, carried_by
 from archscope.records import InputRecord
 from archscope.report import (
     SCHEMA_VERSION,
@@ -31,6 +32,11 @@ def made_report(modules, *, name="made", shape=IMAGE, mode="eval", rules=1, run=
     def of(component, index):
         return sum(f[index] for f in modules.values() if f[0] == component)
 
+    def figures(parameters, macs, flops):
+        run = dict.fromkeys(("activations", "conv_activations", "bytes_read", "bytes_written"), ran(0))
+        held = {"parameters": parameters, "trainable": parameters, "parameter_bytes": 4 * parameters}
+        return Figures(held, macs=ran(macs), flops=ran(flops), **run)
+
     rows = tuple(
         ModuleRow(
             path=path,
@@ -41,21 +47,12 @@ def made_report(modules, *, name="made", shape=IMAGE, mode="eval", rules=1, run=
             calls=ran(1),
             input_shapes=(),
             output_shapes=(),
-            parameters=under(path, 1),
-            own_parameters=own_parameters,
-            trainable=under(path, 1),
-            parameter_bytes=4 * under(path, 1),
-            macs=ran(under(path, 2)),
-            own_macs=ran(own_macs),
-            flops=ran(under(path, 3)),
-            own_flops=ran(own_flops),
-            activations=ran(0),
-            own_activations=ran(0),
-            conv_activations=ran(0),
-            bytes_read=ran(0),
-            bytes_written=ran(0),
+            figures=Figures(
+                figures(under(path, 1), under(path, 2), under(path, 3)), backward_macs=None, backward_flops=None
+            ),
+            own=figures(*own),
         )
-        for path, (component, own_parameters, own_macs, own_flops) in modules.items()
+        for path, (component, *own) in modules.items()
     )
     components = tuple(
         ComponentRow(
@@ -63,13 +60,8 @@ def made_report(modules, *, name="made", shape=IMAGE, mode="eval", rules=1, run=
             role="",
             description="",
             patterns=(),
-            modules=tuple(path for path, figures in modules.items() if figures[0] == component),
-            parameters=of(component, 1),
-            trainable=of(component, 1),
-            parameter_bytes=4 * of(component, 1),
-            macs=ran(of(component, 2)),
-            flops=ran(of(component, 3)),
-            activations=ran(0),
+            modules=tuple(path for path, row in modules.items() if row[0] == component),
+            figures=figures(of(component, 1), of(component, 2), of(component, 3)),
         )
         for component in [*known, UNASSIGNED]
         if component in known or of(component, 1) or of(component, 3)
@@ -87,24 +79,25 @@ def made_report(modules, *, name="made", shape=IMAGE, mode="eval", rules=1, run=
         ),
         inputs=(InputRecord(name="image", shape=shape, dtype="float32"),) if run else (),
         totals=Totals(
-            parameters=under("", 1),
-            trainable=under("", 1),
-            buffers=0,
-            parameter_bytes=4 * under("", 1),
-            buffer_bytes=0,
-            macs=ran(under("", 2)),
-            flops=ran(under("", 3)),
-            activations=ran(0),
-            conv_activations=ran(0),
-            peak_activation_bytes=ran(0),
-            bytes_read=ran(0),
-            bytes_written=ran(0),
+            figures=Figures(
+                dict.fromkeys(carried_by(Rows.TOTALS)) | dict(figures(under("", 1), under("", 2), under("", 3))),
+                buffers=0,
+                buffer_bytes=0,
+                peak_activation_bytes=ran(0),
+            ),
             complete=True,
         ),
         components=components,
         modules=rows,
         operators=(
-            (OperatorRow(op="aten::convolution", kind="counted", calls=1, macs=under("", 2), flops=under("", 3)),)
+            (
+                OperatorRow(
+                    op="aten::convolution",
+                    kind="counted",
+                    calls=1,
+                    figures=Figures(macs=under("", 2), flops=under("", 3)),
+                ),
+            )
             if run
             else ()
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archscope.metrics import Figures, Rows, carried_by
 from archscope.records import InputRecord
 from archscope.report import (
     UNASSIGNED,
@@ -73,11 +74,13 @@ def report_of(tree, *, name="toy", components=None, ran=True, uncounted=(), flow
                 op="aten::convolution",
                 kind="counted",
                 calls=len(tree),
-                macs=total[""]["macs"],
-                flops=total[""]["flops"],
+                figures=Figures(macs=total[""]["macs"], flops=total[""]["flops"]),
             ),
-            OperatorRow(op="aten::view", kind="free", calls=2, macs=0, flops=0),
-            *(OperatorRow(op=row[0], kind="uncounted", calls=row[1], macs=0, flops=0) for row in uncounted),
+            OperatorRow(op="aten::view", kind="free", calls=2, figures=Figures(macs=0, flops=0)),
+            *(
+                OperatorRow(op=row[0], kind="uncounted", calls=row[1], figures=Figures(macs=0, flops=0))
+                for row in uncounted
+            ),
         )
         if ran
         else (),
@@ -92,34 +95,29 @@ def report_of(tree, *, name="toy", components=None, ran=True, uncounted=(), flow
     )
 
 
+def _figures(figures, *, ran, **more):
+    return Figures({name: value if ran or name not in RUN else None for name, value in figures.items()} | more)
+
+
 def _totals(total, *, ran, complete):
-    figures = {figure: value if ran or figure not in RUN else None for figure, value in total.items()}
-    return Totals(
-        **figures,
-        buffers=9,
-        buffer_bytes=36,
-        peak_activation_bytes=1234567 if ran else None,
-        complete=complete,
-    )
+    unasked = dict.fromkeys(carried_by(Rows.TOTALS))
+    figures = _figures(total, ran=ran, buffers=9, buffer_bytes=36, peak_activation_bytes=1234567 if ran else None)
+    return Totals(figures=Figures(unasked | dict(figures)), complete=complete)
 
 
 def _component(name, paths, own, *, ran):
-    def add(figure):
-        return None if figure in RUN and not ran else sum(own[path][figure] for path in paths)
-
-    figures = ("parameters", "trainable", "parameter_bytes", "macs", "flops", "activations")
+    sums = {figure: sum(own[path][figure] for path in paths) for figure in next(iter(own.values()))}
     return ComponentRow(
         name=name,
         role="",
         description="",
         patterns=(f"{name}.**",),
         modules=tuple(paths[:1]),
-        **{figure: add(figure) for figure in figures},
+        figures=_figures(sums, ran=ran),
     )
 
 
 def _module(path, kind, owner, own, total, *, ran):
-    figures = {figure: value if ran or figure not in RUN else None for figure, value in total.items()}
     return ModuleRow(
         path=path,
         type=kind,
@@ -129,9 +127,8 @@ def _module(path, kind, owner, own, total, *, ran):
         calls=1 if ran else None,
         input_shapes=(SHAPE,) if ran else (),
         output_shapes=(SHAPE,) if ran else (),
-        own_parameters=own["parameters"],
-        **{f"own_{figure}": own[figure] if ran else None for figure in ("macs", "flops", "activations")},
-        **figures,
+        figures=_figures(total, ran=ran, backward_macs=None, backward_flops=None),
+        own=_figures(own, ran=ran),
     )
 
 

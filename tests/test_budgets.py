@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import made_report
+from told import render_check_text
 
 from archscope.errors import ConfigError, NotComparableError
 from archscope.judge.budgets import check
-from archscope.policy import FAILED, METRICS, PASSED, UNPROVEN, WARNED, Budget, Limit, Location, Share
-from archscope.render.check_text import render_check_text
+from archscope.metrics import limitable
+from archscope.policy import FAILED, PASSED, UNPROVEN, WARNED, Budget, Limit, Location, Share
 from archscope.report import UncountedRow
 
 # Own parameters 10 + 20 + 70 = 100, MACs 0 + 300 + 700 = 1000, FLOPs 5 + 600 + 1400 = 2005.
@@ -105,7 +106,9 @@ def test_an_unknown_component_is_told_with_the_line_of_the_budget_and_those_ther
     )
 
 
-@pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric.run and not metric.of_training])
+@pytest.mark.parametrize(
+    "metric", [name for name, metric in limitable().items() if metric.run and not metric.of_training]
+)
 def test_a_lower_bound_within_its_limit_is_unproven_and_names_the_operators(metric):
     result = only(uncounted(made_report(NET)), budget("1M", metric=metric))
     assert (result.status, result.lower_bound) == (UNPROVEN, True)

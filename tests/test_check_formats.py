@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sarif_schema import SARIF
+from told import CHECK_FORMATS, render_check_json, render_check_markdown, render_check_text
 
 from archscope.policy import (
     FAILED,
@@ -22,14 +23,11 @@ from archscope.policy import (
     WARNED,
     CheckResult,
 )
-from archscope.render.annotations import render_annotations
-from archscope.render.check_formats import CHECK_FORMATS
-from archscope.render.check_json import render_check_json
-from archscope.render.check_markdown import render_check_markdown
-from archscope.render.check_text import render_check_text, safe
-from archscope.render.junit import render_junit
+from archscope.protocols.annotations import render_annotations
+from archscope.protocols.junit import render_junit
+from archscope.protocols.sarif import render_sarif
 from archscope.render.names import plain
-from archscope.render.sarif import render_sarif
+from archscope.render.names import safe_line as safe
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\ud800-\udfff]")
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from made import made_report
+from told import written
 
 import archscope.models
 from archscope.cli import main
+from archscope.documents.claims import CLAIMS
 from archscope.errors import ConfigError
 from archscope.judge.claims import judge_claims
 from archscope.judge.claims_file import read_claims
@@ -107,7 +109,7 @@ def test_the_superlative_is_computed(published):
 
 def test_the_json_holds_every_verdict(published):
     _, result = published
-    plain = json.loads(result.to_json())
+    plain = json.loads(written(CLAIMS, "json", result))
     assert plain["claims_version"] == 1
     assert {row["verdict"] for row in plain["results"]} == {HOLDS, ROUNDS, DIFFERS}
 

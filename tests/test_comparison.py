@@ -1,15 +1,16 @@
-import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import made_report
+from told import written
 
+from archscope.documents.comparison import COMPARISON
 from archscope.errors import NotComparableError
 from archscope.judge.comparison import compare
 from archscope.report import UNASSIGNED
-from archscope.results.comparison import Figures
+from archscope.results.comparison import ComparedFigures
 
 BASE = made_report(
     {
@@ -93,7 +94,7 @@ def reports(draw):
 def test_a_model_compared_with_itself_is_all_zeros(report):
     comparison = compare(report, report)
     rows = [*comparison.components, *comparison.modules, *(row.own for row in comparison.modules), comparison.totals]
-    assert all(value in {0, None} for row in rows for value in dataclasses.astuple(row.delta))
+    assert all(value in {0, None} for row in rows for value in row.delta.values())
     assert all(row.status == "both" for row in (*comparison.components, *comparison.modules))
 
 
@@ -139,7 +140,7 @@ def test_other_rules_and_other_modes_are_not_comparable_even_when_asked(other):
 
 
 def test_the_json_holds_raw_integers_of_both_sides_and_the_difference():
-    plain = json.loads(compare(BASE, HEAD).to_json())
+    plain = json.loads(written(COMPARISON, "json", compare(BASE, HEAD)))
     assert set(plain) == {"comparison_version", "base", "head", "totals", "components", "modules"}
     assert plain["base"]["model"]["name"] == "before"
     neck = plain["components"][0]
@@ -148,4 +149,4 @@ def test_the_json_holds_raw_integers_of_both_sides_and_the_difference():
 
 
 def test_the_negative_of_unmeasured_figures_stays_unmeasured():
-    assert -Figures(parameters=3, macs=None) == Figures(parameters=-3, macs=None)
+    assert -ComparedFigures(parameters=3, macs=None) == ComparedFigures(parameters=-3, macs=None)

@@ -4,14 +4,12 @@ import io
 
 import pytest
 from made import made_report
+from told import COMPARISON_FORMATS, render_comparison_csv, render_comparison_markdown, render_comparison_text
 
+from archscope.cli.report_folder import comparison_files, comparison_folder
 from archscope.judge.comparison import compare
-from archscope.render.comparison_formats import COMPARISON_FORMATS, comparison_files, comparison_folder
-from archscope.render.comparison_markdown import render_comparison_markdown
-from archscope.render.comparison_table import render_comparison_csv
-from archscope.render.comparison_text import render_comparison_text
-from archscope.render.figures import drawn_from
-from archscope.render.style import Style
+from archscope.render.formats.picture import drawn_from
+from archscope.render.text import Style
 from archscope.report import UNASSIGNED
 from archscope.spec import Option
 
@@ -114,8 +112,8 @@ def test_the_csv_has_a_row_for_the_total_each_component_and_each_module(comparis
 def test_the_markdown_has_components_modules_and_what_is_inside(comparison):
     text = render_comparison_markdown(comparison, "figure.png")
     assert text.startswith("# before and after (width=32)\n")
-    assert "| Neck |  | 300 | 100 | -200 | -66.67 % | 4,000 | 5,000 | +1,000 | +25.00 % |" in text
-    assert "| TOTAL |  | 1,370 | 1,107 | -263 | -19.20 % |" in text
+    assert "| Neck |  | 2 | 300 | 100 | -200 | -66.67 % | 4,000 | 5,000 | +1,000 | +25.00 % |" in text
+    assert "| **TOTAL** |  | **5** | **1,370** | **1,107** | **-263** | **-19.20 %** |" in text
     assert "![Parameters and MACs by component](figure.png)" in text
     assert "| `neck.a` |" in text.partition("## Inside them")[2]
 

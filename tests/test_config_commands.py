@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
 from test_config import FULL
+from told import render_config
 
 from archscope.cli import main
 from archscope.config import Config, ModelConfig, load_config, parse_document
@@ -25,7 +26,6 @@ from archscope.config.starter import short_name, starter_config
 from archscope.config.writing import toml_key, toml_value
 from archscope.errors import ArchscopeError
 from archscope.policy import Budget, Limit, Location, LockPolicy
-from archscope.render.config_text import render_config
 from archscope.report import UncountedRow
 from archscope.serial import to_json
 from archscope.spec import Component

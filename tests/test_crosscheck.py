@@ -4,11 +4,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from told import render_crosscheck_json, render_crosscheck_markdown
 
 import archscope
 from archscope.cli import main
 from archscope.judge.crosscheck import PEERS, crosscheck
-from archscope.render.crosscheck_formats import render_crosscheck_json, render_crosscheck_markdown
 
 DEFORMABLE = "archscope::deform_conv2d"
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
+from told import render_png, render_svg
 
 import archscope
-from archscope.render.figures import drawn_from, render_png, render_svg
-from archscope.render.panels import sheet
+from archscope.documents.pictures import report_sheet as sheet
+from archscope.render.bars import draw
+from archscope.render.formats.picture import drawn_from
 from archscope.report import UNASSIGNED
 
 TOY = {
@@ -125,7 +127,9 @@ def test_any_other_file_was_drawn_from_nothing(content):
 def test_a_name_is_drawn_and_not_obeyed(name, kind):
     hostile = toy({"": (UNASSIGNED, 0, 0, 0), name.replace(".", "_"): (kind, 5, 5, 10)})
     drawn = sheet(hostile)
-    assert all(bar.label.isascii() and len(bar.label) <= 26 for panel in drawn.panels for bar in panel.bars)
+    texts = [label.get_text() for axes in draw(drawn).axes for label in axes.get_yticklabels()]
+    assert texts
+    assert all(text.isascii() and len(text) <= 26 for text in texts)
     ET.fromstring(render_svg(hostile))  # noqa: S314 - our own output
 
 

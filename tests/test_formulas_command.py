@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from click.testing import CliRunner
+from told import formulas_text
 
 from archscope.cli import Door
+from archscope.documents.formulas import counting_page as formulas_markdown
 from archscope.formulas import DEFAULT_FORMULAS
-from archscope.render.formulas import formulas_markdown, formulas_text
 
 PAGE = Path(__file__).parent.parent / "docs" / "counting.md"
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import report_of
 
-from archscope.render.graph import component_graph
-from archscope.render.layering import columns, lanes, rows
+from archscope.protocols.page.graph import component_graph
+from archscope.protocols.page.layering import columns, lanes, rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 TREE = {"": ("Net", 0, 0), "a": ("A", 10, 100), "b": ("B", 20, 200), "c": ("C", 30, 300)}

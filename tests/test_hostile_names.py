@@ -6,19 +6,22 @@ import itertools
 
 import pytest
 from made import made_report
+from told import (
+    render_claims_csv,
+    render_claims_markdown,
+    render_claims_text,
+    render_plan_csv,
+    render_plan_markdown,
+    render_plan_png,
+    render_plan_text,
+    render_sweep_csv,
+    render_sweep_markdown,
+    render_sweep_png,
+    render_sweep_text,
+)
 
 from archscope.judge.claims import judge_claims
 from archscope.judge.claims_file import read_claims
-from archscope.render.claims_formats import render_claims_csv
-from archscope.render.claims_markdown import render_claims_markdown
-from archscope.render.claims_text import render_claims_text
-from archscope.render.plan_figure import render_plan_png
-from archscope.render.plan_formats import render_plan_csv
-from archscope.render.plan_markdown import render_plan_markdown
-from archscope.render.plan_text import render_plan_text
-from archscope.render.sweep_figure import render_sweep_png
-from archscope.render.sweep_formats import render_sweep_csv, render_sweep_markdown
-from archscope.render.sweep_text import render_sweep_text
 from archscope.report import UNASSIGNED
 from archscope.results.plan import PLAN_VERSION, Plan, Step, TargetRow
 from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from synthetic import report_of, transformer
 
 from archscope.policy import BudgetResult, CheckResult
-from archscope.render.html import Shown, render_html
-from archscope.render.pack import pack
+from archscope.protocols.page import Shown, render_html
+from archscope.protocols.page.pack import pack
 
 TREE = {"": ("Net", 5, 0), "a": ("Conv2d", 10, 100), "b": ("Sequential", 0, 0), "b.c": ("Linear", 2, 20)}
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from synthetic import BLOCKS, report_of, transformer
 
 from archscope.judge.comparison import compare
-from archscope.render.html import Shown, render_html
+from archscope.protocols.page import Shown, render_html
 
 LABELS = {
     "parameters": "Parameters",

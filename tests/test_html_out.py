@@ -8,7 +8,7 @@ import pytest
 from browser import VIEWS
 from synthetic import report_of
 
-from archscope.render.html import Shown, render_html
+from archscope.protocols.page import Shown, render_html
 
 EVIL = "</script><img src=x onerror=window['pwned']=1>"
 

@@ -6,7 +6,7 @@ import pytest
 from browser import VIEWS
 from selenium.webdriver.common.keys import Keys
 
-from archscope.render.html import render_html
+from archscope.protocols.page import render_html
 
 
 def test_every_view_opens_without_an_error_and_without_a_request(page, baseline_page):

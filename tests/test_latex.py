@@ -7,9 +7,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import report_of
+from told import render_latex, render_latex_comparison
 
 from archscope.judge.comparison import compare
-from archscope.render.latex import latex, render_latex, render_latex_comparison
+from archscope.render.formats.latex import latex
 
 TREE = {"": ("Net", 5, 0), "a": ("Conv2d", 1000, 3000), "b": ("Linear", 995, 1000)}
 

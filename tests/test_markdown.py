@@ -10,14 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made import made_report
 from markdown_it import MarkdownIt
+from told import render_markdown
 
 import archscope
-from archscope.render import prose
-from archscope.render.markdown import render_markdown
+from archscope.documents import sentences as prose
+from archscope.metrics import Figures
 from archscope.render.names import plain
 from archscope.report import UNASSIGNED, Flow, OperatorRow, UncountedRow
 from archscope.spec import Option
 
+NONE = Figures(macs=0, flops=0)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 TOY = {
     "": (UNASSIGNED, 0, 0, 7),
@@ -61,8 +63,10 @@ def full():
         report,
         model=model,
         modules=rows,
-        totals=dataclasses.replace(report.totals, complete=False, trainable=400),
-        operators=(*report.operators, OperatorRow(op="aten::view", kind="free", calls=3, macs=0, flops=0)),
+        totals=dataclasses.replace(
+            report.totals, complete=False, figures=Figures(report.totals.figures, trainable=400)
+        ),
+        operators=(*report.operators, OperatorRow(op="aten::view", kind="free", calls=3, figures=NONE)),
         uncounted=(UncountedRow(op="my::op", calls=3, modules=("body.1",)),),
         uncalled=("head",),
         flows=(

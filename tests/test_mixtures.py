@@ -9,13 +9,12 @@ import torch
 from architectures import build, config_of, inputs_of
 from hypothesis import given
 from hypothesis import strategies as st
+from told import render_markdown, render_text
 from torch import nn
 
 import archscope
 from archscope import serial
-from archscope.render.html import render_html
-from archscope.render.markdown import render_markdown
-from archscope.render.text import render_text
+from archscope.protocols.page import render_html
 
 WIDTH, HIDDEN = 6, 10
 

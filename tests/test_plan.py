@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from told import render_plan_csv, render_plan_markdown, render_plan_png, render_plan_text, written
 
 import archscope.models
 from archscope.cli import main
+from archscope.documents.plan import PLAN
 from archscope.errors import ConfigError
 from archscope.judge.plan import make_plan
 from archscope.judge.plan_file import read_targets
 from archscope.measure.measuring import analyze
 from archscope.models import zoo_spec
-from archscope.render.figures import drawn_from
-from archscope.render.plan_figure import render_plan_png, waterfall
-from archscope.render.plan_formats import render_plan_csv
-from archscope.render.plan_markdown import render_plan_markdown
-from archscope.render.plan_text import render_plan_text
+from archscope.render.formats.picture import drawn_from
 
 ZOO_TARGETS = Path(archscope.models.__file__).parent / "featherface" / "targets.toml"
 BASELINE = "featherface-baseline"
@@ -80,7 +78,7 @@ def test_against_another_model_its_true_components_stand_beside(plan):
 
 
 def test_the_waterfall_is_drawn_from_the_steps(plan):
-    drawn = waterfall(plan)
+    drawn = PLAN.picture(plan)
     ends = [bar.end for bar in drawn.bars]
     assert ends == [592_371, *(step.sequence for step in plan.steps), plan.reached, plan.against_total]
     assert all(before.end == after.start for before, after in zip(drawn.bars, drawn.bars[1:-2], strict=False))
@@ -95,7 +93,7 @@ def test_every_other_view_holds_the_figures(plan):
     assert "- The targets leave 502,145: 252,145 above the goal." in markdown
     rows = list(csv.DictReader(io.StringIO(render_plan_csv(plan))))
     assert [int(row["sequence"]) for row in rows] == [step.sequence for step in plan.steps]
-    plain = json.loads(plan.to_json())
+    plain = json.loads(written(PLAN, "json", plan))
     assert (plain["sum_targets"], plain["sum_corrected"], plain["assumed"]) == (502_145, 481_793, 130_929)
 
 
@@ -119,7 +117,7 @@ def test_a_proposal_that_the_model_refuses_is_a_row_with_the_reason(tmp_path, ba
     view = render_plan_text(plan)
     assert "refused" in view
     assert "odd, alone: " in view
-    assert waterfall(plan).bars[1].note == "refused"
+    assert PLAN.picture(plan).bars[1].note == "refused"
 
 
 def test_targets_are_optional_and_so_is_what_the_document_says_of_today(tmp_path, baseline):

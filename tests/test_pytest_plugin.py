@@ -129,7 +129,7 @@ def test_a_training_step(archscope):
     assert report.totals.training.optimizer == "adamw"
 
 def test_every_metric_of_training_is_known():
-    from archscope.policy import METRICS
+    from archscope.metrics import METRICS
     from archscope.pytest_plugin import TRAINING
     assert {name for name, metric in METRICS.items() if metric.of_training} == set(TRAINING)
 """

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from told import render_text
 
 import archscope
-from archscope.render.text import render_text
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -12,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from told import render_sweep_csv, render_sweep_markdown, render_sweep_png, render_sweep_text, written
 
 from archscope.cli import main
 from archscope.cli.plan import bar
+from archscope.documents.sweep import SWEEP
 from archscope.errors import OptionError, UsageError
 from archscope.judge.pareto import pareto_front
 from archscope.judge.sweep import measure_setting, run_sweep
@@ -22,10 +24,7 @@ from archscope.judge.sweep_options import grid, grid_size, parse_axes, parse_var
 from archscope.measure.measuring import analyze
 from archscope.measure.quick_totals import quick_totals
 from archscope.models import zoo_spec
-from archscope.render.figures import drawn_from
-from archscope.render.sweep_figure import render_sweep_png, scatter
-from archscope.render.sweep_formats import render_sweep_csv, render_sweep_markdown
-from archscope.render.sweep_text import render_sweep_text
+from archscope.render.formats.picture import drawn_from
 from archscope.results.sweep import Axis, Limit, Point, Setting
 from archscope.spec import InputSpec, ModelSpec
 
@@ -250,15 +249,15 @@ def test_every_view_of_a_sweep_marks_the_front_and_gives_reasons(net):
     assert "+4 more settings (-n 0 shows them)" in render_sweep_text(sweep, limit=1)
     rows = list(csv.DictReader(io.StringIO(render_sweep_csv(sweep))))
     assert [row["status"] for row in rows] == ["front", "refused", "front", "refused", "over"]
-    assert json.loads(sweep.to_json())["front"] == [0, 2]
+    assert json.loads(written(SWEEP, "json", sweep))["front"] == [0, 2]
 
 
 def test_the_figure_is_drawn_from_the_points_and_is_the_same_every_time(net):
     sweep = swept(net, "width=2:6:2", "kernel=1,3")
     first = render_sweep_png(sweep)
     assert first == render_sweep_png(sweep)
-    assert drawn_from(first) == scatter(sweep).digest
-    assert {(dot.x, dot.y) for dot in scatter(sweep).dots} == {(p.parameters, p.macs) for p in sweep.points}
+    assert drawn_from(first) == SWEEP.picture(sweep).digest
+    assert {(dot.x, dot.y) for dot in SWEEP.picture(sweep).dots} == {(p.parameters, p.macs) for p in sweep.points}
 
 
 def test_the_command_sweeps_with_the_goal_of_the_targets_file_as_limit():

@@ -6,17 +6,17 @@ import csv
 import io
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import made_report
+from told import render_csv, to_frame
 
 import archscope
-from archscope.render.table import render_csv, to_frame
-from archscope.report import UNASSIGNED, ModuleRow
+from archscope.metrics import Rows, carried_by
+from archscope.report import UNASSIGNED
 
 TOY = {"": (UNASSIGNED, 10, 0, 7), "body": ("Body", 600, 6_000, 12_000), "head": ("Head", 390, 900, 2_000)}
 
@@ -28,7 +28,9 @@ def read(text):
 def test_a_row_for_each_module_and_a_column_for_each_field():
     rows = read(render_csv(made_report(TOY)))
     assert [row["path"] for row in rows] == ["", "body", "head"]
-    assert [*rows[0]] == [field.name for field in fields(ModuleRow)]
+    words = ["path", "type", "depth", "component", "aliases", "calls", "input_shapes", "output_shapes"]
+    own = [f"own_{name}" for name in carried_by(Rows.COMPONENTS)]
+    assert [*rows[0]] == [*words, *carried_by(Rows.MODULES), *own]
     assert rows[0]["parameters"] == "1000"
     assert sum(int(row["own_parameters"]) for row in rows) == 1_000
     assert sum(int(row["own_macs"]) for row in rows) == int(rows[0]["macs"]) == 6_900
@@ -69,9 +71,9 @@ def test_no_name_breaks_a_row_or_runs_in_a_spreadsheet(name, kind):
 def test_pandas_and_matplotlib_stay_out_of_plain_formats(form):
     code = f"""
 import sys
-from archscope.render import REPORT_FORMATS
-from archscope.render.text import render_text
 sys.path.insert(0, {str(Path(__file__).parent)!r})
+from told import REPORT_FORMATS
+from told import render_text
 from made import made_report
 report = made_report({{"": ("A", 1, 1, 2)}})
 render_text(report) if {form!r} == "text" else REPORT_FORMATS[{form!r}].render(report)

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
+from told import View, render_text
 
-from archscope.render.style import Column, Style, cell_width, lay_out
-from archscope.render.text import render_text
-from archscope.render.tree import View
+from archscope.documents.document import Column, Count, Document, Row, Table
+from archscope.metrics import Figures
+from archscope.render.text import Style, cell_width
+from archscope.render.text import render_text as render_document
 from archscope.report import UNASSIGNED, DtypeRow, Training, UncountedRow
 from archscope.spec import Option
 
@@ -80,16 +82,18 @@ def test_a_model_of_several_dtypes_lists_their_bytes():
 def test_a_training_step_is_a_section_of_its_own(golden):
     step = Training(
         optimizer="sgd",
-        forward_macs=10_000,
-        forward_flops=20_157,
-        backward_macs=20_000,
-        backward_flops=40_314,
-        unassigned_flops=403,
-        gradient_bytes=4_000,
-        saved_activation_bytes=100,
-        optimizer_bytes=0,
-        peak_bytes=5_000,
-        memory_bytes=9_000,
+        figures=Figures(
+            forward_macs=10_000,
+            forward_flops=20_157,
+            backward_macs=20_000,
+            backward_flops=40_314,
+            unassigned_flops=403,
+            gradient_bytes=4_000,
+            saved_activation_bytes=100,
+            optimizer_bytes=0,
+            peak_bytes=5_000,
+            memory_bytes=9_000,
+        ),
         complete=False,
     )
     golden(
@@ -169,10 +173,9 @@ def test_a_narrow_terminal_cuts_names_and_no_number():
 def test_a_wide_character_takes_two_cells():
     assert cell_width("ab") == 2
     assert cell_width("\u7f51\u7edc") == 4
-    first, second, third = lay_out(
-        (Column(title="x", names=True), Column(title="n", right=True)), [("\u7f51\u7edc", "1"), ("abcd", "2")]
-    )
-    assert (first, second, third) == ("x     n", "\u7f51\u7edc  1", "abcd  2")
+    columns = (Column(title="x", names=True), Column(title="n", figures=True))
+    table = Table(columns=columns, rows=(Row(cells=("\u7f51\u7edc", Count(1))), Row(cells=("abcd", Count(2)))))
+    assert render_document(Document(title="", blocks=(table,))) == "x     n\n\u7f51\u7edc  1\nabcd  2\n"
 
 
 def test_colour_changes_no_character_of_the_text():

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from told import render_markdown, render_text
 from torch import nn
 
 import archscope
-from archscope.render.markdown import render_markdown
-from archscope.render.text import render_text
 
 
 class Extension(nn.Module):

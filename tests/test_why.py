@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
+from told import render_why
 from torch import nn, zeros
 
 import archscope
@@ -14,7 +15,6 @@ from archscope.errors import SpecError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.judge.explanation import equation, explain
 from archscope.records import ParameterRecord
-from archscope.render.why_text import render_why
 from archscope.report import CallRow
 
 

@@ -7,8 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from archscope.cli.output import write_files
+from archscope.documents.check import full_document
 from archscope.policy import CheckResult
-from archscope.render.check_markdown import render_check_markdown
+from archscope.render.formats.markdown import render_markdown
 
 MOST_BYTES = 1_000_000  # GitHub refuses a summary above 1 MiB
 
@@ -44,7 +45,17 @@ def with_section(text: str, result: CheckResult) -> str:
     if not found and before and not before.endswith("\n"):
         before += "\n"
     room = MOST_BYTES - len((before + opening + closing + after).encode())
-    return f"{before}{opening}{render_check_markdown(result, room)}{closing}{after}"
+    return f"{before}{opening}{fitting(result, room)}{closing}{after}"
+
+
+def fitting(result: CheckResult, most_bytes: int) -> str:
+    """``result`` as Markdown with as many results as fit; the page says how many it leaves out."""
+    most = len(result.results) + len(result.faults)
+    text = render_markdown(full_document(result, most))
+    while len(text.encode()) > most_bytes and most:
+        most = most * 2 // 3
+        text = render_markdown(full_document(result, most))
+    return text
 
 
 def _key(result: CheckResult) -> str:

@@ -12,12 +12,15 @@ from archscope.cli.completion import ModelArgument
 from archscope.cli.extras import Extras, optimizer_of, rule_options, training_options
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
-from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_files, write_wanted
+from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_files, write_wanted
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
+from archscope.cli.report_folder import PAGE, folder_name, report_files
+from archscope.documents.columns import further_columns, rankings
+from archscope.documents.report import REPORT, brief_document
+from archscope.documents.report_tables import View
 from archscope.errors import UsageError
-from archscope.render import REPORT_FORMATS
-from archscope.render.cells import COLUMNS
+from archscope.render import writers
 from archscope.report import Report
 
 
@@ -28,7 +31,7 @@ from archscope.report import Report
 @click.option("--depth", type=click.IntRange(0), default=2, show_default=True, help="Levels of modules; 0 is all.")
 @click.option(
     "--sort",
-    type=click.Choice(["order", "name", "parameters", "macs", "flops", "activations"]),
+    type=click.Choice(["order", "name", *rankings()]),
     default="order",
     show_default=True,
     help="The order of rows; a metric puts the largest first.",
@@ -38,14 +41,14 @@ from archscope.report import Report
     "--columns",
     callback=lambda _context, _parameter, value: _columns(value),
     metavar="NAME,...",
-    help=f"Further figures in the tables: {', '.join(COLUMNS)}.",
+    help=f"Further figures in the tables: {', '.join(further_columns())}.",
 )
 @training_options
 @rule_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the report's files to DIR.")
 @click.option("--no-files", is_flag=True, help="Write no files.")
 @click.option("--strict", is_flag=True, help="Exit 1 when an operator is not counted.")
-@format_options(REPORT_FORMATS)
+@format_options(REPORT)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
@@ -82,16 +85,12 @@ def command(  # noqa: PLR0913 - one argument for each option
     besides = Extras(optimizer=asked, sparsity=sparsity, conventions=tuple(dict.fromkeys(conventions)))
     report = measure(model, inputs=inputs, settings=settings, keep_calls=keep_calls, besides=besides)
     if STDOUT not in wanted.values():
-        from archscope.render.text import render_text
-        from archscope.render.tree import View
-
-        view = View(by=by, depth=depth, sort=sort, limit=limit, columns=columns)
-        print_text(render_text(report, view, text_style()))
+        print_document(brief_document(report, View(by=by, depth=depth, sort=sort, limit=limit, columns=columns)))
     with progress() as shown:
         shown.phase("render")
         if wanted:
             special = {PAGE_FORMAT: shown_page(model, report)} if PAGE_FORMAT in wanted else {}
-            write_wanted(report, wanted, REPORT_FORMATS, special)
+            write_wanted(report, wanted, REPORT, special)
         if folder:
             written = _write_folder(model, report, out)
             print_text(f"\nwrote {written}\n")
@@ -101,19 +100,18 @@ def command(  # noqa: PLR0913 - one argument for each option
 
 
 def _columns(text: str | None) -> tuple[str, ...]:
+    known = further_columns()
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
-        if name not in COLUMNS:
-            near = difflib.get_close_matches(name, COLUMNS, n=1)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"there is no column {name!r}", help=f"{hint}the columns are {', '.join(COLUMNS)}")
+            raise UsageError(f"there is no column {name!r}", help=f"{hint}the columns are {', '.join(known)}")
     return names
 
 
 def _write_folder(model: str, report: Report, out: Path | None) -> str:
-    from archscope.render.folder import PAGE, folder_name, report_files
-
     folder = out or Path("reports") / folder_name(report.model.name)
-    files = report_files(report) | {PAGE: REPORT_FORMATS[PAGE_FORMAT].render(shown_page(model, report))}
+    files = report_files(report) | {PAGE: writers(REPORT)[PAGE_FORMAT].render(shown_page(model, report))}
     write_files({folder / name: content for name, content in files.items()})
     return f"{folder}/: {', '.join(files)}"

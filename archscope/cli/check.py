@@ -14,15 +14,15 @@ from archscope.cli.completion import ModelArgument
 from archscope.cli.extras import Extras
 from archscope.cli.failures import GATE, ending
 from archscope.cli.measure import measure, model_options
-from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
 from archscope.config import Config, find_config
+from archscope.documents.check import CHECK
 from archscope.errors import ArchscopeError, ConfigError, UsageError
 from archscope.judge.check_models import Demand, Locked, check_all, demands
 from archscope.judge.lock.file import lock_path, read_lock
-from archscope.policy import METRICS, Budget, CheckResult, Limit, LockPolicy
-from archscope.render.annotations import render_annotations
-from archscope.render.check_formats import CHECK_FORMATS
-from archscope.render.check_text import render_check_text
+from archscope.metrics import METRICS, limitable
+from archscope.policy import Budget, CheckResult, Limit, LockPolicy
+from archscope.protocols.annotations import render_annotations
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +35,7 @@ def limit_options(command: F) -> F:
         if value is not None:
             limits.append(_budget(parameter, value))
 
-    for name, metric in reversed(METRICS.items()):
+    for name, metric in reversed(limitable().items()):
         flags = [f"--max-{name.replace('_', '-')}", *(["--max-params"] if name == "parameters" else [])]
         command = click.option(
             *reversed(flags),
@@ -72,7 +72,7 @@ def _budget(parameter: click.Parameter, value: str) -> Budget:
     show_default=True,
     help="What stdout says; total is the checked value alone.",
 )
-@format_options(CHECK_FORMATS)
+@format_options(CHECK)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     names: tuple[str, ...],
@@ -97,8 +97,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     result, errors = check_all(wanted_checks, config, measured, locked)
     is_free = STDOUT not in wanted.values()
     if is_free:
-        print_text(_total(result) if form == "total" else render_check_text(result, text_style()))
-    write_wanted(result, wanted, CHECK_FORMATS)
+        print_text(_total(result)) if form == "total" else print_document(CHECK.brief(result))
+    write_wanted(result, wanted, CHECK)
     try:
         write_step_summary(result)
     except UsageError as error:  # a summary that cannot be written changes no verdict

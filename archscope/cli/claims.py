@@ -11,11 +11,12 @@ import click
 from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure_and_trace, model_options, source_of
-from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.cli.output import format_options, tell
+from archscope.documents.claims import CLAIMS
 from archscope.errors import UsageError
 from archscope.judge.claims_file import read_claims
-from archscope.judge.zoo_files import CLAIMS, file_beside
-from archscope.render.claims_formats import CLAIMS_FORMATS
+from archscope.judge.zoo_files import CLAIMS as CLAIMS_FILE
+from archscope.judge.zoo_files import file_beside
 
 if TYPE_CHECKING:
     from archscope.judge.conventions import ConventionTotal
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @model_options
 @click.option("--check", is_flag=True, help="Exit 1 unless every claim is known to hold.")
-@format_options(CLAIMS_FORMATS)
+@format_options(CLAIMS)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
@@ -54,17 +55,13 @@ def command(  # noqa: PLR0913 - one argument for each option
 
         conventions = tuple(apply(convention, trace) for convention in CONVENTIONS)
     result = judge_claims(sheet, report, conventions)
-    if STDOUT not in wanted.values():
-        from archscope.render.claims_text import render_claims_text
-
-        print_text(render_claims_text(result, text_style()))
-    write_wanted(result, wanted, CLAIMS_FORMATS)
+    tell(result, CLAIMS, wanted)
     if check and not result.passed:
         raise GateError
 
 
 def _beside(model: str) -> Path:
-    path = file_beside(source_of(model).removeprefix("zoo:"), CLAIMS)
+    path = file_beside(source_of(model).removeprefix("zoo:"), CLAIMS_FILE)
     if path is None:
         raise UsageError(
             f"there are no published claims beside {model!r}",

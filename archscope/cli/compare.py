@@ -10,9 +10,10 @@ from archscope.cli.completion import ModelArgument
 from archscope.cli.extras import Extras, optimizer_of, training_options
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure, model_options
-from archscope.cli.output import STDOUT, format_options, print_text, text_style, write_wanted
+from archscope.cli.output import format_options, tell
 from archscope.cli.page import PAGE_FORMAT, shown_page
-from archscope.render.comparison_formats import COMPARISON_FORMATS
+from archscope.documents.columns import rankings
+from archscope.documents.comparison import COMPARISON, ComparisonView, brief_document
 
 
 @click.command("compare")
@@ -23,7 +24,7 @@ from archscope.render.comparison_formats import COMPARISON_FORMATS
 @click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="Levels of modules; 0 is all.")
 @click.option(
     "--sort",
-    type=click.Choice(["parameters", "macs", "flops", "activations"]),
+    type=click.Choice(rankings()),
     default="parameters",
     show_default=True,
     help="The metric whose largest changes stand first.",
@@ -31,7 +32,7 @@ from archscope.render.comparison_formats import COMPARISON_FORMATS
 @click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
 @click.option("--different-inputs", is_flag=True, help="Compare even if the two ran on different inputs.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 when parameters, MACs or FLOPs of a module differ.")
-@format_options(COMPARISON_FORMATS)
+@format_options(COMPARISON)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     base: str,
@@ -59,11 +60,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     old = measure(base, inputs=inputs, keep_calls=paged, besides=besides)
     new = measure(head, inputs=inputs, settings=settings, keep_calls=paged, besides=besides)
     comparison = compare(old, new, different_inputs=different_inputs)
-    if STDOUT not in wanted.values():
-        from archscope.render.comparison_text import render_comparison_text
-
-        print_text(render_comparison_text(comparison, text_style(), metric=sort, depth=depth, limit=limit))
+    brief = brief_document(comparison, ComparisonView(metric=sort, depth=depth, limit=limit))
     special = {PAGE_FORMAT: shown_page(head, new, base=(base, old))} if paged else {}
-    write_wanted(comparison, wanted, COMPARISON_FORMATS, special)
+    tell(comparison, COMPARISON, wanted, brief=brief, special=special)
     if exit_code and comparison.differs:
         raise GateError

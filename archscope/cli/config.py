@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.output import print_text, text_style
+from archscope.cli.output import print_document, print_text
 from archscope.config import find_config
-from archscope.render.config_text import render_config
+from archscope.documents.config import brief_document
 
 
 @click.command("config")
@@ -24,4 +24,4 @@ def command(*, schema: bool) -> None:
     config = find_config(Path.cwd())
     if config is None:
         click.echo("no archscope.toml, and no [tool.archscope] in pyproject.toml: all defaults", err=True)
-    print_text(render_config(config, text_style()))
+    print_document(brief_document(config))

@@ -8,16 +8,16 @@ import click
 
 from archscope.cli.completion import ModelArgument
 from archscope.cli.measure import load_spec, model_options, parsed_inputs
-from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
+from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
-from archscope.render.crosscheck_formats import CROSSCHECK_FORMATS
+from archscope.documents.crosscheck import CROSSCHECK
 
 
 @click.command("crosscheck")
 @click.argument("model", cls=ModelArgument)
 @model_options
 @click.option("--timeout", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each counter.")
-@format_options(CROSSCHECK_FORMATS)
+@format_options(CROSSCHECK)
 def command(
     *, model: str, inputs: tuple[str, ...], settings: tuple[str, ...], timeout: int, wanted: Mapping[str, str]
 ) -> None:
@@ -31,8 +31,4 @@ def command(
         from archscope.judge.crosscheck import crosscheck
 
         result = crosscheck(spec, parsed_inputs(inputs), timeout=timeout, announce=shown.phase)
-    if STDOUT not in wanted.values():
-        from archscope.render.crosscheck_formats import render_crosscheck_text
-
-        print_text(render_crosscheck_text(result, text_style()))
-    write_wanted(result, wanted, CROSSCHECK_FORMATS)
+    tell(result, CROSSCHECK, wanted)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.output import STDOUT, print_text, text_style, write_files, write_stdout
+from archscope.cli.output import STDOUT, print_document, write_files, write_stdout
 from archscope.errors import UsageError
 
 
@@ -18,13 +18,13 @@ def command(*, patterns: tuple[str, ...], markdown: str | None) -> None:
 
     OPERATOR is a part of a name or a glob (softmax, 'aten::*norm*'): its rules are given with full derivations.
     """
+    from archscope.documents.formulas import brief_document, counting_page
     from archscope.formulas import DEFAULT_FORMULAS
-    from archscope.render.formulas import formulas_markdown, formulas_text
 
     if markdown is not None:
-        content = formulas_markdown(DEFAULT_FORMULAS).encode()
+        content = counting_page(DEFAULT_FORMULAS).encode()
         return write_stdout(content) if markdown == STDOUT else write_files({Path(markdown): content})
-    text = formulas_text(DEFAULT_FORMULAS, patterns, text_style())
-    if not text:
+    document = brief_document(DEFAULT_FORMULAS, patterns)
+    if document is None:
         raise UsageError(f"no operator is named {' or '.join(patterns)}", help="archscope formulas lists them all")
-    return print_text(text)
+    return print_document(document)

@@ -15,7 +15,7 @@ from archscope.errors import UsageError
 from archscope.judge.lock.file import lock_path, read_lock, write_lock
 from archscope.judge.lock.update import lockable, relock
 from archscope.policy import LockPolicy
-from archscope.render.check_text import safe
+from archscope.render.names import safe_line as safe
 from archscope.units import format_integer
 
 

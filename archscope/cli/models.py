@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archscope.cli.output import print_text, text_style
-from archscope.render.style import Column, lay_out
+from archscope.cli.output import print_document
+from archscope.documents.document import Column, Document, Name, Row, Table
 
 
 @click.command("models")
@@ -14,5 +14,5 @@ def command() -> None:
     from archscope.models import zoo_models
 
     columns = (Column(title="name"), Column(title="short"), Column(title="what it is", names=True))
-    rows = [(model.name, ", ".join(model.aliases), model.description) for model in zoo_models()]
-    print_text("\n".join(lay_out(columns, rows, text_style())) + "\n")
+    rows = tuple(Row(cells=(Name(model.name), ", ".join(model.aliases), model.description)) for model in zoo_models())
+    print_document(Document(title="", blocks=(Table(columns=columns, rows=rows),)))

@@ -13,16 +13,18 @@ from typing import Any, TypeVar
 
 import click
 
+from archscope.documents.document import Document, Telling
 from archscope.errors import UsageError
-from archscope.render import Format
-from archscope.render.style import Style
+from archscope.render import writers
+from archscope.render.text import Style, render_text
 
+R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 STDOUT = "-"
 
 
-def format_options(formats: Mapping[str, Format]) -> Callable[[F], F]:
-    """A flag for each of ``formats``: ``--json FILE``. The command gets what was asked for as ``wanted``.
+def format_options(telling: Telling[Any]) -> Callable[[F], F]:
+    """A flag for each format of a result: ``--json FILE``. The command gets what was asked for as ``wanted``.
 
     ``wanted`` maps the format's key to the file, ``-`` is stdout.
     """
@@ -35,7 +37,7 @@ def format_options(formats: Mapping[str, Format]) -> Callable[[F], F]:
             raise click.UsageError("stdout can carry one format only: give the others a file name", context)
 
     def decorate(command: F) -> F:
-        for key, form in reversed([*formats.items()]):
+        for key, form in reversed([*writers(telling).items()]):
             command = click.option(
                 f"--{key}",
                 key,
@@ -49,13 +51,33 @@ def format_options(formats: Mapping[str, Format]) -> Callable[[F], F]:
     return decorate
 
 
+def tell(
+    result: R,
+    telling: Telling[R],
+    wanted: Mapping[str, str],
+    *,
+    brief: Document | None = None,
+    special: Mapping[str, Any] | None = None,
+) -> None:
+    """``result`` on the terminal, as ``brief`` says it, unless stdout is asked for; then in every format wanted."""
+    if STDOUT not in wanted.values():
+        print_document(brief or telling.brief(result))
+    write_wanted(result, wanted, telling, special)
+
+
+def print_document(document: Document) -> None:
+    """``document`` as text, in the style of this terminal."""
+    print_text(render_text(document, text_style()))
+
+
 def write_wanted(
-    subject: Any, wanted: Mapping[str, str], formats: Mapping[str, Format], special: Mapping[str, Any] | None = None
+    subject: Any, wanted: Mapping[str, str], telling: Telling[Any], special: Mapping[str, Any] | None = None
 ) -> None:
     """``subject`` in every format that ``wanted`` names, to its file or to stdout.
 
     ``special`` holds, by format, what is written in place of the subject.
     """
+    formats = writers(telling)
     subjects = special or {}
     made = {target: formats[key].render(subjects.get(key, subject)) for key, target in wanted.items()}
     write_files({Path(target): content for target, content in made.items() if target != STDOUT})

@@ -11,7 +11,7 @@ from archscope.errors import ArchscopeError
 from archscope.report import Report
 
 if TYPE_CHECKING:
-    from archscope.render.html import Shown
+    from archscope.protocols.page import Shown
 
 PAGE_FORMAT = "html"
 
@@ -23,7 +23,7 @@ def shown_page(model: str, report: Report, *, base: tuple[str, Report] | None = 
     """
     from archscope.config import find_config
     from archscope.judge.budgets import check
-    from archscope.render.html import Shown
+    from archscope.protocols.page import Shown
 
     relative = dict([base]) if base else {}
     old = base[1] if base else None

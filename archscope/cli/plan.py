@@ -11,17 +11,18 @@ from archscope.cli.check import limit_options
 from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import INTERRUPTED
 from archscope.cli.measure import measure, model_options, source_of
-from archscope.cli.output import STDOUT, format_options, print_text, quiet_stdout, text_style, write_wanted
+from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
+from archscope.documents.plan import PLAN
+from archscope.documents.sweep import SWEEP, brief_document
 from archscope.errors import UsageError
 from archscope.judge.plan_file import read_targets
 from archscope.judge.zoo_files import TARGETS, file_beside
+from archscope.metrics import Rows, carried_by
 from archscope.policy import Budget
-from archscope.render.plan_formats import PLAN_FORMATS
-from archscope.render.sweep_formats import SWEEP_FORMATS
 from archscope.report import Report
 from archscope.results.plan import Plan, TargetSheet
-from archscope.results.sweep import METRICS, Limit, Sweep
+from archscope.results.sweep import Limit, Sweep
 
 
 @click.command("plan")
@@ -45,7 +46,7 @@ from archscope.results.sweep import METRICS, Limit, Sweep
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0 is one per core.")
 @click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
 @limit_options
-@format_options(PLAN_FORMATS)
+@format_options(PLAN)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
@@ -77,16 +78,12 @@ def command(  # noqa: PLR0913 - one argument for each option
                 f"there are no reduction targets beside {model!r}",
                 help="name a targets file: archscope plan MODEL FILE (docs/plan.md shows how to write one)",
             )
-        _show_plan(_plan(sheet, model, inputs, settings, against), wanted)
+        tell(_plan(sheet, model, inputs, settings, against), PLAN, wanted)
         return
     if against:
         raise UsageError("--against has no meaning beside --vary", help="leave one of the two out")
     sweep = _sweep(model, inputs or (sheet.inputs if sheet else ()), settings, vary, axes, jobs, _limits(limits, sheet))
-    if STDOUT not in wanted.values():
-        from archscope.render.sweep_text import render_sweep_text
-
-        print_text(render_sweep_text(sweep, text_style(), limit=limit))
-    write_wanted(sweep, wanted, SWEEP_FORMATS)
+    tell(sweep, SWEEP, wanted, brief=brief_document(sweep, limit))
     if sweep.interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -114,14 +111,6 @@ def _plan(
         return make_plan(
             sheet, report, model, options=parse_settings(settings), inputs=parse_inputs(given), against=other
         )
-
-
-def _show_plan(plan: Plan, wanted: Mapping[str, str]) -> None:
-    if STDOUT not in wanted.values():
-        from archscope.render.plan_text import render_plan_text
-
-        print_text(render_plan_text(plan, text_style()))
-    write_wanted(plan, wanted, PLAN_FORMATS)
 
 
 def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
@@ -169,9 +158,10 @@ def _limits(budgets: list[Budget], sheet: TargetSheet | None) -> tuple[Limit, ..
     if sheet is not None:
         limits[sheet.metric] = sheet.goal
     for budget in budgets:
-        if budget.metric not in METRICS:
+        if budget.metric not in carried_by(Rows.SWEEP):
             raise UsageError(
-                f"a sweep does not measure {budget.metric}", help=f"it measures {', '.join(METRICS)}: limit those"
+                f"a sweep does not measure {budget.metric}",
+                help=f"limit one of {', '.join(carried_by(Rows.SWEEP))}",
             )
         if budget.max.count is not None:
             limits[budget.metric] = budget.max.count

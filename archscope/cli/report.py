@@ -36,7 +36,7 @@ def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
 
     Figures are compared by the data that they were drawn from, other files to the byte.
     """
-    from archscope.render.folder import stale
+    from archscope.cli.report_folder import stale
 
     wrong: list[str] = []
     for name, files in _kept(names):
@@ -55,10 +55,9 @@ def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
 
 def _kept(names: tuple[str, ...]) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The name and the files of every folder to keep; without ``names`` comparisons of the zoo follow its models."""
+    from archscope.cli.report_folder import comparison_files, comparison_folder, folder_name, report_files
     from archscope.judge.comparison import compare
     from archscope.models import COMPARED, zoo_models
-    from archscope.render.comparison_formats import comparison_files, comparison_folder
-    from archscope.render.folder import folder_name, report_files
 
     measured = functools.cache(measure_and_trace)
     for name in names or [model.name for model in zoo_models()]:
@@ -75,8 +74,8 @@ def _published(report: Report, trace: Trace | None, measured: Measured) -> dict[
 
     if trace is None or not report.model.source.startswith("zoo:"):
         return {}
+    from archscope.cli.report_folder import published_files
     from archscope.judge.zoo_verdicts import published_claims, published_plan
-    from archscope.render.published import published_files
 
     heads = dict(COMPARED)
 

@@ -6,10 +6,10 @@ import click
 
 from archscope.cli.completion import ModelArgument
 from archscope.cli.measure import measure, model_options
-from archscope.cli.output import print_text, text_style
+from archscope.cli.output import print_document
+from archscope.documents.why import brief_document
 from archscope.formulas import DEFAULT_FORMULAS
 from archscope.judge.explanation import explain
-from archscope.render.why_text import render_why
 
 
 @click.command("why")
@@ -22,4 +22,4 @@ def command(*, model: str, path: str, inputs: tuple[str, ...], settings: tuple[s
     PATH is a module's path as in the state_dict, or that of a parameter; "" is the model itself.
     """
     report = measure(model, inputs=inputs, settings=settings, keep_calls=True)
-    print_text(render_why(explain(report, path, DEFAULT_FORMULAS), text_style()))
+    print_document(brief_document(explain(report, path, DEFAULT_FORMULAS)))

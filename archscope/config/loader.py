@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from archscope.config.document import Table, nearest, read_document
 from archscope.config.settings import Config, ModelConfig
-from archscope.policy import METRICS, Budget, Location, LockPolicy
+from archscope.metrics import METRICS, limitable
+from archscope.policy import Budget, Location, LockPolicy
 from archscope.spec import Component, OptionValue
 
 CONFIG_NAME = "archscope.toml"
@@ -134,7 +135,7 @@ def _budgets(top: Table) -> Iterator[Budget]:
 
 
 def _budget(row: Table) -> Budget:
-    metric = METRICS[row.choice("metric", METRICS)]
+    metric = METRICS[row.choice("metric", limitable())]
     budget = Budget(
         name=row.text("name"),
         model=row.text("model"),

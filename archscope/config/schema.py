@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archscope.config.loader import BUDGET_KEYS, COMPONENT_KEYS, LOCK_KEYS, LOCKABLE, MODEL_KEYS, ROLES, TOP_KEYS
-from archscope.policy import METRICS
+from archscope.metrics import limitable
 
 _TEXT = {"type": "string", "pattern": r"\S"}
 _TEXTS = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
@@ -27,7 +27,7 @@ _DEPTH = {
 
 def config_schema() -> dict[str, Any]:
     """The schema of archscope.toml, and of [tool.archscope] in pyproject.toml (draft 2020-12)."""
-    metric = {"enum": list(METRICS), "description": "; ".join(f"{m.name}: {m.help}" for m in METRICS.values())}
+    metric = {"enum": list(limitable()), "description": "; ".join(f"{m.name}: {m.help}" for m in limitable().values())}
     component = _table(
         dict(zip(COMPONENT_KEYS, (_TEXT, _TEXTS, _TEXT, _ROLE), strict=True)),
         ["name", "match"],

@@ -7,10 +7,9 @@ from typing import Any
 
 from archscope.config import nearest
 from archscope.errors import ConfigError, NotComparableError
-from archscope.judge.comparison import describe_inputs
+from archscope.metrics import METRICS, FigureRow, Metric
 from archscope.policy import (
     FAILED,
-    METRICS,
     PASSED,
     UNPROVEN,
     WARNED,
@@ -18,11 +17,11 @@ from archscope.policy import (
     BudgetResult,
     CheckedModel,
     CheckResult,
-    Metric,
     Share,
 )
 from archscope.records import Path
 from archscope.report import UNASSIGNED, Report, UncountedRow
+from archscope.report_queries import describe_shapes
 
 LARGEST = 3  # parts that a result names
 MOST_MODULES = 5  # modules that it names for an operator without a formula
@@ -41,22 +40,18 @@ def check(report: Report, budgets: Sequence[Budget], *, relative: Mapping[str, R
     return CheckResult(models=(CheckedModel(name=name, inputs=report.inputs),), results=results)
 
 
-def figure(report: Report, metric: Metric, component: str = "") -> int | None:
+def figure(report: Report, metric: Metric[Any], component: str = "") -> int | None:
     """The value of ``metric`` in the whole or in one component; None when it was not measured.
 
     A report without the row ``[unassigned]`` leaves nothing unassigned: 0.
     """
-    record: Any = report.totals
-    if component:
-        record = next((row for row in report.components if row.name == component), None)
-        if record is None and component == UNASSIGNED and getattr(report.totals, metric.field) is not None:
-            return 0
-    for name in metric.field.split("."):
-        record = None if record is None else getattr(record, name)
-    return record if isinstance(record, int) else None
+    rows: dict[str, FigureRow] = {"": report.totals, **{row.name: row for row in report.components}}
+    if component == UNASSIGNED not in rows and report.totals[metric.name] is not None:
+        return 0
+    return rows[component].figures.get(metric.name) if component in rows else None
 
 
-def complete(report: Report, metric: Metric) -> bool:
+def complete(report: Report, metric: Metric[Any]) -> bool:
     """Whether no operator without a formula ran where ``metric`` is measured."""
     step = report.totals.training
     return step.complete if metric.of_training and step else report.totals.complete
@@ -99,7 +94,9 @@ def _status(value: int | None, most: int | None, level: int | None, *, proven: b
     return WARNED if level is not None and value > level else PASSED
 
 
-def _whole(report: Report, budget: Budget, metric: Metric, relative: Mapping[str, Report]) -> tuple[int | None, bool]:
+def _whole(
+    report: Report, budget: Budget, metric: Metric[Any], relative: Mapping[str, Report]
+) -> tuple[int | None, bool]:
     """What a percentage is of, and whether that is exact."""
     percentages = [limit for limit in (budget.max, budget.warn) if limit is not None and limit.percent is not None]
     if not percentages:
@@ -111,7 +108,7 @@ def _whole(report: Report, budget: Budget, metric: Metric, relative: Mapping[str
     if metric.run and _shapes(base) != _shapes(report):
         raise NotComparableError(
             f"budget {budget.name!r} compares {budget.model} with {budget.relative_to} on different inputs: "
-            f"{describe_inputs(report.inputs)} and {describe_inputs(base.inputs)}",
+            f"{describe_shapes(report.inputs)} and {describe_shapes(base.inputs)}",
             where=str(budget.location or ""),
             help="give both models the same inputs",
         )
@@ -132,17 +129,15 @@ def _require_component(report: Report, budget: Budget) -> None:
         )
 
 
-def largest_parts(report: Report, metric: Metric, component: str = "") -> tuple[Share, ...]:
-    """The largest parts of a value: components of the whole (its children without any), modules of a component."""
+def largest_parts(report: Report, metric: Metric[Any], component: str = "") -> tuple[Share, ...]:
+    """The largest parts of a value: components of the whole, modules of a component."""
     if not metric.additive:
         return ()
     if component:
-        values = {row.path: getattr(row, metric.field) for row in report.modules}
+        values = {row.path: row[metric.name] for row in report.modules}
         parts = [(path, values[path]) for path in _instances(report, component)]
-    elif report.components:
-        parts = [(row.name, getattr(row, metric.field)) for row in report.components]
     else:
-        parts = [(row.path, getattr(row, metric.field)) for row in report.modules if row.depth == 1]
+        parts = [(row.name, row[metric.name]) for row in report.components]
     known = [Share(name=name, value=value) for name, value in parts if value]
     return tuple(sorted(known, key=lambda share: (-share.value, share.name))[:LARGEST])
 

@@ -79,10 +79,10 @@ def _reduction(claim: Claim, truth: Quantity) -> Iterator[Cause]:
 
 
 def _rank(claim: Claim, report: Report) -> Iterator[Cause]:
-    whole: int = getattr(report.totals, claim.metric)
-    rows = sorted(report.components, key=lambda row: (-getattr(row, claim.metric), row.name))
+    whole = report.totals[claim.metric] or 0
+    rows = sorted(report.components, key=lambda row: (-(row[claim.metric] or 0), row.name))
     listed = [
-        f"{row.name} {getattr(row, claim.metric):,} ({format_percent(getattr(row, claim.metric), whole)})"
+        f"{row.name} {row[claim.metric]:,} ({format_percent(row[claim.metric] or 0, whole)})"
         for row in rows[: max(claim.value.quantity.numerator, _place(rows, claim.component))]
     ]
     yield Cause(kind="superlative", text=f"by {claim.metric}: {', '.join(listed)}")
@@ -95,7 +95,7 @@ def _place(rows: list[ComponentRow], name: str) -> int:
 def _nested(claim: Claim, report: Report) -> Iterator[Cause]:
     """A name looked for in every path finds a module and all that is inside it; sums over the hits count that twice."""
     component = next((row for row in report.components if row.name == claim.component), None)
-    if component is None or (claim.kind == MEASURED and getattr(component, claim.metric) is None):
+    if component is None or (claim.kind == MEASURED and component[claim.metric] is None):
         return
     for word in _words(component):
         hits = [row for row in report.modules if word in row.path.lower()]
@@ -106,8 +106,8 @@ def _nested(claim: Claim, report: Report) -> Iterator[Cause]:
                 yield Cause(kind="nested names", text=_times(len(hits), len(component.modules), word, "modules"))
                 return
             continue
-        total: int = sum(getattr(row, claim.metric) for row in hits)
-        own: int = getattr(component, claim.metric)
+        total = sum(row[claim.metric] or 0 for row in hits)
+        own = component[claim.metric] or 0
         if total != own and _gives(claim, total, report):
             yield Cause(kind="nested names", text=_times(total, own, word, claim.metric, hits))
             return
@@ -138,7 +138,7 @@ def _times(wrong: int, right: int, word: str, noun: str, hits: list[ModuleRow] |
 def _gives(claim: Claim, figure: int, report: Report) -> bool:
     """Whether ``figure`` (as a share, when the claim is one) is what was published."""
     if claim.value.quantity.percent:
-        whole = getattr(report.totals, claim.metric)
+        whole = report.totals[claim.metric]
         return bool(whole) and claim.value.rounds(Quantity.of(Fraction(100 * figure, whole), percent=True))
     return claim.value.is_exact(Quantity(numerator=figure)) or claim.value.rounds(Quantity(numerator=figure))
 
@@ -160,7 +160,7 @@ def _other_figure(claim: Claim, report: Report) -> Iterator[Cause]:
         "all arithmetic operations (flops)": totals.flops,
     }
     of_run = claim.metric in {"macs", "flops"}
-    own = getattr(totals, claim.metric)
+    own = totals[claim.metric]
     for name, figure in (run if of_run else figures if claim.metric in {"parameters", "trainable"} else {}).items():
         if figure is not None and figure != own and _gives(claim, figure, report):
             yield Cause(kind="another figure", text=f"{figure:,} is the number of {name}")

@@ -9,10 +9,10 @@ from archscope.config import nearest
 from archscope.errors import ConfigError, NotComparableError
 from archscope.judge.claim_causes import find_causes
 from archscope.judge.claims_file import ARITHMETIC
-from archscope.judge.comparison import describe_inputs
 from archscope.judge.conventions import ConventionTotal
-from archscope.policy import METRICS
+from archscope.metrics import METRICS
 from archscope.report import ComponentRow, ModuleRow, Report, Totals
+from archscope.report_queries import describe_shapes
 from archscope.results.claims import (
     CLAIMS_VERSION,
     DIFFERS,
@@ -69,7 +69,7 @@ def require_inputs(sheet: ClaimSheet, report: Report) -> None:
     wanted = tuple((spec.shape, spec.dtype) for spec in parse_inputs(sheet.inputs))
     if wanted and wanted != tuple((record.shape, record.dtype) for record in report.inputs):
         raise NotComparableError(
-            f"the claims are for {', '.join(sheet.inputs)}, and the report is for {describe_inputs(report.inputs)}",
+            f"the claims are for {', '.join(sheet.inputs)}, and the report is for {describe_shapes(report.inputs)}",
             where=f"{sheet.file} and {report.model.name}",
             help="name the model instead of its report",
         )
@@ -97,21 +97,21 @@ def _computed(claim: Claim) -> Quantity:
 
 
 def _figure(claim: Claim, row: Totals | ComponentRow | ModuleRow, report: Report) -> Quantity | None:
-    value: int | None = getattr(row, claim.metric)
+    value = row[claim.metric]
     if value is None:
         return None
     if not claim.value.quantity.percent:
         return Quantity(numerator=value)
-    whole: int | None = getattr(report.totals, claim.metric)
+    whole = report.totals[claim.metric]
     return Quantity.of(Fraction(100 * value, whole), percent=True) if whole else None
 
 
 def _rank(claim: Claim, row: ComponentRow, report: Report) -> Quantity | None:
     """1 plus the number of components that are larger."""
-    value: int | None = getattr(row, claim.metric)
+    value = row[claim.metric]
     if value is None:
         return None
-    return Quantity(numerator=1 + sum(getattr(other, claim.metric) > value for other in report.components))
+    return Quantity(numerator=1 + sum((other[claim.metric] or 0) > value for other in report.components))
 
 
 def _component(claim: Claim, report: Report) -> ComponentRow:
@@ -140,8 +140,7 @@ def _module(claim: Claim, report: Report) -> ModuleRow:
 def _is_lower_bound(claim: Claim, report: Report) -> bool:
     if report.totals.complete or claim.kind in {*ARITHMETIC, INSTANCES}:
         return False
-    metric = METRICS.get(claim.metric)
-    return metric.run if metric else claim.metric not in {"buffers", "buffer_bytes"}
+    return METRICS[claim.metric].run
 
 
 def _verdict(claim: Claim, truth: Quantity | None, *, lower_bound: bool) -> str:

@@ -7,25 +7,11 @@ from pathlib import Path as FilePath
 
 from archscope.config import Table, nearest, read_document
 from archscope.errors import UsageError
+from archscope.metrics import Rows, carried_by
 from archscope.results.claims import INSTANCES, MEASURED, RANK, REDUCTION, REMAINDER, SUM, Claim, ClaimSheet, Part
 from archscope.results.printed_figure import Published
 
 TOP_KEYS = ("document", "model", "inputs", "claims")
-METRICS = (
-    "parameters",
-    "trainable",
-    "parameter_bytes",
-    "macs",
-    "flops",
-    "activations",
-    "buffers",
-    "buffer_bytes",
-    "conv_activations",
-    "peak_activation_bytes",
-    "bytes_read",
-    "bytes_written",
-)
-ADDITIVE = METRICS[:6]
 ARITHMETIC = (SUM, REMAINDER, REDUCTION)
 KEYS = ("what", "where", "value", "tolerance", "metric", "component", "module", RANK, *ARITHMETIC)
 
@@ -78,10 +64,10 @@ def _claim(row: Table, earlier: dict[str, Claim], names: Sequence[str]) -> Claim
 
 def _metric(row: Table, kind: str) -> str:
     if kind == RANK:
-        return row.choice(RANK, ADDITIVE)
+        return row.choice(RANK, carried_by(Rows.COMPONENTS))
     if kind in ARITHMETIC:
         return ""
-    return row.choice("metric", (*METRICS, INSTANCES))
+    return row.choice("metric", (*carried_by(Rows.TOTALS), INSTANCES))
 
 
 def _require_sense(row: Table, claim: Claim) -> None:
@@ -104,11 +90,12 @@ def _require_sense(row: Table, claim: Claim) -> None:
 
 def _require_measurable(row: Table, claim: Claim) -> None:
     part = bool(claim.component) or claim.module is not None
-    if part and claim.metric not in ADDITIVE:
+    known = carried_by(Rows.COMPONENTS)
+    if part and claim.metric not in known:
         raise row.error(
             f"{claim.metric} has no value per component or module",
             "metric",
-            help=f"those with one: {', '.join(ADDITIVE)}",
+            help=f"those with one: {', '.join(known)}",
         )
     if claim.value.quantity.percent and not part:
         raise row.error("a share of the whole is that of a part", "value", help="name a component or a module")

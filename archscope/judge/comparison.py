@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from archscope.errors import NotComparableError
+from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.records import InputRecord, Path
 from archscope.report import ComponentRow, ModuleRow, Report
+from archscope.report_queries import describe_shapes
 from archscope.results.comparison import (
     COMPARISON_VERSION,
     Change,
+    ComparedFigures,
     Comparison,
     ComponentChange,
-    Figures,
     ModuleChange,
     Side,
 )
@@ -33,7 +35,7 @@ def compare(base: Report, head: Report, *, different_inputs: bool = False) -> Co
         comparison_version=COMPARISON_VERSION,
         base=_side(base),
         head=_side(head),
-        totals=_change(_total(base), _total(head)),
+        totals=Change(**_change(_total(base), _total(head))),
         components=_sorted(_components(base, head), "name"),
         modules=_sorted(_modules(base, head), "path"),
     )
@@ -56,7 +58,7 @@ def _require_comparable(base: Report, head: Report, *, different_inputs: bool) -
         )
     if not different_inputs and _signature(base.inputs) != _signature(head.inputs):
         raise NotComparableError(
-            f"different inputs: {describe_inputs(base.inputs)} and {describe_inputs(head.inputs)}",
+            f"different inputs: {describe_shapes(base.inputs)} and {describe_shapes(head.inputs)}",
             where=where,
             help="give both the same --input, or ask for it with --different-inputs",
         )
@@ -66,70 +68,49 @@ def _signature(inputs: tuple[InputRecord, ...]) -> tuple[tuple[tuple[int, ...], 
     return tuple((record.shape, record.dtype) for record in inputs)
 
 
-def describe_inputs(inputs: tuple[InputRecord, ...]) -> str:
-    """``1x3x640x640 float32`` for every input, or ``none`` for a model that was not run."""
-    texts = ["x".join(map(str, record.shape)) + f" {record.dtype}" for record in inputs]
-    return ", ".join(texts) or "none"
-
-
 def _side(report: Report) -> Side:
-    return Side(model=report.model, inputs=report.inputs, complete=report.totals.complete)
-
-
-def _change(base: Figures, head: Figures) -> Change:
-    return Change(base=base, head=head, delta=head - base)
-
-
-def _total(report: Report) -> Figures:
-    totals, step = report.totals, report.totals.training
-    return Figures(
-        modules=len(report.modules),
-        parameters=totals.parameters,
-        trainable=totals.trainable,
-        parameter_bytes=totals.parameter_bytes,
-        macs=totals.macs,
-        flops=totals.flops,
-        activations=totals.activations,
-        peak_activation_bytes=totals.peak_activation_bytes,
-        bytes_read=totals.bytes_read,
-        bytes_written=totals.bytes_written,
-        training_flops=step.flops if step else None,
-        training_memory_bytes=step.memory_bytes if step else None,
+    return Side(
+        model=report.model,
+        inputs=report.inputs,
+        complete=report.totals.complete,
+        components=tuple(row.name for row in report.components),
     )
+
+
+def _change(base: ComparedFigures, head: ComparedFigures) -> dict[str, ComparedFigures]:
+    return {"base": base, "head": head, "delta": head - base}
+
+
+def _figures(row: FigureRow | None, report: Report, modules: int) -> ComparedFigures:
+    """The figures of one side of a row; a row that the side lacks costs nothing, as far as that side was measured."""
+    figures: Mapping[str, int | None]
+    if row is not None:
+        figures = row.figures
+    else:
+        ran = report.totals.macs is not None
+        figures = {name: 0 for name, metric in METRICS.items() if metric.additive and (ran or not metric.run)}
+    return ComparedFigures({name: figures.get(name) for name in carried_by(Rows.TOTALS)}, modules=modules)
+
+
+def _total(report: Report) -> ComparedFigures:
+    return _figures(report.totals, report, len(report.modules))
 
 
 def _components(base: Report, head: Report) -> Iterable[ComponentChange]:
     before, after = _component_figures(base), _component_figures(head)
     for name in dict.fromkeys([*before, *after]):
-        change = _change(before.get(name, _absent(base)), after.get(name, _absent(head)))
         yield ComponentChange(
             name=name,
             status=_status(name in before, name in after),
-            base=change.base,
-            head=change.head,
-            delta=change.delta,
+            **_change(before.get(name, _figures(None, base, 0)), after.get(name, _figures(None, head, 0))),
         )
 
 
-def _component_figures(report: Report) -> dict[str, Figures]:
-    modules: dict[str, int] = {}
-    for row in report.modules:
-        modules[row.component] = modules.get(row.component, 0) + 1
-    figures = {row.name: _component(row, modules.get(row.name, 0)) for row in report.components}
-    bare = {name: replace(_absent(report), modules=count) for name, count in modules.items() if name not in figures}
-    return figures | bare
-
-
-def _component(row: ComponentRow, modules: int) -> Figures:
-    return Figures(
-        modules=modules,
-        parameters=row.parameters,
-        trainable=row.trainable,
-        parameter_bytes=row.parameter_bytes,
-        macs=row.macs,
-        flops=row.flops,
-        activations=row.activations,
-    )
+def _component_figures(report: Report) -> dict[str, ComparedFigures]:
+    counts = Counter(row.component for row in report.modules)
+    rows: dict[str, ComponentRow | None] = {**dict.fromkeys(counts), **{row.name: row for row in report.components}}
+    order = [row.name for row in report.components] + [name for name in counts if rows[name] is None]
+    return {name: _figures(rows[name], report, counts[name]) for name in order}
 
 
 def _modules(base: Report, head: Report) -> Iterable[ModuleChange]:
@@ -137,57 +118,21 @@ def _modules(base: Report, head: Report) -> Iterable[ModuleChange]:
     sizes, new_sizes = _subtrees(before), _subtrees(after)
     for path in dict.fromkeys([*before, *after]):
         old, new = before.get(path), after.get(path)
-        present = old or new
-        if present is None:
-            continue
-        change = _change(
-            _module(old, sizes[path]) if old else _absent(base),
-            _module(new, new_sizes[path]) if new else _absent(head),
-        )
         yield ModuleChange(
             path=path,
-            depth=present.depth,
+            depth=path.count(".") + 1 if path else 0,
             status=_status(old is not None, new is not None),
             base_type=old.type if old else "",
             head_type=new.type if new else "",
             base_component=old.component if old else "",
             head_component=new.component if new else "",
-            base=change.base,
-            head=change.head,
-            delta=change.delta,
-            own=_change(_own(old) if old else _absent(base), _own(new) if new else _absent(head)),
+            own=Change(
+                **_change(
+                    _figures(old and old.own, base, 1 if old else 0), _figures(new and new.own, head, 1 if new else 0)
+                )
+            ),
+            **_change(_figures(old, base, sizes.get(path, 0)), _figures(new, head, new_sizes.get(path, 0))),
         )
-
-
-def _module(row: ModuleRow, modules: int) -> Figures:
-    return Figures(
-        modules=modules,
-        parameters=row.parameters,
-        trainable=row.trainable,
-        parameter_bytes=row.parameter_bytes,
-        macs=row.macs,
-        flops=row.flops,
-        activations=row.activations,
-    )
-
-
-def _own(row: ModuleRow) -> Figures:
-    return Figures(
-        modules=1,
-        parameters=row.own_parameters,
-        trainable=None,
-        parameter_bytes=None,
-        macs=row.own_macs,
-        flops=row.own_flops,
-        activations=row.own_activations,
-    )
-
-
-def _absent(report: Report) -> Figures:
-    """A row that a side lacks costs nothing, as far as that side was measured."""
-    if report.totals.macs is None:
-        return Figures(macs=None, flops=None, activations=None)
-    return Figures()
 
 
 def _subtrees(rows: dict[Path, ModuleRow]) -> dict[Path, int]:

@@ -15,7 +15,7 @@ def pareto_front(points: Sequence[Point], axes: tuple[Axis, ...], limits: tuple[
     places = {
         index: tuple(_place(point, axis) for axis in axes)
         for index, point in enumerate(points)
-        if point.meets(limits) and all(getattr(point, axis.metric) is not None for axis in axes)
+        if point.meets(limits) and all(point[axis.metric] is not None for axis in axes)
     }
     front: list[int] = []
     for index in sorted(places, key=lambda index: (places[index], index)):
@@ -25,7 +25,7 @@ def pareto_front(points: Sequence[Point], axes: tuple[Axis, ...], limits: tuple[
 
 
 def _place(point: Point, axis: Axis) -> int:
-    value: int = getattr(point, axis.metric)
+    value = point[axis.metric] or 0
     return -value if axis.most else value
 
 

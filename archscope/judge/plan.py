@@ -28,7 +28,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
     ``model`` and ``options`` are what ``report`` was loaded from, to build it anew. Raises ConfigError, with file and
     line, for a component or option that the model does not have, and for a metric that ``report`` did not measure.
     """
-    total: int | None = getattr(report.totals, sheet.metric)
+    total = report.totals[sheet.metric]
     if total is None:
         raise ConfigError(f"{sheet.metric} was not measured", where=sheet.file, help="give the model an --input")
     _require_options(sheet, report)
@@ -45,7 +45,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
         rows=_rows(sheet, report, against),
         steps=_steps(sheet, model, dict(options), inputs),
         against=against.model.name if against else "",
-        against_total=getattr(against.totals, sheet.metric) if against else None,
+        against_total=against.totals[sheet.metric] if against else None,
     )
 
 
@@ -63,7 +63,7 @@ def _require_options(sheet: TargetSheet, report: Report) -> None:
 
 def _rows(sheet: TargetSheet, report: Report, against: Report | None) -> tuple[TargetRow, ...]:
     targets = {target.component: target for target in sheet.targets}
-    components = {row.name: int(getattr(row, sheet.metric) or 0) for row in report.components}
+    components = {row.name: row[sheet.metric] or 0 for row in report.components}
     for name, target in targets.items():
         if name not in components:
             raise ConfigError(
@@ -71,7 +71,7 @@ def _rows(sheet: TargetSheet, report: Report, against: Report | None) -> tuple[T
                 where=str(target.location),
                 help=nearest(name, components),
             )
-    others = {row.name: int(getattr(row, sheet.metric) or 0) for row in against.components} if against else {}
+    others = {row.name: row[sheet.metric] or 0 for row in against.components} if against else {}
     rows = []
     for name in dict.fromkeys([*components, *others]):
         current, wanted = components.get(name, 0), targets.get(name)
@@ -115,10 +115,10 @@ def _step(sheet: TargetSheet, proposal: Proposal, alone: Point, in_sequence: Poi
         name=proposal.name,
         settings=settings,
         assumed=proposal.saves,
-        alone=getattr(alone, sheet.metric),
+        alone=alone[sheet.metric],
         alone_macs=alone.macs,
         alone_reason=alone.reason,
-        sequence=getattr(in_sequence, sheet.metric),
+        sequence=in_sequence[sheet.metric],
         sequence_macs=in_sequence.macs,
         sequence_reason=in_sequence.reason,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from archscope.config import Table, read_document
+from archscope.metrics import Rows, carried_by
 from archscope.results.plan import Proposal, Target, TargetSheet
 from archscope.results.sweep import Setting
 
 TOP_KEYS = ("document", "model", "inputs", "goal", "targets", "proposals")
-METRICS = ("parameters", "macs", "flops")
 
 
 def read_targets(path: Path, *, file: str = "") -> TargetSheet:
@@ -27,7 +27,7 @@ def read_targets(path: Path, *, file: str = "") -> TargetSheet:
         document=top.text("document", ""),
         model=top.text("model", ""),
         inputs=top.texts("inputs", ()),
-        metric=goal.choice("metric", METRICS),
+        metric=goal.choice("metric", carried_by(Rows.SWEEP)),
         goal=limit,
         targets=_targets(top.tables("targets", "[[targets]]")),
         proposals=_proposals(top.tables("proposals", "[[proposals]]")),

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from archscope.errors import ArchscopeError
 from archscope.judge.pareto import pareto_front
 from archscope.judge.sweep_options import grid, grid_size
+from archscope.metrics import Figures, Rows, carried_by
 from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 from archscope.sources import load
 from archscope.spec import InputSpec, ModelSpec, OptionValue
@@ -80,16 +81,19 @@ def measure_setting(
         return _refused(settings, error.what)
     return Point(
         settings=settings,
-        parameters=found.parameters,
-        macs=found.macs,
-        flops=found.flops,
+        figures=found.figures,
         complete=found.complete,
         reason="",
     )
 
 
 def _refused(settings: tuple[Setting, ...], reason: str) -> Point:
-    return Point(settings=settings, parameters=None, macs=None, flops=None, complete=True, reason=reason)
+    return Point(
+        settings=settings,
+        figures=Figures(dict.fromkeys(carried_by(Rows.SWEEP))),
+        complete=True,
+        reason=reason,
+    )
 
 
 def _cores() -> int:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from archscope.config import nearest
 from archscope.errors import OptionError, UsageError
-from archscope.results.sweep import METRICS, Axis, Setting, Vary
+from archscope.metrics import Rows, carried_by
+from archscope.results.sweep import Axis, Setting, Vary
 from archscope.spec import ModelSpec, OptionValue
 
 _RANGE = re.compile(r"(?P<start>-?\d+):(?P<stop>-?\d+)(?::(?P<step>-?\d+))?")
@@ -87,10 +88,11 @@ def grid(varied: Sequence[Vary]) -> Iterator[tuple[Setting, ...]]:
 def parse_axes(text: str) -> tuple[Axis, ...]:
     """``parameters:min,macs:max``; raises UsageError for another metric or direction."""
     axes = []
+    known = carried_by(Rows.SWEEP)
     for part in text.split(","):
         metric, _, direction = (word.strip() for word in part.partition(":"))
-        if metric not in METRICS:
-            raise UsageError(f"unknown metric {metric!r} in --axes", help=nearest(metric, METRICS))
+        if metric not in known:
+            raise UsageError(f"unknown metric {metric!r} in --axes", help=nearest(metric, known))
         if direction not in {"min", "max"}:
             raise UsageError(f"cannot read {part!r} in --axes", help=f"write {metric}:min or {metric}:max")
         axes.append(Axis(metric=metric, most=direction == "max"))

@@ -14,6 +14,7 @@ from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.run_conditions import sparing_collections
 from archscope.measure.running.tracing import too_large, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
+from archscope.metrics import Figures
 from archscope.process_state import process_state_kept
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
@@ -77,7 +78,8 @@ def analyze_and_trace(  # noqa: PLR0913 - the same as analyze
     if training and seen.calls is not None:
         report = with_training(report, _step(model, inputs, name), formulas, training)
     if sparsity:
-        report = dataclasses.replace(report, totals=dataclasses.replace(report.totals, zero_parameters=_zeros(model)))
+        figures = Figures(report.totals.figures, zero_parameters=_zeros(model))
+        report = dataclasses.replace(report, totals=dataclasses.replace(report.totals, figures=figures))
     return report, seen
 
 

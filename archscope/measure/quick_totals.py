@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
@@ -22,17 +22,17 @@ from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.summing.counted_calls import count
+from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import OpCall, TensorMeta
 from archscope.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuickTotals:
+class QuickTotals(FigureRow):
     """The totals of one model; MACs and FLOPs are None without a run, lower bounds unless ``complete``."""
 
-    parameters: int
-    macs: int | None
-    flops: int | None
+    carries: ClassVar[Rows] = Rows.SWEEP
+    figures: Figures
     complete: bool
 
 
@@ -54,9 +54,11 @@ def quick_totals(
     costs = [item.cost for item in counted]
     ran = seen.calls is not None
     return QuickTotals(
-        parameters=sum(record.numel for record in seen.parameters),
-        macs=sum(cost.macs for cost in costs) if ran else None,
-        flops=sum(cost.flops for cost in costs) if ran else None,
+        figures=Figures(
+            parameters=sum(record.numel for record in seen.parameters),
+            macs=sum(cost.macs for cost in costs) if ran else None,
+            flops=sum(cost.flops for cost in costs) if ran else None,
+        ),
         complete=all(item.kind != UNCOUNTED for item in counted),
     )
 
@@ -77,9 +79,11 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
     if counter.doubtful:
         return None
     return QuickTotals(
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        macs=counter.macs,
-        flops=counter.flops,
+        figures=Figures(
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            macs=counter.macs,
+            flops=counter.flops,
+        ),
         complete=counter.complete,
     )
 

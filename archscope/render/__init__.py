@@ -1,52 +1,71 @@
-"""Reports as text, Markdown, JSON, CSV and figures: one file per format, and nothing here measures.
+"""Documents as text, Markdown, LaTeX, HTML, CSV and JSON, and pictures: one file a format, and nothing here measures.
 
-Every renderer is pure: the same report gives the same bytes.
+A module of ``archscope.render.formats`` holds ``FORMATS``; what lies there is offered by every command
+whose result has the part that it takes. Every format is pure: the same result gives the same bytes.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-from archscope.report import Report
+from archscope.documents.document import Telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A way to write something down: ``renderer`` is ``module:function``, imported when it is used.
+    """A way to write results down: ``key`` names its flag, ``part`` what of a telling ``render`` takes."""
 
-    The function takes the one object to write and returns str or bytes. Only a format with ``calls`` gets the calls
-    of a report, so that every other one is the same whatever is written beside it.
-    """
+    key: str
+    title: str
+    part: str
+    render: Callable[[Any], str | bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """One result in one format."""
 
     title: str
-    renderer: str
-    calls: bool = False
+    write: Callable[[Any], str | bytes]
 
-    def render(self, subject: Any) -> bytes:
-        """``subject`` in this format; text comes as UTF-8."""
-        if not self.calls and isinstance(subject, Report):
-            subject = dataclasses.replace(subject, calls=None)
-        module, _, name = self.renderer.partition(":")
-        made = cast("Callable[[Any], str | bytes]", getattr(importlib.import_module(module), name))(subject)
+    def render(self, result: Any) -> bytes:
+        """``result`` in this format; text comes as UTF-8."""
+        made = self.write(result)
         # A lone surrogate in a name is no UTF-8. Only JSON can hold one by now, where \udxxx is its right spelling.
         return made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
 
 
-#: The formats of a report: what ``archscope analyze --<key> FILE`` writes.
-REPORT_FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "json": Format(title="JSON", renderer="archscope.serial:to_json"),
-        "md": Format(title="Markdown", renderer="archscope.render.markdown:render_markdown"),
-        "csv": Format(title="CSV, a row per module,", renderer="archscope.render.table:render_csv"),
-        "png": Format(title="the figure", renderer="archscope.render.figures:render_png"),
-        "svg": Format(title="the figure as vectors", renderer="archscope.render.figures:render_svg"),
-        "html": Format(title="the page", renderer="archscope.render.html:render_html", calls=True),
-        "graph": Format(title="the component graph as SVG", renderer="archscope.render.graph:component_graph"),
-        "latex": Format(title="the components as a LaTeX table", renderer="archscope.render.latex:render_latex"),
-    }
-)
+@functools.cache
+def known_formats() -> Mapping[str, Format]:
+    """Every format that lies in ``archscope.render.formats``, by its key."""
+    package = importlib.import_module("archscope.render.formats")
+    names = [found.name for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
+    return {form.key: form for name in names for form in importlib.import_module(name).FORMATS}
+
+
+def writers(telling: Telling[Any]) -> Mapping[str, Writer]:
+    """What a command offers for a result that is told so: its flags are the keys."""
+    made = {}
+    for key, form in known_formats().items():
+        part = getattr(telling, form.part) or (telling.brief if form.part == "full" else None)
+        if part is not None:
+            title = telling.titles.get(key, form.title)
+            made[key] = Writer(title=title, write=functools.partial(_write, form, part))
+    for key, (title, function) in telling.protocols.items():
+        made[key] = Writer(title=title, write=functools.partial(_call, function))
+    return made
+
+
+def _write(form: Format, part: Callable[[Any], Any], result: Any) -> str | bytes:
+    return form.render(part(result))
+
+
+def _call(function: str, result: Any) -> str | bytes:
+    module, _, name = function.partition(":")
+    made: str | bytes = getattr(importlib.import_module(module), name)(result)
+    return made

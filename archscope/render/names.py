@@ -6,7 +6,7 @@ import re
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
 _MARKDOWN = re.compile(
-    r"[\\`*{}\[\]<>#|~&$@!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+    r"[\\`*{}\[\]<#|~&$@!]|^>|(?<!-)>(?!=)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
     r"|(?<=:)/(?=/)|(?<=[wW]{3})\.|^[-+=]"
 )
 _NUMBERED = re.compile(r"^( *[0-9]+)([.)])(?= |$)")  # where a line starts it would begin a list
@@ -51,6 +51,16 @@ def cell(text: str) -> str:
 def ascii_only(text: str) -> str:
     r"""``text`` for figures, whose font has few glyphs: all but ASCII is spelled out, as ``\u7f51``."""
     return plain(text).encode("ascii", "backslashreplace").decode()
+
+
+def label(text: str, width: int) -> str:
+    """``text`` for a place of a figure that is ``width`` characters wide."""
+    return shorten(ascii_only(text), width)
+
+
+def safe_line(text: str) -> str:
+    r"""``text`` on a line of a log; ``##[`` and a first ``::`` are commands on GitHub and are broken up."""
+    return re.sub(r"^(?=\s*::)", r"\\", plain(text).replace("##[", r"##\["))
 
 
 def shorten(text: str, width: int, mark: str = "...") -> str:

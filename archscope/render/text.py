@@ -1,153 +1,208 @@
-"""The report in a terminal: totals, components, then modules, components or operators with TOTAL last."""
+"""A document in a terminal. Colour, width and characters are three decisions that do not touch what it says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from archscope.render.cells import THE_MODEL, figure_columns, figures, shown_metrics, total_cells
-from archscope.render.facts import ancestors, bounded, describe_inputs, parent, short_components, unseen
-from archscope.render.measures import Measure, model_measures, run_measures, training_measures
-from archscope.render.names import plain
-from archscope.render.style import PLAIN, Column, Style, lay_out
-from archscope.render.tree import View, component_tree, module_tree
-from archscope.report import ComponentRow, Report
-from archscope.units import format_integer, format_percent
+from archscope.documents.document import (
+    ASIDE,
+    BAD,
+    DOUBTFUL,
+    GOOD,
+    Bar,
+    Cell,
+    Column,
+    Count,
+    Document,
+    Facts,
+    Finding,
+    Findings,
+    Heading,
+    Inline,
+    Items,
+    Paragraph,
+    Picture,
+    Share,
+    Table,
+    words,
+)
+from archscope.render.names import plain, safe_line, shorten
 
-_LISTED = 5  # modules that a note names
-
-
-def render_text(report: Report, view: View | None = None, style: Style = PLAIN) -> str:
-    """``report`` as text for people; nothing is cut unless ``style`` has a width."""
-    view = view or View()
-    draw = {"modules": module_tree, "components": component_tree, "operators": _operator_table}[view.by]
-    sections = [
-        _header(report, style),
-        _measures(model_measures(report) + run_measures(report)),
-        _measures(training_measures(report), style.bold("one training step")),
-        _restated(report),
-        _component_table(report, view, style),
-        draw(report, view, style),
-        _notes(report, style),
-    ]
-    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
-
-
-def _restated(report: Report) -> list[str]:
-    return [
-        f"{plain(row.name)} counts {format_integer(row.counted)} and {format_integer(row.parameters)} parameters: "
-        f"{plain(row.description)}"
-        for row in report.conventions
-    ]
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+_NARROW = dict.fromkeys(map(ord, _BLOCKS + "…"), " ")
+_LEAST = 12  # characters of a name that stay, however narrow the terminal is
+_COLOURS = {BAD: 31, GOOD: 32, DOUBTFUL: 33, ASIDE: 2}
 
 
-def _header(report: Report, style: Style) -> list[str]:
-    model = report.model
-    lines = [f"{style.bold(plain(model.name))}  {plain(model.source)}".rstrip()]
-    if model.description:
-        lines.append(plain(model.description))
-    changed = [f"{option.name}={option.value}" for option in model.options if option.value != option.default]
-    if changed:
-        lines.append(plain(f"options  {', '.join(changed)}"))
-    if report.totals.macs is None:
-        lines.append(f"not run: parameters only ({plain(model.fallback or 'no input is known')})")
-    else:
-        lines.append(plain(f"input  {describe_inputs(report.inputs) or 'none'}  ({model.mode} mode, {model.device})"))
-    if model.fallback and report.totals.macs is not None:
-        lines.append(plain(f"not on meta: {model.fallback}"))
-    return lines
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """``width`` None never cuts anything; ``blocks`` False draws bars of ``#``."""
+
+    colour: bool = False
+    width: int | None = None
+    blocks: bool = True
+
+    def bold(self, text: str) -> str:
+        """``text``, bold where colour is wanted."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour and text else text
+
+    def paint(self, text: str, tone: str) -> str:
+        """``text`` in the colour of a tone, where colour is wanted."""
+        return f"\x1b[{_COLOURS[tone]}m{text}\x1b[0m" if self.colour and text and tone else text
+
+    def bar(self, part: int, whole: int, cells: int = 8) -> str:
+        """A bar of ``cells`` characters for the share of ``part`` in ``whole``."""
+        if whole <= 0:
+            return ""
+        eighths = max(0, min(part, whole)) * cells * 8 // whole
+        full, rest = divmod(eighths, 8)
+        return ("█" * full + _BLOCKS[rest]).rstrip() if self.blocks else "#" * full
 
 
-def _measures(rows: Sequence[Measure], title: str = "") -> list[str]:
-    width = max((len(value) for _, value, _ in rows), default=0)
+PLAIN = Style()
+
+
+def render_text(document: Document, style: Style = PLAIN) -> str:
+    """``document`` as text for people; nothing is cut unless ``style`` has a width."""
+    sections: list[list[str]] = []
+    title = style.bold(_text(document.title))
+    if title:
+        sections.append([f"{title}  {_text(document.beside)}".rstrip()])
+    for block in document.blocks:
+        lines = _block(block, style)
+        if getattr(block, "close", False) and sections:
+            sections[-1] += lines
+        elif lines:
+            sections.append(lines)
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _text(text: Inline) -> str:
+    return safe_line(words(text))
+
+
+def _block(block: object, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
+    match block:
+        case Paragraph():
+            text = _text(block.text)
+            return [style.paint(style.bold(text) if block.strong else text, block.tone)]
+        case Heading():
+            return [] if block.quiet else [style.bold(_text(block.text))]
+        case Facts():
+            return _facts(block, style)
+        case Table():
+            return _table(block, style)
+        case Items():
+            return [f"- {_text(item)}" for item in block.items]
+        case Findings():
+            return [*_findings(block, style)]
+        case Picture():
+            return []
+    raise TypeError(type(block).__name__)
+
+
+def _facts(block: Facts, style: Style) -> list[str]:
+    rows = [(plain(fact.label), _cell(fact.value, style), _text(fact.note)) for fact in block.facts]
     label = max((len(name) for name, _, _ in rows), default=0)
-    lines = [f"{name:{label}}  {value:>{width}}  {other}".rstrip() for name, value, other in rows]
-    return [title, *lines] if title and rows else lines
-
-
-def _component_table(report: Report, view: View, style: Style) -> list[str]:
-    short = short_components(report)
-    known = tuple(column for column in view.columns if hasattr(ComponentRow, column))
-    shown = shown_metrics(report, "parameters", known, all_bars=True)
-    rows = [
-        (row.name, *figures(row, report, shown, style, short=row.name in short), row.description)
-        for row in report.components
+    width = max((len(value) for _, value, _ in rows), default=0)
+    left = not any(isinstance(fact.value, Count) for fact in block.facts)
+    lines = [
+        f"{name:{label}}  {value if left else value.rjust(width)}  {other}".rstrip() for name, value, other in rows
     ]
-    rows.append(("TOTAL", *total_cells(report, shown), ""))
-    description = Column(title="", names=True, optional=True)
-    columns = (Column(title="component", names=True), *figure_columns(shown), description)
-    return lay_out(columns, rows, style, total=True)
+    return [style.bold(plain(block.title)), *lines] if block.title else lines
 
 
-def _operator_table(report: Report, view: View, style: Style) -> list[str]:
-    if report.totals.macs is None:
-        return ["operators are known after a run: give --input"]
-    operators = sorted(report.operators, key=lambda row: (-row.macs, -row.flops, row.op))
-    if view.sort == "name":
-        operators.sort(key=lambda row: row.op)
-    elif view.sort == "flops":
-        operators.sort(key=lambda row: -row.flops)
-    shown = operators[: view.limit] if view.limit else operators
-    rows = []
-    for row in shown:
-        unknown = row.kind == "uncounted"
-        macs, flops = ("?", "?") if unknown else (format_integer(row.macs), format_integer(row.flops))
-        shares = [
-            "" if unknown else format_percent(part, whole or 0, 1)
-            for part, whole in ((row.macs, report.totals.macs), (row.flops, report.totals.flops))
-        ]
-        rows.append((row.op, row.kind, format_integer(row.calls), macs, shares[0], flops, shares[1]))
-    short = not report.totals.complete
-    calls = sum(row.calls for row in operators)
-    macs = bounded(report.totals.macs, "macs", short=short)
-    flops = bounded(report.totals.flops, "flops", short=short)
-    rows.append(("TOTAL", "", format_integer(calls), macs, "", flops, ""))
-    titles = ("calls", "MACs", "share", "FLOPs", "share")
-    columns = (Column(title="operator", names=True), Column(title="kind"))
-    lines = lay_out((*columns, *(Column(title=title, right=True) for title in titles)), rows, style, total=True)
-    hidden = operators[len(shown) :]
-    if hidden:
-        share = format_percent(sum(row.flops for row in hidden), report.totals.flops or 0, 1)
-        lines.insert(-1, style.paint(f"+{len(hidden)} smaller rows, {share} of FLOPs (-n 0 shows them)", "dim"))
-    return lines
+def _findings(block: Findings, style: Style) -> Iterator[str]:
+    wide = max((len(_text(finding.title)) for finding in block.findings), default=0)
+    for place, finding in enumerate(block.findings):
+        mark = style.paint(finding.mark, finding.tone)
+        if block.spaced:
+            yield from [""] if place else []
+            yield f"{mark}  {_text(finding.text)}" if mark else _text(finding.text)
+        elif mark:
+            title = _text(finding.title)
+            yield f" {mark}  {title}{' ' * (wide - len(title))}   {_text(finding.text)}"
+        else:
+            yield f"  {style.bold(_text(finding.title))}{_text(finding.text)}"
+        yield from _details(finding, style, " " * (2 if block.spaced else 9 if mark else 4))
 
 
-def _notes(report: Report, style: Style) -> list[str]:
+def _details(finding: Finding, style: Style, indent: str) -> Iterator[str]:
+    for line in finding.details:
+        yield f"{indent}{_text(line)}"
+    for fine in finding.fine:
+        yield style.paint(f"{indent}| {plain(fine)}".rstrip(), ASIDE)
+
+
+def _table(block: Table, style: Style) -> list[str]:
+    rows = [*block.rows, *([block.total] if block.total else [])]
+    cells = [tuple(_cell(cell, style) for cell in row.cells) for row in rows]
+    indented = [
+        ("  " * row.indent + line[0], *line[1:]) if row.indent else line for row, line in zip(rows, cells, strict=True)
+    ]
+    lines = _lay_out(block.columns, indented, style, total=block.total is not None)
+    painted = [lines[0]] + [style.paint(line, row.tone) for row, line in zip(rows, lines[1:], strict=True)]
+    if block.left_out:
+        painted.insert(len(painted) - (block.total is not None), style.paint(plain(block.left_out), ASIDE))
+    return painted if block.header else [f"  {line}" for line in painted[1:]]
+
+
+def _cell(cell: Cell, style: Style) -> str:
+    match cell:
+        case Count() | Share():
+            return str(cell)
+        case Bar():
+            return style.bar(cell.part, cell.whole)
+        case _:
+            return plain(words(cell))
+
+
+def _lay_out(columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], style: Style, *, total: bool) -> list[str]:
+    """A header and the rows, two spaces between columns; columns without any cell are left out."""
+    table = [tuple(plain(words(column.title)) for column in columns), *rows]
+    kept = [index for index in range(len(columns)) if any(row[index] for row in table[1:]) or not rows]
+    widths = {index: max(cell_width(row[index]) for row in table) for index in kept}
+    if style.width is not None:
+        _narrow(columns, kept, widths, style.width)
     lines = []
-    for row in report.uncounted:
-        calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
-        lines.append(style.paint(f"not counted: {plain(row.op)}, {calls} in {_listed(row.modules)}", "yellow"))
-    if said := unseen(report):
-        lines.append(said)
-    if report.uncounted:
-        lines.append("MACs and FLOPs are lower bounds (>=)")
-    if report.uncalled:
-        lines.append(f"never called: {_listed([path for path in report.uncalled if not _inside(path, report)])}")
-    if report.mixtures:
-        lines.append(f"experts: {_listed([row.path for row in report.mixtures])}")
-    shared = [row for row in report.modules if row.aliases]
-    lines += [f"shared: {plain(row.path)} is also {_listed(row.aliases)}" for row in shared]
-    lines += [f"tied: {plain(path)} is also {_listed(aliases)}" for path, aliases in _tied(report)]
+    for number, row in enumerate(table):
+        line = "  ".join(_fit(row[index], widths[index], columns[index]) for index in kept).rstrip()
+        lines.append(style.bold(line) if number == 0 or (total and number == len(table) - 1) else line)
     return lines
 
 
-def _tied(report: Report) -> list[tuple[str, tuple[str, ...]]]:
-    """The parameters with further names that no shared module explains."""
-    places = {row.path: {row.path, *row.aliases} for row in report.modules}
-    tied = []
-    for record in report.parameters:
-        known = places.get(parent(record.path), set())
-        further = tuple(alias for alias in record.aliases if parent(alias) not in known)
-        if further:
-            tied.append((record.path, further))
-    return tied
+def _narrow(columns: tuple[Column, ...], kept: list[int], widths: dict[int, int], width: int) -> None:
+    """Drop optional columns from the right, then shrink those of names, the widest first, until all fit."""
+    for index in [index for index in reversed(kept) if columns[index].optional]:
+        if _line(kept, widths) > width:
+            kept.remove(index)
+    names = [index for index in kept if columns[index].names]
+    while names and _line(kept, widths) > width:
+        widest = max(names, key=widths.__getitem__)
+        if widths[widest] <= _LEAST:
+            return
+        others = [widths[index] for index in names if index != widest]
+        floor = max(_LEAST, widths[widest] - (_line(kept, widths) - width), *others)
+        widths[widest] = min(floor, widths[widest] - 1)
 
 
-def _inside(path: str, report: Report) -> bool:
-    """Whether a module around ``path`` was not called either: naming that one is enough."""
-    return any(ancestor in report.uncalled for ancestor in ancestors(path))
+def _line(kept: list[int], widths: dict[int, int]) -> int:
+    return sum(widths[index] for index in kept) + 2 * (len(kept) - 1)
 
 
-def _listed(paths: Sequence[str]) -> str:
-    names = [plain(path) or THE_MODEL for path in paths[:_LISTED]]
-    more = len(paths) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+def _fit(text: str, width: int, column: Column) -> str:
+    if cell_width(text) > width and column.names:
+        indent = len(text) - len(text.lstrip(" "))
+        text = " " * indent + shorten(text.lstrip(" "), max(width - indent, 2), "…")
+    padding = " " * (width - cell_width(text))
+    return padding + text if column.figures else text + padding
+
+
+def cell_width(text: str) -> int:
+    """Terminal cells that ``text`` takes: two for a wide character."""
+    if text.isascii() or text.translate(_NARROW).isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from archscope.policy import Location
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
 from archscope.results.printed_figure import Published, Quantity
-from archscope.serial import to_plain
 
 CLAIMS_VERSION = 1
 
@@ -106,7 +104,3 @@ class ClaimsResult:
     def count(self, verdict: str) -> int:
         """How many claims came out that way."""
         return sum(result.verdict == verdict for result in self.results)
-
-    def to_json(self) -> str:
-        """Raw integers, base units, None as null, one line at the end."""
-        return json.dumps(to_plain(self), indent=1, ensure_ascii=False) + "\n"

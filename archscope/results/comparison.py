@@ -1,87 +1,66 @@
 """What differs between two reports, with its JSON form.
 
 Every row carries the figures of both sides and ``delta``, head minus base, in integers; None where a side did not
-measure a figure. ``-comparison`` is the comparison the other way round.
+measure a figure, or does not know it of such a row. ``-comparison`` is the comparison the other way round.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
+from archscope.metrics import Figures, Metric, Rows
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
 from archscope.serial import to_plain
 
 COMPARISON_VERSION = 1
+R = TypeVar("R", bound="Change | Comparison")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One side of a row. ``modules`` counts modules, ``*_bytes`` bytes; None is not measured, or not cut that fine."""
+class ComparedFigures(Figures):
+    """One side of a row: the figures, and how many modules they are of."""
 
-    modules: int = 0
-    parameters: int = 0
-    trainable: int | None = 0
-    parameter_bytes: int | None = 0
-    macs: int | None = 0
-    flops: int | None = 0
-    activations: int | None = 0
-    peak_activation_bytes: int | None = None
-    bytes_read: int | None = None
-    bytes_written: int | None = None
-    training_flops: int | None = None
-    training_memory_bytes: int | None = None
-
-    def __neg__(self) -> Figures:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        negated: dict[str, Any] = {name: None if value is None else -value for name, value in values.items()}
-        return Figures(**negated)
-
-    def __sub__(self, other: Figures) -> Figures:
-        pairs = {field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)}
-        difference: dict[str, Any] = {name: None if a is None or b is None else a - b for name, (a, b) in pairs.items()}
-        return Figures(**difference)
+    __slots__ = ()
+    modules = Metric[int]("modules", "modules at and below the row", rows=Rows.TOTALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """The figures before, after, and after minus before."""
 
-    base: Figures
-    head: Figures
-    delta: Figures
+    base: ComparedFigures
+    head: ComparedFigures
+    delta: ComparedFigures
 
     def __neg__(self) -> Change:
-        return Change(base=self.head, head=self.base, delta=-self.delta)
+        return _reversed(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two models. ``complete`` is False when its figures of the run are lower bounds."""
+    """One of the two models. ``complete`` is False when its figures of the run are lower bounds.
+
+    ``components`` are the names of its components, in their own order.
+    """
 
     model: ModelInfo
     inputs: tuple[InputRecord, ...]
     complete: bool
+    components: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentChange:
+class ComponentChange(Change):
     """A component, matched by name; a side that lacks it stands with zeros. ``status`` is both, new or deleted."""
 
     name: str
     status: str
-    base: Figures
-    head: Figures
-    delta: Figures
-
-    def __neg__(self) -> ComponentChange:
-        return replace(self, status=_REVERSED[self.status], base=self.head, head=self.base, delta=-self.delta)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleChange:
+class ModuleChange(Change):
     """A module, matched by path: ``own`` without its submodules, the other figures with them.
 
     Types and components are empty on a side that lacks the module; ``status`` is both, new or deleted.
@@ -94,24 +73,7 @@ class ModuleChange:
     head_type: str
     base_component: str
     head_component: str
-    base: Figures
-    head: Figures
-    delta: Figures
     own: Change
-
-    def __neg__(self) -> ModuleChange:
-        return replace(
-            self,
-            status=_REVERSED[self.status],
-            base_type=self.head_type,
-            head_type=self.base_type,
-            base_component=self.head_component,
-            head_component=self.base_component,
-            base=self.head,
-            head=self.base,
-            delta=-self.delta,
-            own=-self.own,
-        )
 
     @property
     def is_changed(self) -> bool:
@@ -119,9 +81,6 @@ class ModuleChange:
         delta = self.delta
         figures = (delta.parameters, delta.macs, delta.flops, delta.activations)
         return self.status != "both" or self.base_type != self.head_type or any(figures)
-
-
-_REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +99,7 @@ class Comparison:
     modules: tuple[ModuleChange, ...]
 
     def __neg__(self) -> Comparison:
-        return replace(
-            self,
-            base=self.head,
-            head=self.base,
-            totals=-self.totals,
-            components=tuple(-row for row in self.components),
-            modules=tuple(-row for row in self.modules),
-        )
+        return _reversed(self)
 
     @property
     def differs(self) -> bool:
@@ -157,3 +109,25 @@ class Comparison:
     def to_json(self) -> str:
         """Raw integers, base units, None as null, one line at the end."""
         return json.dumps(to_plain(self), indent=1, ensure_ascii=False) + "\n"
+
+
+_REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}
+
+
+def _reversed(record: R) -> R:
+    """``record`` with base and head exchanged, and so everything that follows from them."""
+    names = [field.name for field in fields(record)]
+    values = {name: getattr(record, name) for name in names}
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        side, _, rest = name.partition("_")
+        other = {"base": "head", "head": "base"}.get(side)
+        if other:
+            made[f"{other}_{rest}" if rest else other] = value
+        elif name == "status":
+            made[name] = _REVERSED[value]
+        elif isinstance(value, tuple):
+            made[name] = tuple(-row for row in value)
+        else:
+            made[name] = -value if isinstance(value, (Change, Figures)) else value
+    return type(record)(**made)

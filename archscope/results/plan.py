@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
 from archscope.policy import Location
 from archscope.records import InputRecord
@@ -131,7 +131,7 @@ class Plan:
         totals = [step.sequence for step in self.steps if step.sequence is not None]
         return totals[-1] if totals else self.total
 
-    def to_json(self) -> str:
-        """Raw integers, base units, None as null, one line at the end; the sums of the properties are included."""
+    def record(self) -> dict[str, Any]:
+        """Dicts, lists and scalars; the sums of the properties are included."""
         sums = {name: getattr(self, name) for name in ("sum_targets", "sum_corrected", "kept", "assumed", "reached")}
-        return json.dumps({**to_plain(self), **sums}, indent=1, ensure_ascii=False) + "\n"
+        return {**to_plain(self), **sums}

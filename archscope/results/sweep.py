@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import ClassVar
 
-from archscope.serial import to_plain
+from archscope.metrics import METRICS, FigureRow, Figures, Rows
 from archscope.spec import InputSpec, OptionValue
 
 SWEEP_VERSION = 1
-METRICS = ("parameters", "macs", "flops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,21 +44,20 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(FigureRow):
     """One setting: its figures, or the ``reason`` why there are none. Without ``complete`` they are lower bounds."""
 
+    carries: ClassVar[Rows] = Rows.SWEEP
     settings: tuple[Setting, ...]
-    parameters: int | None
-    macs: int | None
-    flops: int | None
+    figures: Figures
     complete: bool
     reason: str
 
     def meets(self, limits: tuple[Limit, ...]) -> bool:
         """Whether every limit is known to hold; a lower bound proves nothing about MACs and FLOPs."""
         for limit in limits:
-            value: int | None = getattr(self, limit.metric)
-            if value is None or value > limit.max or not (self.complete or limit.metric == "parameters"):
+            value = self[limit.metric]
+            if value is None or value > limit.max or not (self.complete or not METRICS[limit.metric].run):
                 return False
         return not self.reason
 
@@ -85,7 +83,3 @@ class Sweep:
     def interrupted(self) -> bool:
         """Whether settings are missing."""
         return len(self.points) < self.planned
-
-    def to_json(self) -> str:
-        """Raw integers, base units, None as null, one line at the end."""
-        return json.dumps(to_plain(self), indent=1, ensure_ascii=False) + "\n"

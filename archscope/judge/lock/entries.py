@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from archscope.errors import NotComparableError
 from archscope.judge.budgets import figure
-from archscope.policy import METRICS, Location, LockPolicy, Metric
+from archscope.metrics import METRICS
+from archscope.policy import Location, LockPolicy
 from archscope.records import InputRecord, Path, Shape
 from archscope.report import Report
 from archscope.spec import OptionValue
@@ -93,12 +94,12 @@ def locked_modules(report: Report, policy: LockPolicy) -> list[LockedModule]:
     """The modules that own some of the cost, by path; what lies below the depth counts for its ancestor there."""
     metrics = [METRICS[metric] for metric in policy.metrics if METRICS[metric].additive]
     kept = {row.path: row for row in report.modules if policy.depth is None or row.depth <= policy.depth}
-    own = {path: {metric.name: _value(row, metric) for metric in metrics} for path, row in kept.items()}
+    own = {path: {metric.name: row[metric.name] or 0 for metric in metrics} for path, row in kept.items()}
     for path, row in kept.items():
         parent = path.rpartition(".")[0]
         if path and parent in own:
             for metric in metrics:
-                own[parent][metric.name] -= _value(row, metric)
+                own[parent][metric.name] -= row[metric.name] or 0
     return [
         LockedModule(
             path=path,
@@ -110,11 +111,6 @@ def locked_modules(report: Report, policy: LockPolicy) -> list[LockedModule]:
         for path in sorted(kept)
         if any(own[path].values())
     ]
-
-
-def _value(row: object, metric: Metric) -> int:
-    value = getattr(row, metric.field)
-    return value if isinstance(value, int) else 0
 
 
 def raised(old: LockEntry, new: LockEntry) -> tuple[tuple[str, int, int], ...]:

@@ -17,7 +17,8 @@ from archscope.config import Config, Table, read_document, repository_root
 from archscope.config.writing import toml_key, toml_value
 from archscope.errors import ConfigError, UsageError
 from archscope.judge.lock.entries import LOCK_NAME, Increase, Lock, LockedModule, LockEntry
-from archscope.policy import METRICS, Location
+from archscope.metrics import limitable
+from archscope.policy import Location
 from archscope.records import InputRecord, Shape
 
 LOCK_VERSION = 1
@@ -146,7 +147,7 @@ def _entry(name: str, table: Table) -> LockEntry:
 
 
 def _is_metric(table: Table, key: str) -> bool:
-    if key not in METRICS:
+    if key not in limitable():
         raise ConfigError(
             f"unknown metric {key!r}", where=str(table.table("totals", "totals").location(key)), help=_HELP
         )
@@ -159,7 +160,7 @@ def _locked_module(path: str, row: Mapping[str, Any]) -> LockedModule:
         type=str(row["type"]),
         inputs=tuple(map(_shape, row["inputs"])),
         outputs=tuple(map(_shape, row["outputs"])),
-        figures={key: int(value) for key, value in row.items() if key in METRICS},
+        figures={key: int(value) for key, value in row.items() if key in limitable()},
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archscope.judge.lock.entries import LockedModule, LockEntry
-from archscope.policy import METRICS, Growth
+from archscope.metrics import METRICS
+from archscope.policy import Growth
 from archscope.records import Shape
 
 NEW, WIDER, CHANGED, REMOVED = "new", "wider", "changed", "removed"

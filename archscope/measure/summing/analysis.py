@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from archscope.formulas import COUNTING_RULES_VERSION, FormulaTable
+from archscope.formulas import COUNTING_RULES_VERSION, FREE, FormulaTable
 from archscope.formulas.table import UNCOUNTED
 from archscope.measure.summing.call_table import call_table
 from archscope.measure.summing.components import assign, default_components
 from archscope.measure.summing.counted_calls import CountedCall, count
 from archscope.measure.summing.experts import mixtures
 from archscope.measure.summing.flows import component_flows
-from archscope.measure.summing.peak_memory import peak_activation_bytes
 from archscope.measure.summing.training import training_figures
+from archscope.metrics import METRICS, Figures, Rows, carried_by
 from archscope.records import BufferRecord, ModuleRecord, ParameterRecord, Path, Trace
 from archscope.report import (
     SCHEMA_VERSION,
@@ -32,31 +32,7 @@ from archscope.report import (
 )
 from archscope.spec import Component
 
-
-@dataclass(slots=True)
-class _Sums:
-    """The additive figures of a module, without or with its submodules."""
-
-    parameters: int = 0
-    trainable: int = 0
-    parameter_bytes: int = 0
-    macs: int = 0
-    flops: int = 0
-    activations: int = 0
-    conv_activations: int = 0
-    bytes_read: int = 0
-    bytes_written: int = 0
-
-    def add(self, other: _Sums) -> None:
-        self.parameters += other.parameters
-        self.trainable += other.trainable
-        self.parameter_bytes += other.parameter_bytes
-        self.macs += other.macs
-        self.flops += other.flops
-        self.activations += other.activations
-        self.conv_activations += other.conv_activations
-        self.bytes_read += other.bytes_read
-        self.bytes_written += other.bytes_written
+Sums: TypeAlias = dict[str, int]
 
 
 def analyze_trace(
@@ -75,23 +51,32 @@ def analyze_trace(
     rules = tuple(components) or default_components(paths)
     owners = assign(paths, rules)
     counted = count(trace, formulas) if trace.calls is not None else None
-    own = _own(trace, counted or ())
-    total = _rolled_up(paths, own)
+    own = own_sums(trace, counted or ())
+    total = rolled_up(paths, own)
     experts, active = mixtures(trace)
+    ran = counted is not None
+    whole = carried_by(Rows.TOTALS)
     return Report(
         schema_version=SCHEMA_VERSION,
         model=model,
         inputs=trace.inputs,
-        totals=_totals(trace, total[""], counted, active),
-        components=_components(rules, owners, own, ran=counted is not None),
+        totals=Totals(
+            figures=Figures(
+                {name: None if metric.run and not ran else metric.of_trace(trace) for name, metric in whole.items()},
+                **_figures(total[""], ran=ran),
+                active_parameters=active,
+            ),
+            complete=all(item.kind != UNCOUNTED for item in counted or ()),
+        ),
+        components=_components(rules, owners, own, ran=ran),
         modules=tuple(
-            _module_row(module, owners[module.path], own[module.path], total[module.path], ran=counted is not None)
+            _module_row(module, owners[module.path], own[module.path], total[module.path], ran=ran)
             for module in trace.modules
         ),
         operators=_operators(counted or ()),
         parameters=trace.parameters,
         uncounted=_uncounted(counted or ()),
-        uncalled=_uncalled(trace) if counted is not None else (),
+        uncalled=_uncalled(trace) if ran else (),
         flows=component_flows(trace, owners),
         calls=call_table(counted or ()) if keep_calls else None,
         provenance=Provenance(
@@ -105,17 +90,20 @@ def analyze_trace(
 def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer: str) -> Report:
     """``report`` with the figures of a training step, the backward cost of each module rolled up by path."""
     training, own = training_figures(step, formulas, optimizer)
-    paths = [row.path for row in report.modules]
-    sums = {path: _Sums() for path in paths}
-    for path, cost in own.items():
-        if path != UNASSIGNED:
-            sums[path].macs, sums[path].flops = cost.macs, cost.flops
-    total = _rolled_up(paths, sums)
-    rows = tuple(
-        dataclasses.replace(row, backward_macs=total[row.path].macs, backward_flops=total[row.path].flops)
+    backward = {f"backward_{name}": name for name in ("macs", "flops")}
+    sums = {
+        row.path: {name: getattr(own.get(row.path, FREE), key) for name, key in backward.items()}
         for row in report.modules
+    }
+    total = rolled_up([*sums], sums)
+    totals = {"training_flops": training.flops, "training_memory_bytes": training.memory_bytes}
+    return dataclasses.replace(
+        report,
+        modules=tuple(
+            dataclasses.replace(row, figures=Figures(row.figures, **total[row.path])) for row in report.modules
+        ),
+        totals=dataclasses.replace(report.totals, figures=Figures(report.totals.figures, **totals), training=training),
     )
-    return dataclasses.replace(report, modules=rows, totals=dataclasses.replace(report.totals, training=training))
 
 
 def _dtypes(weights: Sequence[ParameterRecord | BufferRecord]) -> tuple[DtypeRow, ...]:
@@ -128,27 +116,28 @@ def _dtypes(weights: Sequence[ParameterRecord | BufferRecord]) -> tuple[DtypeRow
     )
 
 
-def _own(trace: Trace, counted: Sequence[CountedCall]) -> dict[Path, _Sums]:
-    own = {module.path: _Sums() for module in trace.modules}
+def own_sums(trace: Trace, counted: Sequence[CountedCall]) -> dict[Path, Sums]:
+    """What each module of ``trace`` holds and does itself, by metric."""
+    summed = carried_by(Rows.COMPONENTS)
+    weights = [(name, metric.of_parameter) for name, metric in summed.items() if metric.of_parameter]
+    packed = [(name, metric.of_parameter) for name, metric in summed.items() if metric.of_parameter and metric.packed]
+    calls = [(name, metric.of_call) for name, metric in summed.items() if metric.of_call]
+    own = {module.path: dict.fromkeys(summed, 0) for module in trace.modules}
     for record in trace.parameters:
-        sums = own[owner(record)]
-        sums.parameters += record.numel
-        sums.trainable += record.numel if record.trainable else 0
-        sums.parameter_bytes += record.nbytes
-    for packed in trace.packed:
-        own[_holder(packed.path, own)].parameter_bytes += packed.nbytes
+        _add(own[owner(record)], weights, record)
+    for held in trace.packed:
+        _add(own[_holder(held.path, own)], packed, held)
     for item in counted:
-        sums = own[item.call.path]
-        sums.macs += item.cost.macs
-        sums.flops += item.cost.flops
-        sums.activations += item.activations
-        sums.conv_activations += item.conv_activations
-        sums.bytes_read += item.bytes_read
-        sums.bytes_written += item.bytes_written
+        _add(own[item.call.path], calls, item)
     return own
 
 
-def _holder(path: Path, own: dict[Path, _Sums]) -> Path:
+def _add(sums: Sums, formulas: Sequence[tuple[str, Callable[[Any], int]]], record: object) -> None:
+    for name, formula in formulas:
+        sums[name] += formula(record)
+
+
+def _holder(path: Path, own: dict[Path, Sums]) -> Path:
     """The module that holds what is packed at ``path``."""
     while path not in own:
         path = path.rpartition(".")[0]
@@ -160,65 +149,48 @@ def owner(record: ParameterRecord) -> Path:
     return record.path.rpartition(".")[0]
 
 
-def _rolled_up(paths: Sequence[Path], own: dict[Path, _Sums]) -> dict[Path, _Sums]:
-    total = {path: _Sums() for path in paths}
-    for path in reversed(paths):  # children stand after their parents
-        total[path].add(own[path])
+def rolled_up(paths: Sequence[Path], own: Mapping[Path, Sums]) -> dict[Path, Sums]:
+    """The sums of each module with its submodules; children stand after their parents in ``paths``."""
+    total = {path: dict(own[path]) for path in paths}
+    for path in reversed(paths):
         if path:
-            total[path.rpartition(".")[0]].add(total[path])
+            above = total[path.rpartition(".")[0]]
+            for name, value in total[path].items():
+                above[name] += value
     return total
 
 
-def _totals(trace: Trace, whole: _Sums, counted: Sequence[CountedCall] | None, active: int | None) -> Totals:
-    ran = counted is not None
-    return Totals(
-        parameters=whole.parameters,
-        trainable=whole.trainable,
-        buffers=sum(record.numel for record in trace.buffers),
-        parameter_bytes=whole.parameter_bytes,
-        buffer_bytes=sum(record.nbytes for record in trace.buffers),
-        macs=whole.macs if ran else None,
-        flops=whole.flops if ran else None,
-        activations=whole.activations if ran else None,
-        conv_activations=whole.conv_activations if ran else None,
-        peak_activation_bytes=peak_activation_bytes(trace) if ran else None,
-        bytes_read=whole.bytes_read if ran else None,
-        bytes_written=whole.bytes_written if ran else None,
-        complete=all(item.kind != UNCOUNTED for item in counted or ()),
-        active_parameters=active,
-    )
+def _figures(sums: Sums, *, ran: bool) -> Figures:
+    return Figures({name: value if ran or not METRICS[name].run else None for name, value in sums.items()})
 
 
 def _components(
-    rules: Sequence[Component], owners: dict[Path, str], own: dict[Path, _Sums], *, ran: bool
+    rules: Sequence[Component], owners: dict[Path, str], own: dict[Path, Sums], *, ran: bool
 ) -> tuple[ComponentRow, ...]:
-    sums: dict[str, _Sums] = defaultdict(_Sums)
-    instances: dict[str, list[Path]] = defaultdict(list)
+    claimed: dict[str, list[Path]] = defaultdict(list)
     for path, name in owners.items():
-        sums[name].add(own[path])
-        if not path or owners[path.rpartition(".")[0]] != name:
-            instances[name].append(path)
+        claimed[name].append(path)
     rest = Component(name=UNASSIGNED, patterns=(), description="what no component claims")
-    listed = [*rules, rest] if sums[UNASSIGNED] != _Sums() else list(rules)
-    return tuple(
-        ComponentRow(
-            name=rule.name,
-            role=rule.role,
-            description=rule.description,
-            patterns=rule.patterns,
-            modules=tuple(instances[rule.name]),
-            parameters=sums[rule.name].parameters,
-            trainable=sums[rule.name].trainable,
-            parameter_bytes=sums[rule.name].parameter_bytes,
-            macs=sums[rule.name].macs if ran else None,
-            flops=sums[rule.name].flops if ran else None,
-            activations=sums[rule.name].activations if ran else None,
+    rows = []
+    for rule in (*rules, rest):
+        paths = claimed[rule.name]
+        sums = {name: sum(own[path][name] for path in paths) for name in carried_by(Rows.COMPONENTS)}
+        if rule is rest and not any(sums.values()):
+            continue
+        rows.append(
+            ComponentRow(
+                name=rule.name,
+                role=rule.role,
+                description=rule.description,
+                patterns=rule.patterns,
+                modules=tuple(path for path in paths if not path or owners[path.rpartition(".")[0]] != rule.name),
+                figures=_figures(sums, ran=ran),
+            )
         )
-        for rule in listed
-    )
+    return tuple(rows)
 
 
-def _module_row(module: ModuleRecord, component: str, own: _Sums, total: _Sums, *, ran: bool) -> ModuleRow:
+def _module_row(module: ModuleRecord, component: str, own: Sums, total: Sums, *, ran: bool) -> ModuleRow:
     return ModuleRow(
         path=module.path,
         type=module.type_name,
@@ -228,24 +200,14 @@ def _module_row(module: ModuleRecord, component: str, own: _Sums, total: _Sums, 
         calls=module.calls if ran else None,
         input_shapes=module.input_shapes,
         output_shapes=module.output_shapes,
-        parameters=total.parameters,
-        own_parameters=own.parameters,
-        trainable=total.trainable,
-        parameter_bytes=total.parameter_bytes,
-        macs=total.macs if ran else None,
-        own_macs=own.macs if ran else None,
-        flops=total.flops if ran else None,
-        own_flops=own.flops if ran else None,
-        activations=total.activations if ran else None,
-        own_activations=own.activations if ran else None,
-        conv_activations=total.conv_activations if ran else None,
-        bytes_read=total.bytes_read if ran else None,
-        bytes_written=total.bytes_written if ran else None,
+        figures=Figures(_figures(total, ran=ran), backward_macs=None, backward_flops=None),
+        own=_figures(own, ran=ran),
     )
 
 
 def _operators(counted: Sequence[CountedCall]) -> tuple[OperatorRow, ...]:
     rows: dict[str, list[CountedCall]] = defaultdict(list)
+    formulas = {name: metric.of_call for name, metric in carried_by(Rows.OPERATORS).items() if metric.of_call}
     for item in counted:
         rows[item.call.op].append(item)
     return tuple(
@@ -253,8 +215,7 @@ def _operators(counted: Sequence[CountedCall]) -> tuple[OperatorRow, ...]:
             op=op,
             kind=items[0].kind,
             calls=len(items),
-            macs=sum(item.cost.macs for item in items),
-            flops=sum(item.cost.flops for item in items),
+            figures=Figures({name: sum(map(formula, items)) for name, formula in formulas.items()}),
         )
         for op, items in sorted(rows.items())
     )

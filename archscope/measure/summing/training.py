@@ -11,6 +11,7 @@ from archscope.formulas.table import UNCOUNTED
 from archscope.measure.summing.counted_calls import CountedCall, count
 from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.measure.summing.peak_memory import peak_activation_bytes
+from archscope.metrics import Figures
 from archscope.records import Path, Trace
 from archscope.report import UNASSIGNED, Training
 
@@ -41,16 +42,18 @@ def training_figures(step: Trace, formulas: FormulaTable, optimizer: str) -> tup
     return (
         Training(
             optimizer=optimizer,
-            forward_macs=forward.macs,
-            forward_flops=forward.flops,
-            backward_macs=whole.macs,
-            backward_flops=whole.flops,
-            unassigned_flops=own.get(UNASSIGNED, Cost()).flops,
-            gradient_bytes=gradients,
-            saved_activation_bytes=_held_when_backward_starts(step),
-            optimizer_bytes=state,
-            peak_bytes=peak,
-            memory_bytes=weights + state + peak,
+            figures=Figures(
+                forward_macs=forward.macs,
+                forward_flops=forward.flops,
+                backward_macs=whole.macs,
+                backward_flops=whole.flops,
+                unassigned_flops=own.get(UNASSIGNED, Cost()).flops,
+                gradient_bytes=gradients,
+                saved_activation_bytes=_held_when_backward_starts(step),
+                optimizer_bytes=state,
+                peak_bytes=peak,
+                memory_bytes=weights + state + peak,
+            ),
             complete=all(item.kind != UNCOUNTED for item in counted),
         ),
         own,

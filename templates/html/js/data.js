@@ -1,13 +1,10 @@
 // The reports inside the page, decoded: figures by module, own figures, paths, children.
 // A column that holds integers beyond 2^53 comes as text and lives on as BigInt, so that nothing is rounded.
 
-const METRICS = [
-  { key: "parameters", label: "Parameters", one: "parameters" },
-  { key: "macs", label: "MACs", one: "MACs" },
-  { key: "flops", label: "FLOPs", one: "FLOPs" },
-  { key: "activations", label: "Activations", one: "activations" },
-  { key: "parameter_bytes", label: "Weight bytes", one: "weight bytes" },
-];
+const DATA = JSON.parse(document.getElementById("data").textContent);
+// Every figure that modules carry, and those of them that the switch and the tables show.
+const FIGURES = DATA.metrics;
+const METRICS = FIGURES.filter((metric) => metric.shown);
 
 /** Adds, subtracts and multiplies figures whatever they are: numbers, or BigInt where a number would round. */
 const both = (a, b, numbers, bigs) =>
@@ -98,7 +95,8 @@ function lowerBounds(report) {
   return { own, total };
 }
 
-const bounded = (metric) => metric === "macs" || metric === "flops";
+const LOWER = new Set(FIGURES.filter((metric) => metric.bound).map((metric) => metric.key));
+const bounded = (metric) => LOWER.has(metric);
 const mark = (report, i, metric, kind = "total") => (bounded(metric) && report.lower()[kind].has(i) ? "≥ " : "");
 
 function operatorsByModule(report, calls) {
@@ -118,6 +116,5 @@ function lazily(make) {
   return () => (value ??= make());
 }
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const REPORTS = DATA.reports.map(decode);
 const COMPARING = REPORTS.length > 1;

@@ -8,8 +8,7 @@ function inspect(node, rest = 0) {
   const roots = report.roots()[0] ?? 0;
   const figures = METRICS.map(({ key, label }) => el("tr", {},
     el("th", { scope: "row" }, label), el("td", {}, mark(report, module, key, "own") + exact(report.own(module, key))), el("td", {}, mark(report, module, key) + exact(report.total(module, key))), el("td", {}, percent(report.total(module, key), report.total(roots, key)))));
-  const more = [["trainable", "Trainable"], ["conv_activations", "Conv act."], ["bytes_read", "Bytes read"], ["bytes_written", "Bytes written"]]
-    .filter(([key]) => report.measured(key)).map(([key, label]) => el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, exact(report.own(module, key))), el("td", {}, exact(report.total(module, key))), el("td", {}, "")));
+  const more = FIGURES.filter(({ key, shown }) => !shown && report.measured(key)).map(({ key, label }) => el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, exact(report.own(module, key))), el("td", {}, exact(report.total(module, key))), el("td", {}, "")));
   const facts = [["Component", el("span", {}, swatch(componentColor(report.component(module))), el("bdi", {}, report.component(module)))], ["Calls", exact(report.calls(module))], ["In", shapes(report.input(module))], ["Out", shapes(report.output(module))]];
   if (report.aliases(module).length) facts.push(["Also at", report.aliases(module).join(", ")]);
   if (COMPARING && deltaOf(node) !== null) facts.push([`Δ ${metricOf().one}`, signed(deltaOf(node))]);

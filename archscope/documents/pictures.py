@@ -1,0 +1,227 @@
+"""What pictures show, as plain data, in one palette: two pictures are equal when their data are.
+
+Source of the colours: M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archscope.report import UNASSIGNED, ComponentRow, ModuleRow, Report
+from archscope.report_queries import blocks, describe_inputs, ranked
+from archscope.serial import to_plain
+from archscope.units import format_count, format_integer, format_percent
+
+# Blue first and yellow late: the first few stand apart best on white and on black. After these, they repeat.
+COLORS = (
+    "#0072B2",  # blue
+    "#E69F00",  # orange
+    "#009E73",  # bluish green
+    "#CC79A7",  # reddish purple
+    "#56B4E9",  # sky blue
+    "#D55E00",  # vermillion
+    "#F0E442",  # yellow
+)
+GREY = "#9A9A9A"
+TOTAL = "#444444"
+LESS = "#0072B2"  # a saving
+MORE = "#D55E00"  # an increase
+_ROWS = 10
+
+
+def component_colors(names: Iterable[str]) -> dict[str, str]:
+    """The colour of each component by its place in the report; ``[unassigned]`` is grey and takes no place."""
+    claimed = [name for name in names if name != UNASSIGNED]
+    return {name: COLORS[index % len(COLORS)] for index, name in enumerate(claimed)} | {UNASSIGNED: GREY}
+
+
+class Drawing:
+    """A picture as data; ``kind`` names the module of ``archscope.render`` that draws it."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    @property
+    def digest(self) -> str:
+        """What the picture was drawn from, in 64 characters."""
+        return hashlib.sha256(json.dumps(to_plain(self)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One row of a panel: a figure for each series, and the words at the end of the last bar."""
+
+    label: str
+    color: str
+    values: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """A set of bars. ``series`` names the bars of a row; lengths are shares of ``wholes``, one for each series."""
+
+    title: str
+    series: tuple[str, ...]
+    wholes: tuple[int, ...]
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet(Drawing):
+    """Bars: a heading, a line below it, four panels at most."""
+
+    kind: ClassVar[str] = "bars"
+    title: str
+    subtitle: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A bar of a waterfall from ``start`` to ``end``; ``assumed`` is where it was thought to end, None if unsaid."""
+
+    label: str
+    start: int
+    end: int
+    note: str
+    color: str
+    assumed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waterfall(Drawing):
+    """Bars from left to right, each from where the last one ended, and a line at the goal."""
+
+    kind: ClassVar[str] = "waterfall"
+    title: str
+    subtitle: str
+    word: str
+    goal: int
+    goal_color: str
+    bars: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """A point: ``status`` is front, meets or over; ``label`` is empty unless it is to be written beside."""
+
+    x: int
+    y: int
+    status: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter(Drawing):
+    """Dots over two metrics; ``limits`` are None where there is none."""
+
+    kind: ClassVar[str] = "scatter"
+    title: str
+    subtitle: str
+    axes: tuple[str, str]
+    limits: tuple[int | None, int | None]
+    dots: tuple[Dot, ...]
+
+
+def report_sheet(report: Report) -> Sheet:
+    """Components, the largest modules, and the attention modules and detection heads where the model has them."""
+    panels = [_components(report), _largest(report)]
+    for role, title in (("attention", "Attention"), ("head", "Heads")):
+        found = [row for row in report.components if row.role == role and row.modules]
+        panels += [_instances(report, title, found)] if found else []
+    spare = [_operators(report), _types(report), _tensors(report)]
+    panels += [panel for panel in spare if panel.bars][: 4 - len(panels)]
+    return Sheet(title=report.model.name, subtitle=_subtitle(report), panels=tuple(panels[:4]))
+
+
+def _subtitle(report: Report) -> str:
+    totals = report.totals
+    parts = [f"{format_integer(totals.parameters)} parameters"]
+    if totals.macs is not None:
+        least = "" if totals.complete else "at least "
+        parts += [f"{least}{format_count(totals.macs)} MACs", f"input {describe_inputs(report.inputs) or 'none'}"]
+    return ", ".join(parts)
+
+
+def _components(report: Report) -> Panel:
+    colors = component_colors(row.name for row in report.components)
+    macs = report.totals.macs
+    wholes = (report.totals.parameters,) if macs is None else (report.totals.parameters, macs)
+    names = ("parameters",) if macs is None else ("parameters", "macs")
+    sized = [row for row in report.components if row.name != UNASSIGNED or any(row[name] for name in names)]
+    kept = sized if len(sized) <= _ROWS else sized[: _ROWS - 1]
+    bars = [_bar(row.name, colors[row.name], [row[name] or 0 for name in names], wholes) for row in kept]
+    if len(kept) < len(sized):
+        rest = [sum(row[name] or 0 for row in sized[len(kept) :]) for name in names]
+        bars.append(_bar(f"{len(sized) - len(kept)} others", GREY, rest, wholes))
+    series = ("parameters", "MACs")[: len(wholes)]
+    return Panel(title=f"{' and '.join(series)} by component", series=series, wholes=wholes, bars=tuple(bars))
+
+
+def _bar(label: str, color: str, values: Sequence[int], wholes: Sequence[int]) -> Bar:
+    notes = tuple(format_percent(value, whole, 1) for value, whole in zip(values, wholes, strict=True))
+    return Bar(label=label, color=color, values=tuple(values), notes=notes)
+
+
+def _largest(report: Report) -> Panel:
+    rows = ranked(blocks(report, _ROWS), "parameters", _ROWS)
+    return _modules(report, f"The {len(rows)} largest modules: parameters", rows)
+
+
+def _instances(report: Report, title: str, found: Iterable[ComponentRow]) -> Panel:
+    by_path = {row.path: row for row in report.modules}
+    rows = [by_path[path] for component in found for path in component.modules]
+    names = ", ".join(component.name for component in found)
+    whose = "" if names == title else f" ({names})"
+    what = f"{title}{whose}, {len(rows)}: parameters"
+    return _modules(report, what, rows if len(rows) <= _ROWS else ranked(rows, "parameters", _ROWS))
+
+
+def _modules(report: Report, title: str, rows: Sequence[ModuleRow]) -> Panel:
+    colors = component_colors(row.name for row in report.components)
+    bars = [
+        Bar(
+            label=row.path or "[the model itself]",
+            color=colors.get(row.component, GREY),
+            values=(row.parameters,),
+            notes=(
+                format_integer(row.parameters) + ("" if row.macs is None else f" ({format_count(row.macs, 1)} MACs)"),
+            ),
+        )
+        for row in rows
+    ]
+    return Panel(title=title, series=("parameters",), wholes=(report.totals.parameters,), bars=tuple(bars))
+
+
+def _operators(report: Report) -> Panel:
+    whole = report.totals.flops or 0
+    rows = sorted((row for row in report.operators if row.flops), key=lambda row: (-(row.flops or 0), row.op))[:_ROWS]
+    bars = [_plain_bar(row.op, row.flops or 0, format_percent(row.flops or 0, whole, 1)) for row in rows]
+    return Panel(title="Operators: FLOPs", series=("FLOPs",), wholes=(whole,), bars=tuple(bars))
+
+
+def _types(report: Report) -> Panel:
+    sums: Counter[str] = Counter()
+    for row in report.modules:
+        sums[row.type] += row.own_parameters
+    largest = [pair for pair in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])) if pair[1]][:_ROWS]
+    bars = [_plain_bar(name, value, format_integer(value)) for name, value in largest]
+    title = "Module types: their own parameters"
+    return Panel(title=title, series=("parameters",), wholes=(report.totals.parameters,), bars=tuple(bars))
+
+
+def _tensors(report: Report) -> Panel:
+    rows = sorted(report.parameters, key=lambda row: (-row.numel, row.path))[:_ROWS]
+    bars = [_plain_bar(row.path, row.numel, format_integer(row.numel)) for row in rows]
+    whole = (report.totals.parameters,)
+    return Panel(title="Largest parameters", series=("parameters",), wholes=whole, bars=tuple(bars))
+
+
+def _plain_bar(label: str, value: int, note: str) -> Bar:
+    return Bar(label=label, color=COLORS[0], values=(value,), notes=(note,))
