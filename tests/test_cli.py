@@ -161,7 +161,7 @@ def test_a_fault_of_archscope_exits_2_and_asks_for_a_report(run, monkeypatch):
     def broken(report):
         raise ZeroDivisionError("\x1b[31mboom")
 
-    monkeypatch.setattr("archscope.serial.to_json", broken)
+    monkeypatch.setattr("archscope.documents.report.to_plain", broken)
     result = run(["analyze", "toy", "--json", "-"])
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-3:] == [

@@ -124,8 +124,8 @@ def _findings(block: Findings, style: Style) -> Iterator[str]:
             title = _text(finding.title)
             yield f" {mark}  {title}{' ' * (wide - len(title))}   {_text(finding.text)}"
         else:
-            yield f"  {style.bold(_text(finding.title))}{_text(finding.text)}"
-        yield from _details(finding, style, " " * (2 if block.spaced else 9 if mark else 4))
+            yield f"{'  ' * block.close}{style.bold(_text(finding.title))}{_text(finding.text)}"
+        yield from _details(finding, style, " " * (9 if mark and not block.spaced else 2 + 2 * block.close))
 
 
 def _details(finding: Finding, style: Style, indent: str) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _cell(cell: Cell, style: Style) -> str:
         case Bar():
             return style.bar(cell.part, cell.whole)
         case _:
-            return plain(words(cell))
+            return safe_line(words(cell))
 
 
 def _lay_out(columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], style: Style, *, total: bool) -> list[str]:
