@@ -17,7 +17,7 @@ LABELS = {
     "macs": "MACs",
     "flops": "FLOPs",
     "activations": "Activations",
-    "parameter_bytes": "Weight bytes",
+    "parameter_bytes": "Parameter bytes",
 }
 
 
