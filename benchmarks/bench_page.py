@@ -1,7 +1,8 @@
 """How large the page is and how quickly it opens, draws and filters, in headless Chromium.
 
-Networks of 5,000 and 50,000 modules are made up (tests/synthetic.py); the baseline is the real one. Times in ms are
-those of one run: from the click, or the last key, until the browser has painted. First paint counts from navigation.
+Networks of 5,000 and 50,000 modules are made up (tests/helpers/synthetic.py); the baseline is the real one. Times in ms
+are those of one run: from the click, or the last key, until the browser has painted. First paint counts from
+navigation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 
 from browser import Page, chromium
 from synthetic import transformer

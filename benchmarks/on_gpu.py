@@ -21,7 +21,8 @@ from torch import nn
 
 import archscope
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+sys.path += [str(TESTS), str(TESTS / "helpers")]
 
 Made = tuple[str, Callable[[], nn.Module], archscope.Inputs]
 

@@ -7,11 +7,10 @@ import importlib
 import sys
 import warnings
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from repository import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measured_featherface import COMPONENTS, MODULES
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from toys import Branching, SharedAndTied
@@ -23,35 +24,6 @@ TOKENS = (archscope.InputSpec(shape=(1, 3), dtype="int64"),)
 @pytest.fixture(scope="module")
 def baseline():
     return archscope.analyze(archscope.load("featherface-baseline"))
-
-
-# featherface.md, section 2: measured on the original model.
-MODULES = {
-    "body": (213_072, 332_851_200),
-    "bacbkbone_0_cbam": (680, 628_224),
-    "bacbkbone_1_cbam": (2_284, 160_896),
-    "bacbkbone_2_cbam": (8_564, 55_584),
-    "bifpn": (112_606, 205_696_000),
-    "bif_cbam_0": (680, 628_224),
-    "bif_cbam_1": (680, 157_824),
-    "bif_cbam_2": (680, 40_224),
-    "ssh1": (77_655, 494_899_200),
-    "ssh2": (77_655, 123_724_800),
-    "ssh3": (77_655, 30_931_200),
-    "ssh1_cs": (4_640, 28_057_600),
-    "ssh2_cs": (4_640, 7_014_400),
-    "ssh3_cs": (4_640, 1_753_600),
-    "ClassHead": (780, 2_150_400),
-    "BboxHead": (1_560, 4_300_800),
-    "LandmarkHead": (3_900, 10_752_000),
-}
-COMPONENTS = {
-    "Backbone": (213_072, 332_851_200),
-    "BiFPN": (112_606, 205_696_000),
-    "SSH": (246_885, 686_380_800),
-    "CBAM": (13_568, 1_670_976),
-    "Heads": (6_240, 17_203_200),
-}
 
 
 def test_the_baseline_costs_what_was_measured_on_the_original(baseline):

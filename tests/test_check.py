@@ -10,8 +10,9 @@ import sys
 import time
 
 import pytest
-from gate_project import COMMAND, CONFIG, NET, environment, make_project, run
+from gate_project import CONFIG, NET, environment, make_project, run
 from made import made_report
+from repository import COMMAND
 
 from archscope.report import UncountedRow
 from archscope.serial import to_json

@@ -12,10 +12,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from gate_project import COMMAND, environment
+from gate_project import environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
+from repository import COMMAND, ROOT
 from test_config import FULL
 from told import render_config
 
@@ -30,7 +31,6 @@ from archscope.report import UncountedRow
 from archscope.serial import to_json
 from archscope.spec import Component
 
-ROOT = Path(__file__).parent.parent
 NET = {"": ("Rest", 10, 0, 5), "body": ("Body", 20, 300, 600)}
 VALID = jsonschema.Draft202012Validator(config_schema())
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
+from repository import ROOT
 from told import render_check_text
 from torch import nn, zeros
 
@@ -18,7 +18,6 @@ from archscope.judge.lock.entries import Lock, lock_entry
 from archscope.metrics import limitable
 from archscope.policy import Location, LockPolicy
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs/ci.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 

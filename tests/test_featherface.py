@@ -5,11 +5,11 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from repository import DATA
 from torch.nn import functional
 
 from archscope.errors import OptionError, SpecError
@@ -17,7 +17,6 @@ from archscope.models import ALIASES, ZOO, zoo_models, zoo_spec
 from archscope.models.featherface.bifpn import fuse
 from archscope.models.featherface.blocks import ChannelShuffle, pool_same
 
-DATA = Path(__file__).parent / "data"
 FUSION = ("p4_w1", "p3_w1", "p4_w2", "p5_w2")
 
 

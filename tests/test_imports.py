@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
 import pytest
+from repository import COMMAND
 
-COMMAND = str(Path(sysconfig.get_path("scripts")) / "archscope")
 HEAVY = {"torch", "pandas", "matplotlib", "numpy", "fvcore", "transformers"}
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gate_project import COMMAND, CONFIG, NET, environment
+from gate_project import CONFIG, NET, environment
 from made import made_report
+from repository import COMMAND, ROOT
 
 from archscope.serial import to_json
 
-ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 CHECK, COMMENT = ACTION["runs"]["steps"]
 GH = """#!/usr/bin/env bash

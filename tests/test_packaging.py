@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from repository import ROOT
 
-ROOT = Path(__file__).parent.parent
 FOLDERS = {"archscope": "archscope", "models": "archscope/models", "templates": "archscope/templates"}
 WHERE = """
 import archscope, archscope.models, archscope.templates

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from repository import ROOT
 
 from archscope.cli import main
 
-PAGE = (Path(__file__).parents[1] / "docs" / "sources.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
 CODE = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL).group(1)
 COMMANDS = [
     line.removeprefix("$ ")

@@ -6,16 +6,15 @@ import json
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from repository import COMMAND
 from safetensors.torch import save_file
 from torch import nn
 
 import archscope
 
-COMMAND = Path(sys.executable).parent / "archscope"
 NET = """
 from torch import nn
 class Net(nn.Module):
@@ -79,7 +78,7 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    command = [str(COMMAND), "analyze", *arguments]
+    command = [COMMAND, "analyze", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -6,12 +6,12 @@ import csv
 import io
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import made_report
+from repository import ROOT
 from told import render_csv, to_frame
 
 import archscope
@@ -71,7 +71,7 @@ def test_no_name_breaks_a_row_or_runs_in_a_spreadsheet(name, kind):
 def test_pandas_and_matplotlib_stay_out_of_plain_formats(form):
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})
 from told import REPORT_FORMATS
 from told import render_text
 from made import made_report

@@ -8,14 +8,14 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from repository import DATA
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-AXE = Path(__file__).parent / "data" / "axe" / "axe.min.js"
+AXE = DATA / "axe" / "axe.min.js"
 VIEWS = ("overview", "table", "icicle", "treemap", "operators")
 FLAGS = (
     "--headless=new",

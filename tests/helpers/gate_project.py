@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sysconfig
-from pathlib import Path
 
 from made import made_report
+from repository import COMMAND
 
 from archscope.serial import to_json
 
-COMMAND = str(Path(sysconfig.get_path("scripts")) / "archscope")
 NET = {"": ("Rest", 10, 0, 5), "body": ("Body", 20, 300, 600), "neck": ("Neck", 70, 700, 1400)}
 CONFIG = """\
 [[budgets]]
