@@ -1,4 +1,4 @@
-"""Everything archscope raises on purpose.
+"""The tree of exceptions that archscope raises on purpose.
 
 ArchscopeError            what went wrong, where, and what to do next
 ├── UsageError            the words of the call or of a file are off      (exit 2)
@@ -17,7 +17,9 @@ ArchscopeError            what went wrong, where, and what to do next
 
 from __future__ import annotations
 
+import difflib
 import os
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -31,7 +33,7 @@ class ArchscopeError(Exception):
         super().__init__(what)
         self.what = what
         self.where = where
-        self.help = help
+        self.help = help.strip()
 
     def __str__(self) -> str:
         parts = [self.what]
@@ -90,6 +92,15 @@ class BuildError(ModelError):
 
 class ForwardError(ModelError):
     """A forward pass that raised."""
+
+
+def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
+    """``did you mean analyze? `` with at most ``most`` of the words in ``known`` that resemble ``word``, or nothing.
+
+    It ends with a space, for the sentence that may follow.
+    """
+    near = difflib.get_close_matches(word, list(known), n=most)
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def place_of(error: BaseException) -> str:

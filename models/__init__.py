@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from archscope.errors import SpecError
+from archscope.errors import SpecError, did_you_mean
 from archscope.models.featherface.spec import featherface_baseline, featherface_v2
 from archscope.spec import ModelSpec, OptionValue
 
@@ -22,7 +21,7 @@ COMPARED: tuple[tuple[str, str], ...] = (("featherface-baseline", "featherface-v
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZooModel:
-    """A line of the listing."""
+    """A model of the zoo as ``archscope models`` lists it."""
 
     name: str
     aliases: tuple[str, ...]
@@ -48,7 +47,6 @@ def zoo_spec(name: str, **options: OptionValue) -> ModelSpec:
     """
     full = ALIASES.get(name, name)
     if full not in ZOO:
-        near = difflib.get_close_matches(name, (*ZOO, *ALIASES), n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = did_you_mean(name, (*ZOO, *ALIASES))
         raise SpecError(f"the zoo has no model {name!r}", help=f"{hint}it has {', '.join(sorted(ZOO))}")
     return ZOO[full](**options)

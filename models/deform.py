@@ -8,7 +8,8 @@ autograd (twice differentiable).
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -66,117 +67,109 @@ def _pair(value: Pair) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
 
 
-def _checked_shape(  # noqa: PLR0913, PLR0917 - the operator's schema
-    input: Tensor,  # noqa: A002
-    weight: Tensor,
-    offset: Tensor,
-    mask: Tensor,
-    bias: Tensor,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    groups: int,
-    offset_groups: int,
-    use_mask: bool,  # noqa: FBT001
-) -> tuple[int, int, int, int]:
-    if input.dim() != 4 or weight.dim() != 4:
-        raise ValueError(f"deform_conv2d: input {tuple(input.shape)} and weight {tuple(weight.shape)} must have 4 axes")
-    batch, channels, height, width = input.shape
-    out_channels, group_channels, kernel_h, kernel_w = weight.shape
-    if group_channels * groups != channels or out_channels % groups:
+class _Call(NamedTuple):
+    """The operator's arguments, in the order of its schema."""
+
+    input: Tensor
+    weight: Tensor
+    offset: Tensor
+    mask: Tensor
+    bias: Tensor
+    stride_h: int
+    stride_w: int
+    pad_h: int
+    pad_w: int
+    dilation_h: int
+    dilation_w: int
+    groups: int
+    offset_groups: int
+    use_mask: bool
+
+    @property
+    def image(self) -> Tensor:
+        """The input with its offset groups as images of their own: (N G, C / G, H, W)."""
+        return self.input.reshape(self.input.shape[0] * self.offset_groups, -1, *self.input.shape[2:])
+
+    @property
+    def kernels(self) -> Tensor:
+        """The weight as one matrix per group: (groups, O / groups, C kh kw / groups)."""
+        return self.weight.reshape(self.groups, self.weight.shape[0] // self.groups, -1)
+
+    def positions(self, out: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Where every tap of every position of an output of size ``out`` samples: y and x."""
+        return positions(self.offset, self.weight, out, self[5:11], self.offset_groups)
+
+    def scale(self, out: Sequence[int]) -> Tensor | int:
+        """What every sample is multiplied by: the mask, (N G, 1, taps, Ho, Wo), or 1."""
+        return self.mask.reshape(self.input.shape[0] * self.offset_groups, 1, -1, *out) if self.use_mask else 1
+
+
+def _checked_shape(call: _Call) -> tuple[int, int, int, int]:
+    """The shape of the output; raises ValueError when the arguments' shapes do not fit each other."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in zip(call._fields, call[:5], strict=False)}
+    if len(shapes["input"]) != 4 or len(shapes["weight"]) != 4:
+        raise ValueError(f"deform_conv2d: input {shapes['input']} and weight {shapes['weight']} must have 4 axes")
+    batch, channels, height, width = shapes["input"]
+    out_channels, group_channels, kernel_h, kernel_w = shapes["weight"]
+    if group_channels * call.groups != channels or out_channels % call.groups:
         raise ValueError(
-            f"deform_conv2d: weight {tuple(weight.shape)} in {groups} groups does not fit {channels} channels"
+            f"deform_conv2d: weight {shapes['weight']} in {call.groups} groups does not fit {channels} channels"
         )
-    if channels % offset_groups:
-        raise ValueError(f"deform_conv2d: {channels} channels are no multiple of {offset_groups} offset groups")
-    out_height = (height + 2 * pad_h - dilation_h * (kernel_h - 1) - 1) // stride_h + 1
-    out_width = (width + 2 * pad_w - dilation_w * (kernel_w - 1) - 1) // stride_w + 1
+    if channels % call.offset_groups:
+        raise ValueError(f"deform_conv2d: {channels} channels are no multiple of {call.offset_groups} offset groups")
+    out_height = (height + 2 * call.pad_h - call.dilation_h * (kernel_h - 1) - 1) // call.stride_h + 1
+    out_width = (width + 2 * call.pad_w - call.dilation_w * (kernel_w - 1) - 1) // call.stride_w + 1
     if out_height < 1 or out_width < 1:
         raise ValueError(f"deform_conv2d: the kernel {kernel_h}x{kernel_w} does not fit the input {height}x{width}")
-    taps = offset_groups * kernel_h * kernel_w
-    if offset.shape != (batch, 2 * taps, out_height, out_width):
-        wanted = (batch, 2 * taps, out_height, out_width)
-        raise ValueError(f"deform_conv2d: offset is {tuple(offset.shape)}, not {wanted}")
-    if use_mask and mask.shape != (batch, taps, out_height, out_width):
-        raise ValueError(f"deform_conv2d: mask is {tuple(mask.shape)}, not {(batch, taps, out_height, out_width)}")
-    if bias.numel() not in {0, out_channels}:
-        raise ValueError(f"deform_conv2d: bias is {tuple(bias.shape)}, not {(out_channels,)}")
+    taps = call.offset_groups * kernel_h * kernel_w
+    wanted = {"offset": (batch, 2 * taps, out_height, out_width)}
+    if call.use_mask:
+        wanted["mask"] = (batch, taps, out_height, out_width)
+    for name, shape in wanted.items():
+        if shapes[name] != shape:
+            raise ValueError(f"deform_conv2d: {name} is {shapes[name]}, not {shape}")
+    if call.bias.numel() not in {0, out_channels}:
+        raise ValueError(f"deform_conv2d: bias is {shapes['bias']}, not {(out_channels,)}")
     return batch, out_channels, out_height, out_width
 
 
-def _meta(input: Tensor, *arguments: Any) -> Tensor:  # noqa: A002 - the schema's arguments, in its order
-    return input.new_empty(_checked_shape(input, *arguments))
+def _meta(*arguments: Any) -> Tensor:
+    call = _Call(*arguments)
+    return call.input.new_empty(_checked_shape(call))
 
 
-def _forward(  # noqa: PLR0913, PLR0917 - the operator's schema
-    input: Tensor,  # noqa: A002
-    weight: Tensor,
-    offset: Tensor,
-    mask: Tensor,
-    bias: Tensor,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    groups: int,
-    offset_groups: int,
-    use_mask: bool,  # noqa: FBT001
-) -> Tensor:
+def _forward(*arguments: Any) -> Tensor:
     """Sample every tap of every output position, then multiply with the weight as one matrix product per group."""
-    steps = (stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w)
-    shape = _checked_shape(input, weight, offset, mask, bias, *steps, groups, offset_groups, use_mask)
-    batch, out_channels, out_height, out_width = shape
-    y, x = positions(offset, weight, (out_height, out_width), steps, offset_groups)
-    samples = bilinear(input.reshape(batch * offset_groups, -1, *input.shape[2:]), y, x)
-    if use_mask:
-        samples = samples * mask.reshape(batch * offset_groups, 1, -1, out_height, out_width)
-    columns = samples.reshape(batch, groups, -1, out_height * out_width)
-    result = (weight.reshape(groups, out_channels // groups, -1) @ columns).reshape(shape)
-    return result + bias.view(-1, 1, 1) if bias.numel() else result
+    call = _Call(*arguments)
+    shape = _checked_shape(call)
+    samples = bilinear(call.image, *call.positions(shape[2:]))
+    if call.use_mask:
+        samples = samples * call.scale(shape[2:])
+    result = (call.kernels @ samples.reshape(shape[0], call.groups, -1, math.prod(shape[2:]))).reshape(shape)
+    return result + call.bias.view(-1, 1, 1) if call.bias.numel() else result
 
 
-def _gradients(  # noqa: PLR0913, PLR0917 - the operator's schema
-    grad: Tensor,
-    input: Tensor,  # noqa: A002
-    weight: Tensor,
-    offset: Tensor,
-    mask: Tensor,
-    bias: Tensor,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    groups: int,
-    offset_groups: int,
-    use_mask: bool,  # noqa: FBT001
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _gradients(grad: Tensor, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradients of input, weight, offset, mask and bias, in differentiable operations."""
-    steps = (stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w)
-    batch, out_channels, *out = grad.shape
-    image = input.reshape(batch * offset_groups, -1, *input.shape[2:])
-    y, x = positions(offset, weight, (out[0], out[1]), steps, offset_groups)
+    call = _Call(*arguments)
+    batch, out_channels, out_height, out_width = grad.shape
+    image = call.image
+    y, x = call.positions((out_height, out_width))
     corner, down, right = place(image, y, x)
     a, b, c, d = corners(image, corner, y)
     samples = (a * (1 - right) + b * right) * (1 - down) + (c * (1 - right) + d * right) * down
-    scale = mask.reshape(batch * offset_groups, 1, -1, *out) if use_mask else 1
-    outputs = grad.reshape(batch, groups, out_channels // groups, -1)
-    columns = (samples * scale).reshape(batch, groups, -1, outputs.shape[-1])
-    of_weight = (outputs @ columns.transpose(-1, -2)).sum(0).reshape(weight.shape)
-    of_columns = (weight.reshape(groups, out_channels // groups, -1).transpose(-1, -2) @ outputs).reshape(samples.shape)
-    of_mask = (of_columns * samples).sum(1).reshape(mask.shape) if use_mask else torch.zeros_like(mask)
+    scale = call.scale((out_height, out_width))
+    outputs = grad.reshape(batch, call.groups, out_channels // call.groups, -1)
+    columns = (samples * scale).reshape(batch, call.groups, -1, outputs.shape[-1])
+    of_weight = (outputs @ columns.transpose(-1, -2)).sum(0).reshape(call.weight.shape)
+    of_columns = (call.kernels.transpose(-1, -2) @ outputs).reshape(samples.shape)
+    of_mask = (of_columns * samples).sum(1).reshape(call.mask.shape) if call.use_mask else torch.zeros_like(call.mask)
     of_samples = of_columns * scale
     of_y = (of_samples * ((c - a) * (1 - right) + (d - b) * right)).sum(1) * inside(y, image.shape[2])
     of_x = (of_samples * ((b - a) * (1 - down) + (d - c) * down)).sum(1) * inside(x, image.shape[3])
-    of_offset = torch.stack((of_y, of_x), 2).reshape(offset.shape)
-    of_input = scattered(image, corner, of_samples, down, right).reshape(input.shape)
-    of_bias = grad.sum((0, 2, 3)) if bias.numel() else torch.zeros_like(bias)
+    of_offset = torch.stack((of_y, of_x), 2).reshape(call.offset.shape)
+    of_input = scattered(image, corner, of_samples, down, right).reshape(call.input.shape)
+    of_bias = grad.sum((0, 2, 3)) if call.bias.numel() else torch.zeros_like(call.bias)
     return of_input, of_weight, of_offset, of_mask, of_bias
 
 

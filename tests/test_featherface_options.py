@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import ROOT
 
 from archscope.errors import OptionError
 from archscope.measure.measuring import analyze
@@ -40,7 +40,7 @@ def presets():
     return {model: components(model) for model in ("baseline", "v2")}
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 def test_an_option_on_its_own_changes_only_the_components_it_declares(choice, presets):
     changed, tried = set(), 0
     for model, before in presets.items():
@@ -72,10 +72,12 @@ def legal(values):
 def numbers(choice):
     if choice.name == "ssh_groups":
         return st.sampled_from((1, 2, 3, 4, 8, 16))
-    return st.integers(choice.low // choice.step or 1, choice.high // choice.step).map(lambda k: k * choice.step)
+    return st.sampled_from(choice.values)
 
 
-VALUES = {choice.name: st.sampled_from(choice.words) if choice.words else numbers(choice) for choice in CHOICES}
+VALUES = {
+    choice.name: st.sampled_from(choice.words) if choice.words else numbers(choice) for choice in CHOICES.values()
+}
 VALUES["head_channels"] = st.one_of(st.just(0), VALUES["head_channels"])
 
 
@@ -193,7 +195,7 @@ def test_each_proposal_of_the_published_report_is_an_option_change(options, comp
 
 
 def test_the_documentation_lists_every_option_as_it_is():
-    page = (Path(__file__).parents[1] / "docs" / "featherface.md").read_text(encoding="utf-8")
-    for choice in CHOICES:
+    page = (ROOT / "docs" / "featherface.md").read_text(encoding="utf-8")
+    for choice in CHOICES.values():
         values = f"{getattr(BASELINE, choice.name)} | {getattr(V2, choice.name)}"
         assert f"| `{choice.name}` | {values} | {', '.join(choice.components)} |" in page

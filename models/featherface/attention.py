@@ -40,7 +40,7 @@ class SpatialConv(nn.Module):
     """7x7 convolution of the two pooled channels to one, normalised."""
 
     def __init__(self) -> None:
-        """No choices."""
+        """The kernel is 7x7 for two channels in and one out."""
         super().__init__()
         self.conv = nn.Conv2d(2, 1, 7, padding=3, bias=False)
         self.bn = nn.BatchNorm2d(1, momentum=0.01)

@@ -16,7 +16,7 @@ EPSILON = 1e-4
 
 
 class SameConv(nn.Module):
-    """A convolution one level down, at ``conv``: the public names have it so."""
+    """A convolution as the submodule ``conv``, where the public checkpoints have it."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         """Wrap ``conv``."""
@@ -24,7 +24,7 @@ class SameConv(nn.Module):
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
-        """As ``conv``."""
+        """(N, C, H, W) as ``conv`` takes and gives it."""
         convolved: Tensor = self.conv(x)
         return convolved
 

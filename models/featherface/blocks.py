@@ -1,4 +1,4 @@
-"""Layers that several parts of FeatherFace use."""
+"""Convolution blocks that several parts of FeatherFace share."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class DeformableConv2d(nn.Module):
 
 
 def swish(x: Tensor) -> Tensor:
-    """X * sigmoid(x)."""
+    """The activation x * sigmoid(x), elementwise."""
     return x * torch.sigmoid(x)
 
 

@@ -1,4 +1,4 @@
-"""What every anchor is: class, box, five landmarks."""
+"""FeatherFace's heads: class, box and five landmarks for every anchor."""
 
 from __future__ import annotations
 

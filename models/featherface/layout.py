@@ -1,4 +1,4 @@
-"""Which gates a config has, and which component every submodule belongs to: no torch here."""
+"""Which attention gates a FeatherFace has, and which component each of its modules belongs to; without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RetinaFace's multi-task loss: is it a face, where is its box, where are its landmarks."""
+"""RetinaFace's multi-task loss: classification, box and landmark regression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which prior answers for which face."""
+"""Matching faces to prior boxes for training."""
 
 from __future__ import annotations
 
