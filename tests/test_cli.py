@@ -15,9 +15,10 @@ from torch import nn
 
 import archscope
 from archscope.cli import COMMANDS, main
-from archscope.cli.output import text_style, write_files
+from archscope.cli.output import text_style
 from archscope.cli.report_folder import folder_name
 from archscope.errors import ForwardError, UsageError
+from archscope.files import write_files
 from archscope.spec import InputSpec, ModelSpec
 
 

@@ -238,3 +238,12 @@ def test_the_scan_finds_every_key_on_the_line_where_it_was_written(pairs, blanks
     assert {path: found[path] for path in expected} == expected
     assert found["t", 0] == 1
     assert found["t", 1] == 2
+
+
+def test_spaces_around_the_dots_of_a_key_are_no_part_of_it():
+    assert key_lines("[a . b]\nc . d = 1\n") == {
+        ("a",): 1,
+        ("a", "b"): 1,
+        ("a", "b", "c"): 2,
+        ("a", "b", "c", "d"): 2,
+    }

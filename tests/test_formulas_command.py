@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 from click.testing import CliRunner
+from repository import ROOT
 from told import formulas_text
 
-from archscope.cli import Door
+from archscope.cli import CommandGroup
 from archscope.documents.formulas import counting_page as formulas_markdown
 from archscope.formulas import DEFAULT_FORMULAS
 
-PAGE = Path(__file__).parent.parent / "docs" / "counting.md"
+PAGE = ROOT / "docs" / "counting.md"
 
 
 def run(*words):
-    return CliRunner().invoke(Door("archscope"), ["formulas", *words], prog_name="archscope")
+    return CliRunner().invoke(CommandGroup("archscope"), ["formulas", *words], prog_name="archscope")
 
 
 def test_the_page_is_what_the_docstrings_say():

@@ -1,8 +1,7 @@
-"""The command line: commands that parse, call and print. Each is imported when it runs, torch when it measures."""
+"""The command line (click): each command parses its words, calls the library and prints; imported when it runs."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -12,8 +11,8 @@ from typing import Any
 
 import click
 
-from archscope.cli.failures import DEBUG, ending
-from archscope.errors import UsageError
+from archscope.cli.failures import DEBUG, exit_code_of
+from archscope.errors import UsageError, did_you_mean
 
 #: What each command is for; it lives in ``archscope.cli.<name>`` as ``command``.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -37,7 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 _COMPLETION = "_ARCHSCOPE_COMPLETE"
 
 
-class Door(click.Group):
+class CommandGroup(click.Group):
     """The group of all commands. Every way out of it has an exit code: see ``archscope.cli.failures``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -59,9 +58,8 @@ class Door(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names; a UsageError with near names when there is none."""
         if args and args[0] not in COMMANDS:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=3)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
-            raise UsageError(f"there is no command {args[0]!r}", help=f"{hint}archscope --help lists them")
+            hint = f"{did_you_mean(args[0], COMMANDS)}archscope --help lists them"
+            raise UsageError(f"there is no command {args[0]!r}", help=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
@@ -87,7 +85,7 @@ class Door(click.Group):
         arguments = [*sys.argv[1:]] if args is None else [*args]
         if not standalone_mode:
             return super().main(arguments, name, complete_var, standalone_mode=False, **extra)
-        sys.exit(ending(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments))
+        sys.exit(exit_code_of(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments))
 
     def _run(self, arguments: list[str], name: str, extra: Mapping[str, Any]) -> None:
         with self.make_context(name, arguments, **extra) as context:
@@ -95,7 +93,7 @@ class Door(click.Group):
 
 
 @click.group(
-    cls=Door,
+    cls=CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="archscope COMMAND --help says more. Exit codes: 0 fine, 1 a gate is violated, 2 usage, 3 the model failed.",
 )

@@ -1,4 +1,4 @@
-"""What GitHub Actions reads besides the log: annotations and the summary of the step."""
+"""GitHub Actions: whether a command runs in a job of it, and the summary that `archscope check` writes for the step."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from archscope.cli.output import write_files
 from archscope.documents.check import full_document
+from archscope.files import write_files
 from archscope.policy import CheckResult
 from archscope.render.formats.markdown import render_markdown
 

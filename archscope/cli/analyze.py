@@ -1,42 +1,46 @@
-"""``archscope analyze``: one model, measured."""
+"""``archscope analyze``: measure one model, print what it costs and where, and write its report."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import click
 
-from archscope.cli.completion import ModelArgument
-from archscope.cli.extras import Extras, optimizer_of, rule_options, training_options
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure, model_options
-from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_files, write_wanted
+from archscope.cli.measure import Extras, measure
+from archscope.cli.options import (
+    ModelOptions,
+    depth_option,
+    model_argument,
+    model_options,
+    optimizer_of,
+    rows_option,
+    rule_options,
+    sort_option,
+    training_options,
+)
+from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
 from archscope.cli.report_folder import PAGE, folder_name, report_files
-from archscope.documents.columns import further_columns, rankings
+from archscope.documents.columns import further_columns
 from archscope.documents.report import REPORT, brief_document
 from archscope.documents.report_tables import View
-from archscope.errors import UsageError
+from archscope.errors import UsageError, did_you_mean
+from archscope.files import write_files
 from archscope.render import writers
 from archscope.report import Report
 
 
 @click.command("analyze")
-@click.argument("model", cls=ModelArgument)
+@model_argument
 @model_options
 @click.option("--by", type=click.Choice(["modules", "components", "operators"]), default="modules", show_default=True)
-@click.option("--depth", type=click.IntRange(0), default=2, show_default=True, help="Levels of modules; 0 is all.")
-@click.option(
-    "--sort",
-    type=click.Choice(["order", "name", *rankings()]),
-    default="order",
-    show_default=True,
-    help="The order of rows; a metric puts the largest first.",
-)
-@click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@depth_option(2)
+@sort_option("order", "name", default="order", help="The order of rows; a metric puts the largest first.")
+@rows_option
 @click.option(
     "--columns",
     callback=lambda _context, _parameter, value: _columns(value),
@@ -52,8 +56,6 @@ from archscope.report import Report
 def command(  # noqa: PLR0913 - one argument for each option
     *,
     model: str,
-    inputs: tuple[str, ...],
-    settings: tuple[str, ...],
     by: str,
     depth: int,
     sort: str,
@@ -67,6 +69,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     no_files: bool,
     strict: bool,
     wanted: Mapping[str, str],
+    **asked: Unpack[ModelOptions],
 ) -> None:
     """Measure MODEL and print what it costs and where.
 
@@ -81,9 +84,12 @@ def command(  # noqa: PLR0913 - one argument for each option
         raise click.UsageError("--out and --no-files contradict each other")
     folder = bool(out) or not (wanted or no_files)
     keep_calls = folder or PAGE_FORMAT in wanted
-    asked = optimizer_of(training=training, optimizer=optimizer)
-    besides = Extras(optimizer=asked, sparsity=sparsity, conventions=tuple(dict.fromkeys(conventions)))
-    report = measure(model, inputs=inputs, settings=settings, keep_calls=keep_calls, besides=besides)
+    besides = Extras(
+        optimizer=optimizer_of(training=training, optimizer=optimizer),
+        sparsity=sparsity,
+        conventions=tuple(dict.fromkeys(conventions)),
+    )
+    report = measure(model, keep_calls=keep_calls, besides=besides, **asked)
     if STDOUT not in wanted.values():
         print_document(brief_document(report, View(by=by, depth=depth, sort=sort, limit=limit, columns=columns)))
     with progress() as shown:
@@ -104,8 +110,7 @@ def _columns(text: str | None) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = did_you_mean(name, known, 1)
             raise UsageError(f"there is no column {name!r}", help=f"{hint}the columns are {', '.join(known)}")
     return names
 

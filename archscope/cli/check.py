@@ -1,62 +1,27 @@
-"""``archscope check``: budgets, held."""
+"""``archscope check``: hold models to their budgets and to archscope.lock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Unpack
 
 import click
 
 from archscope.cli.actions import in_actions, write_step_summary
-from archscope.cli.completion import ModelArgument
-from archscope.cli.extras import Extras
-from archscope.cli.failures import GATE, ending
-from archscope.cli.measure import measure, model_options
+from archscope.cli.failures import GATE, tell_failure
+from archscope.cli.measure import Extras, measure
+from archscope.cli.options import ModelArgument, ModelOptions, limit_options, model_options
 from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
 from archscope.config import Config, find_config
 from archscope.documents.check import CHECK
-from archscope.errors import ArchscopeError, ConfigError, UsageError
+from archscope.errors import ConfigError, UsageError
 from archscope.judge.check_models import Demand, Locked, check_all, demands
 from archscope.judge.lock.file import lock_path, read_lock
-from archscope.metrics import METRICS, limitable
-from archscope.policy import Budget, CheckResult, Limit, LockPolicy
+from archscope.metrics import METRICS
+from archscope.policy import Budget, CheckResult, LockPolicy
 from archscope.protocols.annotations import render_annotations
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def limit_options(command: F) -> F:
-    """``--max-params N``, and one more for each metric, given to the command as ``limits``: budgets without a model."""
-
-    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-        limits = context.params.setdefault("limits", [])
-        if value is not None:
-            limits.append(_budget(parameter, value))
-
-    for name, metric in reversed(limitable().items()):
-        flags = [f"--max-{name.replace('_', '-')}", *(["--max-params"] if name == "parameters" else [])]
-        command = click.option(
-            *reversed(flags),
-            f"max_{name}",
-            metavar="N",
-            expose_value=False,
-            callback=keep,
-            help=f"Limit: {metric.help}.",
-        )(command)
-    return command
-
-
-def _budget(parameter: click.Parameter, value: str) -> Budget:
-    flag = parameter.opts[0]
-    try:
-        limit = Limit.parse(value)
-    except UsageError as error:
-        raise UsageError(f"{flag}: {error.what}", help=error.help) from error
-    if limit.percent is not None:
-        raise UsageError(f"{flag}: {value!r} is a share of nothing", help="a budget in archscope.toml can be a share")
-    return Budget(name=flag.removeprefix("--"), model="", metric=str(parameter.name).removeprefix("max_"), max=limit)
 
 
 @click.command("check")
@@ -73,15 +38,14 @@ def _budget(parameter: click.Parameter, value: str) -> Budget:
     help="What stdout says; total is the checked value alone.",
 )
 @format_options(CHECK)
-def command(  # noqa: PLR0913 - one argument for each option
+def command(
     *,
     names: tuple[str, ...],
-    inputs: tuple[str, ...],
-    settings: tuple[str, ...],
     limits: list[Budget],
     exact: bool,
     form: str,
     wanted: Mapping[str, str],
+    **asked: Unpack[ModelOptions],
 ) -> None:
     """Hold models to their budgets, those of archscope.toml or the limits given here, and to archscope.lock.
 
@@ -93,7 +57,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     config = find_config(Path.cwd())
     locked = _locked(config, hold=exact or not limits, exact=exact)
     wanted_checks = demands(config, names, limits, locked.lock if locked else None)
-    measured = partial(measure, inputs=inputs, settings=settings, besides=_besides(wanted_checks))
+    measured = partial(measure, besides=_besides(wanted_checks), **asked)
     result, errors = check_all(wanted_checks, config, measured, locked)
     is_free = STDOUT not in wanted.values()
     if is_free:
@@ -105,7 +69,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         click.echo(f"warning: {error.what}", err=True)
     if in_actions():
         _annotate(render_annotations(result), aside=not is_free or form == "total")
-    codes = [ending(partial(_raise, error)) for error in errors]
+    codes = [tell_failure(error) for error in errors]
     if codes or not result.passed:
         raise click.exceptions.Exit(max(codes, default=GATE))
 
@@ -146,7 +110,3 @@ def _total(result: CheckResult) -> str:
             "the value was not measured: the model was not run", help="give it an input: --input 1x3x640x640"
         )
     return f"{value}\n"
-
-
-def _raise(error: ArchscopeError) -> NoReturn:
-    raise error

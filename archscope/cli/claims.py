@@ -1,41 +1,39 @@
-"""``archscope claims``: published figures, held against measured ones."""
+"""``archscope claims``: hold published figures against measured ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure_and_trace, model_options, source_of
+from archscope.cli.measure import measure_and_trace, source_of
+from archscope.cli.options import ModelOptions, file_argument, model_argument, model_options
 from archscope.cli.output import format_options, tell
 from archscope.documents.claims import CLAIMS
 from archscope.errors import UsageError
 from archscope.judge.claims_file import read_claims
-from archscope.judge.zoo_files import CLAIMS as CLAIMS_FILE
-from archscope.judge.zoo_files import file_beside
+from archscope.judge.zoo_files import claims_beside
 
 if TYPE_CHECKING:
     from archscope.judge.conventions import ConventionTotal
 
 
 @click.command("claims")
-@click.argument("model", cls=ModelArgument)
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@model_argument
+@file_argument
 @model_options
 @click.option("--check", is_flag=True, help="Exit 1 unless every claim is known to hold.")
 @format_options(CLAIMS)
-def command(  # noqa: PLR0913 - one argument for each option
+def command(
     *,
     model: str,
     file: Path | None,
-    inputs: tuple[str, ...],
-    settings: tuple[str, ...],
     check: bool,
     wanted: Mapping[str, str],
+    **asked: Unpack[ModelOptions],
 ) -> None:
     """Hold the published figures of FILE against MODEL: each holds, rounds to the measured figure, or differs.
 
@@ -44,9 +42,13 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     from archscope.judge.claims import judge_claims, require_inputs
 
-    path = file or _beside(model)
-    sheet = read_claims(path, file=f"{path.parent.name}/{path.name}" if file is None else str(file))
-    report, trace = measure_and_trace(model, inputs=inputs, settings=settings, usual=sheet.inputs)
+    sheet = read_claims(file, file=str(file)) if file else claims_beside(source_of(model))
+    if sheet is None:
+        raise UsageError(
+            f"there are no published claims beside {model!r}",
+            help="name a claims file: archscope claims MODEL FILE (docs/claims.md shows how to write one)",
+        )
+    report, trace = measure_and_trace(model, usual=sheet.inputs, **asked)
     conventions: tuple[ConventionTotal, ...] = ()
     if trace is None:
         require_inputs(sheet, report)
@@ -58,13 +60,3 @@ def command(  # noqa: PLR0913 - one argument for each option
     tell(result, CLAIMS, wanted)
     if check and not result.passed:
         raise GateError
-
-
-def _beside(model: str) -> Path:
-    path = file_beside(source_of(model).removeprefix("zoo:"), CLAIMS_FILE)
-    if path is None:
-        raise UsageError(
-            f"there are no published claims beside {model!r}",
-            help="name a claims file: archscope claims MODEL FILE (docs/claims.md shows how to write one)",
-        )
-    return path

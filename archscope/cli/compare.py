@@ -1,4 +1,4 @@
-"""``archscope compare``: two models, side by side."""
+"""``archscope compare``: show what differs between two models."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Mapping
 
 import click
 
-from archscope.cli.completion import ModelArgument
-from archscope.cli.extras import Extras, optimizer_of, training_options
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure, model_options
+from archscope.cli.measure import Extras, measure
+from archscope.cli.options import (
+    ModelArgument,
+    depth_option,
+    model_options,
+    optimizer_of,
+    rows_option,
+    sort_option,
+    training_options,
+)
 from archscope.cli.output import format_options, tell
 from archscope.cli.page import PAGE_FORMAT, shown_page
-from archscope.documents.columns import rankings
 from archscope.documents.comparison import COMPARISON, ComparisonView, brief_document
 
 
@@ -21,15 +27,9 @@ from archscope.documents.comparison import COMPARISON, ComparisonView, brief_doc
 @click.argument("head", cls=ModelArgument)
 @model_options
 @training_options
-@click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="Levels of modules; 0 is all.")
-@click.option(
-    "--sort",
-    type=click.Choice(rankings()),
-    default="parameters",
-    show_default=True,
-    help="The metric whose largest changes stand first.",
-)
-@click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@depth_option(1)
+@sort_option(default="parameters", help="The metric whose largest changes stand first.")
+@rows_option
 @click.option("--different-inputs", is_flag=True, help="Compare even if the two ran on different inputs.")
 @click.option("--exit-code", is_flag=True, help="Exit 1 when parameters, MACs or FLOPs of a module differ.")
 @format_options(COMPARISON)

@@ -1,37 +1,15 @@
-"""``archscope completion``: the script that completes words in a shell."""
+"""``archscope completion``: print the script with which a shell completes commands, options and models."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import get_completion_class
 
 from archscope.cli.output import print_text
-from archscope.config import find_config
-from archscope.errors import ArchscopeError
-from archscope.models import ALIASES, ZOO
 
 SHELLS = ("bash", "zsh", "fish")
-
-
-class ModelArgument(click.Argument):
-    """An argument that takes a MODEL: completed from the config and the zoo, without running any code of a model."""
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's signature
-        """The names that begin with ``incomplete``, then files."""
-        names = [*_configured(), *ZOO, *ALIASES]
-        found = [CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(incomplete)]
-        return found or [CompletionItem(incomplete, type="file")]
-
-
-def _configured() -> list[str]:
-    try:
-        config = find_config(Path.cwd())
-    except ArchscopeError:
-        return []  # a shell is no place to complain
-    return [*config.models, *(budget.name for budget in config.budgets)] if config else []
 
 
 @click.command("completion")

@@ -1,4 +1,4 @@
-"""``archscope config``: the settings that hold here."""
+"""``archscope config``: show the settings that hold in the current folder, and where each was written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``archscope crosscheck``: other counters beside archscope."""
+"""``archscope crosscheck``: run other counters on a model and attribute the differences."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 import click
 
-from archscope.cli.completion import ModelArgument
-from archscope.cli.measure import load_spec, model_options, parsed_inputs
+from archscope.cli.measure import load_spec
+from archscope.cli.options import model_argument, model_options
 from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
 from archscope.documents.crosscheck import CROSSCHECK
+from archscope.sources import parse_inputs
 
 
 @click.command("crosscheck")
-@click.argument("model", cls=ModelArgument)
+@model_argument
 @model_options
 @click.option("--timeout", type=click.IntRange(1), default=300, show_default=True, help="Seconds for each counter.")
 @format_options(CROSSCHECK)
@@ -30,5 +31,5 @@ def command(
         spec = load_spec(model, settings)
         from archscope.judge.crosscheck import crosscheck
 
-        result = crosscheck(spec, parsed_inputs(inputs), timeout=timeout, announce=shown.phase)
+        result = crosscheck(spec, parse_inputs(inputs), timeout=timeout, announce=shown.phase)
     tell(result, CROSSCHECK, wanted)

@@ -1,4 +1,4 @@
-"""How a command ends: the message on stderr and the exit code.
+"""Errors of the command line: how each is told on stderr, and the exit code that it ends with.
 
 0 fine · 1 a gate is violated · 2 usage, config or comparability, and any fault of archscope itself · 3 a model could
 not be imported, built or run · 130 interrupted · 141 the reader closed the pipe.
@@ -27,19 +27,20 @@ class GateError(Exception):
     """A gate is violated. What is wrong has been printed already."""
 
 
-def ending(command: Callable[[], None], *, debug: bool = False) -> int:
+def exit_code_of(command: Callable[[], None], *, debug: bool = False) -> int:
     """Run ``command``, tell on stderr why it failed if it did, and return the exit code."""
     try:
         command()
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-        return _failed(error, debug=debug)
+        return tell_failure(error, debug=debug)
     except KeyboardInterrupt:
         return _interrupted()
     return OK
 
 
-def _failed(error: Exception, *, debug: bool) -> int:
+def tell_failure(error: Exception, *, debug: bool = False) -> int:
+    """Print why a command failed to stderr, with the whole traceback if ``debug``, and return the exit code."""
     match error:
         case click.exceptions.Exit():
             return error.exit_code
@@ -102,7 +103,7 @@ def _interrupted() -> int:
 
 
 def _closed() -> int:
-    """Nobody reads any more: give Python another stdout, or it would complain when it flushes this one at exit."""
+    """The reader closed the pipe: give Python another stdout, or it would complain when it flushes this one at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return CLOSED
 

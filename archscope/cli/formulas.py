@@ -1,4 +1,4 @@
-"""``archscope formulas``: which operator counts how."""
+"""``archscope formulas``: list which operators are counted or free, and by which rule."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.output import STDOUT, print_document, write_files, write_stdout
+from archscope.cli.output import STDOUT, print_document, write_stdout
 from archscope.errors import UsageError
+from archscope.files import write_files
 
 
 @click.command("formulas")

@@ -1,4 +1,4 @@
-"""``archscope init``: a first config, from a first measurement."""
+"""``archscope init``: measure a model and write a first archscope.toml that holds it to its present cost."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.completion import ModelArgument
-from archscope.cli.measure import measure, model_options
-from archscope.cli.output import print_text, write_files
+from archscope.cli.measure import measure
+from archscope.cli.options import model_argument, model_options
+from archscope.cli.output import print_text
 from archscope.config import find_config, load_config
 from archscope.config.loader import CONFIG_NAME
 from archscope.config.starter import short_name, starter_config
 from archscope.errors import UsageError
+from archscope.files import write_files
+from archscope.sources import parse_settings
 
 
 @click.command("init")
-@click.argument("model", cls=ModelArgument)
+@model_argument
 @model_options
 def command(*, model: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Measure MODEL, then write an archscope.toml that holds it to what it costs now.
@@ -30,12 +32,7 @@ def command(*, model: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -
             "there is a config already", where=present.path.name if present else CONFIG_NAME, help="add to it by hand"
         )
     report = measure(model, inputs=inputs, settings=settings)
-    options = {}
-    if settings:
-        from archscope.sources.settings import parse_settings
-
-        options = parse_settings(settings)
-    text = starter_config(model, report, inputs=inputs, options=options)
+    text = starter_config(model, report, inputs=inputs, options=parse_settings(settings))
     write_files({path: text.encode()})
     load_config(path)
     name = short_name(model)

@@ -1,14 +1,15 @@
-"""``archscope lock``: write down what models cost, so that growth is seen."""
+"""``archscope lock``: write what models cost now into archscope.lock."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 
-from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import GateError
-from archscope.cli.measure import measure, model_options
+from archscope.cli.measure import measure
+from archscope.cli.options import ModelArgument, ModelOptions, model_options
 from archscope.cli.output import print_text
 from archscope.config import find_config
 from archscope.errors import UsageError
@@ -24,9 +25,7 @@ from archscope.units import format_integer
 @model_options
 @click.option("--allow-increase", "allowed", multiple=True, metavar="MODEL", help="Let the totals of MODEL rise.")
 @click.option("--reason", default="", metavar="TEXT", help="Why they may rise; kept in the lock file.")
-def command(
-    *, names: tuple[str, ...], inputs: tuple[str, ...], settings: tuple[str, ...], allowed: tuple[str, ...], reason: str
-) -> None:
+def command(*, names: tuple[str, ...], allowed: tuple[str, ...], reason: str, **asked: Unpack[ModelOptions]) -> None:
     """Write archscope.lock: the totals of each MODEL and a line for each module that costs.
 
     Without a MODEL, every one that the config names or that is locked already. Commit the file; `archscope check` then
@@ -44,7 +43,7 @@ def command(
     if unknown:
         raise UsageError(f"--allow-increase {unknown[0]}: it is not locked here", help=f"one of {', '.join(names)}")
     policy = config.lock if config else LockPolicy()
-    reports = {name: measure(name, inputs=inputs, settings=settings) for name in names}
+    reports = {name: measure(name, **asked) for name in names}
     entries, refused = relock(reports, lock, policy, allowed=allowed, reason=reason.strip())
     if refused:
         for rise in refused:

@@ -1,39 +1,38 @@
-"""From the words of a command to a report: what every command that measures shares."""
+"""Measuring for commands: load the model that the command line names, run it, and return its report."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import click
-
-from archscope.cli.extras import Extras, restated
+from archscope import sources
 from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import Progress, progress
 from archscope.errors import UsageError
 from archscope.records import Trace
-from archscope.report import Report
+from archscope.report import ConventionFigure, Report
+from archscope.sources import parse_inputs, parse_settings
 from archscope.spec import ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What to measure besides the run: a training step with ``optimizer``, weights that are 0, other counters' rules.
+
+    A saved report cannot be measured further: asking for more is an error, unless ``if_possible``.
+    """
+
+    optimizer: str = ""
+    sparsity: bool = False
+    conventions: tuple[str, ...] = ()
+    if_possible: bool = False
 
 
-def model_options(command: F) -> F:
-    """``--input`` and ``--set``, given to the command as ``inputs`` and ``settings``."""
-    command = click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the model's builder; may repeat."
-    )(command)
-    return click.option(
-        "--input",
-        "inputs",
-        multiple=True,
-        metavar="SHAPE",
-        help="An input such as 1x3x640x640, 1x128:int64 or mask=1x128:bool; may repeat.",
-    )(command)
+NOTHING = Extras()
 
 
 def measure(
@@ -42,96 +41,83 @@ def measure(
     inputs: Sequence[str] = (),
     settings: Sequence[str] = (),
     keep_calls: bool = False,
-    besides: Extras | None = None,
+    besides: Extras = NOTHING,
 ) -> Report:
     """The report of MODEL: loaded, built and run, or read when it names a saved one.
 
     ``keep_calls`` adds the grouped call table, ``besides`` what else is asked for. Whatever the model prints goes to
     stderr. Raises any ArchscopeError.
     """
-    besides = besides or Extras()
-    with progress() as shown, quiet_stdout():
-        loaded = _loaded(model, inputs, settings, shown)
-        if isinstance(loaded, Report):
-            if besides != Extras() and not besides.if_possible:
-                raise UsageError(
-                    f"{model} is a saved report: nothing more can be measured", help="name the model itself"
-                )
-            return loaded
-        given = parsed_inputs(inputs)
-        from archscope.measure.measuring import analyze_and_trace
-
-        if isinstance(loaded, ModelSpec):
-            loaded = _announced(loaded, shown)
-        report, seen = analyze_and_trace(
-            loaded, given or None, keep_calls=keep_calls, training=besides.optimizer, sparsity=besides.sparsity
-        )
-        return restated(report, seen, besides.conventions)
+    return measure_and_trace(model, inputs=inputs, settings=settings, keep_calls=keep_calls, besides=besides)[0]
 
 
-def measure_and_trace(
-    model: str, *, inputs: Sequence[str] = (), settings: Sequence[str] = (), usual: Sequence[str] = ()
+def measure_and_trace(  # noqa: PLR0913 - all that a measurement can be asked for
+    model: str,
+    *,
+    inputs: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    usual: Sequence[str] = (),
+    keep_calls: bool = False,
+    besides: Extras = NOTHING,
 ) -> tuple[Report, Trace | None]:
     """The report of MODEL as ``measure`` gives it, and the trace behind it; a saved report has none.
 
     A model runs on ``usual`` inputs when it is not given any.
     """
     with progress() as shown, quiet_stdout():
-        loaded = _loaded(model, inputs, settings, shown)
+        shown.phase("import")
+        loaded = sources.load(model, **parse_settings(settings))
         if isinstance(loaded, Report):
+            if inputs:
+                raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
+            if besides != NOTHING and not besides.if_possible:
+                raise UsageError(
+                    f"{model} is a saved report: nothing more can be measured", help="name the model itself"
+                )
             return loaded, None
-        from archscope.measure.measuring import analyze_and_trace
+        given = parse_inputs(inputs or usual) or None
+        from archscope.measure.measuring import report_of, trace_any, with_extras
 
-        return analyze_and_trace(_announced(loaded, shown), parsed_inputs(inputs or usual) or None)
+        spec = _announced(loaded, shown)
+        seen = trace_any(spec, given)
+        report = report_of(seen, spec, keep_calls=keep_calls)
+        report = with_extras(report, spec, given, training=besides.optimizer, sparsity=besides.sparsity)
+        return _restated(report, seen, besides.conventions), seen
+
+
+def _restated(report: Report, seen: Trace, names: Sequence[str]) -> Report:
+    """``report`` with the figures of the rules called ``names``; raises UsageError for a model that was not run."""
+    if not names:
+        return report
+    from archscope.judge.conventions import CONVENTIONS, apply
+
+    if seen.calls is None:
+        raise UsageError("a model that was not run cannot be restated", help="add --input 1x3x224x224")
+    rules = {convention.name: convention for convention in CONVENTIONS}
+    totals = [apply(rules[name], seen) for name in names]
+    figures = tuple(
+        ConventionFigure(name=t.name, description=t.description, counted=t.counted, parameters=t.parameters)
+        for t in totals
+    )
+    return dataclasses.replace(report, conventions=figures)
 
 
 def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
-    """The model that MODEL names, to be built; raises UsageError for a saved report or an exported program."""
-    from archscope.sources import load
-
-    loaded = load(model, **_settings(settings))
-    if isinstance(loaded, ModelSpec):
-        return loaded
-    raise UsageError(f"{model} cannot be built anew", help="name the model itself, not what was saved of it")
+    """The model that MODEL names, to be built; raises UsageError for a saved report."""
+    loaded = sources.load(model, **parse_settings(settings))
+    if isinstance(loaded, Report):
+        raise UsageError(f"{model} is a saved report: it cannot be built anew", help="name the model itself")
+    return loaded
 
 
 def source_of(model: str) -> str:
     """The source behind MODEL: ``zoo:featherface-baseline`` for every name and saved report of that model."""
-    from archscope.sources import load
-
-    loaded = load(model)
+    loaded = sources.load(model)
     return loaded.model.source if isinstance(loaded, Report) else loaded.source
 
 
-def _loaded(model: str, inputs: Sequence[str], settings: Sequence[str], shown: Progress) -> ModelSpec | Report:
-    shown.phase("import")
-    from archscope.sources import load
-
-    loaded: ModelSpec | Report = load(model, **_settings(settings))
-    if isinstance(loaded, Report) and inputs:
-        raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
-    return loaded
-
-
-def parsed_inputs(texts: Sequence[str]) -> Any:
-    """The inputs that ``--input`` describes; empty without any."""
-    if not texts:
-        return ()
-    from archscope.sources.inputs import parse_inputs
-
-    return parse_inputs(texts)
-
-
-def _settings(texts: Sequence[str]) -> Any:
-    if not texts:
-        return {}
-    from archscope.sources.settings import parse_settings
-
-    return parse_settings(texts)
-
-
 def _announced(spec: ModelSpec, shown: Progress) -> ModelSpec:
-    """``spec``, telling the progress line when it builds."""
+    """``spec`` with a ``build`` that tells the progress line when building begins and ends."""
 
     def build() -> nn.Module:
         shown.phase("build")

@@ -1,4 +1,4 @@
-"""``archscope models``: what is known by name."""
+"""``archscope models``: list the models of the zoo."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Where results go: files that are written whole or not at all, and a stdout that nothing else writes to."""
+"""The output of commands: options that name its formats and files, what goes to stdout, and how text there may look."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +12,13 @@ from typing import Any, TypeVar
 
 import click
 
+from archscope.cli.options import F, options
 from archscope.documents.document import Document, Telling
-from archscope.errors import UsageError
+from archscope.files import write_files
 from archscope.render import writers
 from archscope.render.text import Style, render_text
 
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Any])
 STDOUT = "-"
 
 
@@ -36,19 +35,19 @@ def format_options(telling: Telling[Any]) -> Callable[[F], F]:
         if [*wanted.values()].count(STDOUT) > 1:
             raise click.UsageError("stdout can carry one format only: give the others a file name", context)
 
-    def decorate(command: F) -> F:
-        for key, form in reversed([*writers(telling).items()]):
-            command = click.option(
+    return options(
+        *(
+            click.option(
                 f"--{key}",
                 key,
                 metavar="FILE",
                 expose_value=False,
                 callback=keep,
                 help=f"Write {form.title} to FILE (- is stdout).",
-            )(command)
-        return command
-
-    return decorate
+            )
+            for key, form in writers(telling).items()
+        )
+    )
 
 
 def tell(
@@ -86,14 +85,14 @@ def write_wanted(
 
 
 def write_stdout(content: bytes) -> None:
-    """``content`` as it is."""
+    """Write ``content`` to stdout, byte by byte."""
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
 
 
 def print_text(text: str) -> None:
-    """``text`` to stdout, whatever its encoding can hold."""
+    """Write ``text`` to stdout; what its encoding lacks is spelled out with backslashes."""
     write_stdout(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
 
@@ -113,63 +112,6 @@ def _colour(*, terminal: bool) -> bool:
     if os.environ.get("FORCE_COLOR", "0") != "0":
         return True
     return terminal and os.environ.get("TERM") != "dumb"
-
-
-def write_files(files: Mapping[Path, bytes]) -> None:
-    """Write all of ``files`` or, with a UsageError, none: each to a temporary name first, then all are renamed.
-
-    Folders are made. What is no regular file (``/dev/null``, a pipe) is written to directly.
-    """
-    made: list[Path] = []
-    staged: dict[Path, Path] = {}
-    try:
-        for target in files:
-            _make_folder(target.parent, made)
-        for target, content in files.items():
-            _stage(target, content, staged)
-        for target in [*staged]:
-            staged[target].replace(_real(target))
-            del staged[target]
-    except OSError as error:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise UsageError(
-            f"cannot write {error.filename or 'the output'}: {error.strerror}",
-            help="nothing was written; name another file or folder",
-        ) from error
-
-
-def _make_folder(folder: Path, made: list[Path]) -> None:
-    if not folder.exists():
-        _make_folder(folder.parent, made)
-        folder.mkdir()
-        made.append(folder)
-
-
-def _stage(target: Path, content: bytes, staged: dict[Path, Path]) -> None:
-    real = _real(target)
-    if real.is_dir():
-        raise IsADirectoryError(21, "it is a folder", str(target))
-    if real.exists() and not real.is_file():
-        real.write_bytes(content)
-        return
-    temporary = real.with_name(f".{real.name[:200]}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            staged[target] = temporary
-            file.write(content)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error
-    if real.exists():
-        shutil.copymode(real, temporary)
-
-
-def _real(target: Path) -> Path:
-    """The file behind a link, so that the link stays one."""
-    return Path(os.path.realpath(target))
 
 
 @contextlib.contextmanager

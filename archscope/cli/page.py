@@ -1,4 +1,4 @@
-"""What the page of a command shows besides its report: how the budgets of the config are used."""
+"""What a command adds to the HTML page of a report: a base to compare with, and how the config's budgets are used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE_FORMAT = "html"
 def shown_page(model: str, report: Report, *, base: tuple[str, Report] | None = None) -> Shown:
     """The page of MODEL, beside that of ``base`` (name and report), with the budgets that need no third model.
 
-    A budget that cannot be held is left out with a warning: the page is no gate.
+    A budget that cannot be held is left out with a warning: the page does not decide an exit code.
     """
     from archscope.config import find_config
     from archscope.judge.budgets import check

@@ -7,27 +7,29 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.check import limit_options
-from archscope.cli.completion import ModelArgument
 from archscope.cli.failures import INTERRUPTED
-from archscope.cli.measure import measure, model_options, source_of
+from archscope.cli.measure import load_spec, measure, source_of
+from archscope.cli.options import file_argument, limit_options, model_argument, model_options, rows_option
 from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
 from archscope.documents.plan import PLAN
 from archscope.documents.sweep import SWEEP, brief_document
 from archscope.errors import UsageError
+from archscope.judge.plan import make_plan
 from archscope.judge.plan_file import read_targets
-from archscope.judge.zoo_files import TARGETS, file_beside
+from archscope.judge.sweep import run_sweep
+from archscope.judge.sweep_options import DEFAULT_AXES, parse_axes, parse_vary
+from archscope.judge.zoo_files import targets_beside
 from archscope.metrics import Rows, carried_by
 from archscope.policy import Budget
-from archscope.report import Report
 from archscope.results.plan import Plan, TargetSheet
 from archscope.results.sweep import Limit, Sweep
+from archscope.sources import parse_inputs, parse_settings
 
 
 @click.command("plan")
-@click.argument("model", cls=ModelArgument)
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@model_argument
+@file_argument
 @model_options
 @click.option("--against", metavar="MODEL", help="Add a column with what MODEL really has.")
 @click.option(
@@ -38,13 +40,13 @@ from archscope.results.sweep import Limit, Sweep
 )
 @click.option(
     "--axes",
-    default="parameters:min,macs:max",
+    default=DEFAULT_AXES,
     show_default=True,
     metavar="METRIC:min|max,...",
     help="What the Pareto front of a sweep is about.",
 )
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0 is one per core.")
-@click.option("-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all.")
+@rows_option
 @limit_options
 @format_options(PLAN)
 def command(  # noqa: PLR0913 - one argument for each option
@@ -69,47 +71,35 @@ def command(  # noqa: PLR0913 - one argument for each option
     With --vary MODEL is measured at every setting instead; --max-params and the like, or else the goal of FILE, say
     which settings will do. Ctrl-C ends a sweep early and keeps what is finished.
     """
-    sheet = _sheet(model, file)
-    if not vary:
-        if limits or jobs:
-            raise UsageError("limits and jobs are for sweeps", help="add --vary KEY=VALUES")
-        if sheet is None:
-            raise UsageError(
-                f"there are no reduction targets beside {model!r}",
-                help="name a targets file: archscope plan MODEL FILE (docs/plan.md shows how to write one)",
-            )
-        tell(_plan(sheet, model, inputs, settings, against), PLAN, wanted)
+    sheet = read_targets(file, file=str(file)) if file else targets_beside(source_of(model))
+    given = inputs or (sheet.inputs if sheet else ())
+    if vary:
+        if against:
+            raise UsageError("--against has no meaning beside --vary", help="leave one of the two out")
+        sweep = _sweep(model, given, settings, vary, axes, jobs, _limits(limits, sheet))
+        tell(sweep, SWEEP, wanted, brief=brief_document(sweep, limit))
+        if sweep.interrupted:
+            raise click.exceptions.Exit(INTERRUPTED)
         return
-    if against:
-        raise UsageError("--against has no meaning beside --vary", help="leave one of the two out")
-    sweep = _sweep(model, inputs or (sheet.inputs if sheet else ()), settings, vary, axes, jobs, _limits(limits, sheet))
-    tell(sweep, SWEEP, wanted, brief=brief_document(sweep, limit))
-    if sweep.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
-
-
-def _sheet(model: str, file: Path | None) -> TargetSheet | None:
-    """The targets in ``file``, else those beside the model; None when there are none."""
-    path = file or file_beside(source_of(model).removeprefix("zoo:"), TARGETS)
-    if path is None:
-        return None
-    return read_targets(path, file=str(file) if file else f"{path.parent.name}/{path.name}")
+    if limits or jobs:
+        raise UsageError("limits and jobs are for sweeps", help="add --vary KEY=VALUES")
+    if sheet is None:
+        raise UsageError(
+            f"there are no reduction targets beside {model!r}",
+            help="name a targets file: archscope plan MODEL FILE (docs/plan.md shows how to write one)",
+        )
+    tell(_plan(sheet, model, given, settings, against), PLAN, wanted)
 
 
 def _plan(
     sheet: TargetSheet, model: str, inputs: tuple[str, ...], settings: tuple[str, ...], against: str | None
 ) -> Plan:
-    from archscope.judge.plan import make_plan
-    from archscope.sources.inputs import parse_inputs
-    from archscope.sources.settings import parse_settings
-
-    given = inputs or sheet.inputs
-    report = measure(model, inputs=given, settings=settings)
-    other = measure(against, inputs=given) if against else None
+    report = measure(model, inputs=inputs, settings=settings)
+    other = measure(against, inputs=inputs) if against else None
     with progress() as shown, quiet_stdout():
         shown.phase("build and trace the proposals")
         return make_plan(
-            sheet, report, model, options=parse_settings(settings), inputs=parse_inputs(given), against=other
+            sheet, report, model, options=parse_settings(settings), inputs=parse_inputs(inputs), against=other
         )
 
 
@@ -122,22 +112,12 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
     jobs: int,
     limits: tuple[Limit, ...],
 ) -> Sweep:
-    from archscope.judge.sweep import run_sweep
-    from archscope.judge.sweep_options import parse_axes, parse_vary
-    from archscope.sources import load
-    from archscope.sources.inputs import parse_inputs
-    from archscope.sources.settings import parse_settings
-
     front = parse_axes(axes)
     with progress() as shown, quiet_stdout():
-        options = parse_settings(settings)
-        spec = load(model, **options)
-        if isinstance(spec, Report):
-            raise UsageError(f"{model} is a saved report: it cannot be built anew", help="name the model itself")
         return run_sweep(
             model,
-            parse_vary(vary, spec),
-            options=options,
+            parse_vary(vary, load_spec(model, settings)),
+            options=parse_settings(settings),
             inputs=parse_inputs(inputs),
             limits=limits,
             axes=front,

@@ -1,4 +1,4 @@
-"""What a long run is doing, on a real terminal only, from its first half second on."""
+"""A progress line on stderr for long runs, on a real terminal only and after the first half second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``archscope report``: the reports of the zoo that a repository keeps."""
+"""``archscope report``: render the zoo's reports into a folder, or check that those on disk are up to date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure_and_trace
-from archscope.cli.output import print_text, write_files
+from archscope.cli.output import print_text
+from archscope.files import write_files
 from archscope.records import Trace
 from archscope.report import Report
 

@@ -1,4 +1,4 @@
-"""archscope.toml: what a team says about its models, their budgets and their lock."""
+"""The config, archscope.toml or [tool.archscope] in pyproject.toml: models, budgets and what the lock records."""
 
 from archscope.config.document import Table, nearest, parse_document, read_document
 from archscope.config.loader import find_config, load_config, repository_root

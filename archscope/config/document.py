@@ -1,32 +1,35 @@
-"""A TOML file as tables that know their lines: every complaint names file, line and the nearest valid word."""
+"""Reading TOML files with errors that name the file, the line and the nearest valid word."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from archscope.config.positions import KeyPath, key_lines
 from archscope.errors import ConfigError, UsageError
 from archscope.policy import Limit, Location
+from archscope.spec import OptionValue
 from archscope.units import parse_count
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table of a TOML document. ``title`` is how messages call it: ``[models.v2]``, ``[[budgets]]``."""
+    """A table of a TOML document. ``title`` is how messages call it: ``[models.v2]``, ``[[budgets]]``.
 
-    def __init__(
-        self, values: Mapping[str, Any], *, title: str, path: KeyPath, file: str, lines: dict[KeyPath, int]
-    ) -> None:
-        self.values = values
-        self.title = title
-        self.path = path
-        self.file = file
-        self.lines = lines
+    ``path`` are the keys that lead to it, ``file`` and ``lines`` the name and the key lines of the document.
+    """
+
+    values: Mapping[str, Any]
+    title: str
+    path: KeyPath
+    file: str
+    lines: Mapping[KeyPath, int]
 
     def location(self, key: str | None = None, index: int | None = None) -> Location:
         """Where the table stands, or one of its keys, or an entry of that key's array."""
@@ -88,7 +91,14 @@ class Table:
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             raise self.error(f"{key} must be a table, not {value!r}", key, help=f"write {title}")
-        return Table(value, title=title, path=(*self.path, key), file=self.file, lines=self.lines)
+        return replace(self, values=value, title=title, path=(*self.path, key))
+
+    def option_values(self) -> dict[str, OptionValue]:
+        """The table's entries as options of a model; raises ConfigError for one that is a list, a table or a date."""
+        for key, value in self.values.items():
+            if not isinstance(value, (bool, int, float, str)):
+                raise self.error(f"option {key} must be a text, a number or a boolean, not {value!r}", key)
+        return dict(self.values)
 
     def named(self, key: str) -> list[tuple[str, Table]]:
         """The tables below ``key``, each with its name: ``[models.v2]`` and its neighbours."""
@@ -101,7 +111,7 @@ class Table:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise self.error(f"{key} must be a list of tables", key, help=f"write {title}")
         return tuple(
-            Table(entry, title=title, path=(*self.path, key, index), file=self.file, lines=self.lines)
+            replace(self, values=entry, title=title, path=(*self.path, key, index))
             for index, entry in enumerate(entries)
         )
 
@@ -139,11 +149,11 @@ def parse_document(text: str, *, file: str) -> Table:
         what, _, place = str(error).partition(" (at line ")
         where = f"{file}:{place.partition(',')[0]}" if place else file
         raise ConfigError(f"not TOML: {what}", where=where, help="see https://toml.io for the syntax") from error
-    return Table(values, title=file, path=(), file=file, lines=key_lines(text))
+    return Table(values=values, title=file, path=(), file=file, lines=key_lines(text))
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """``did you mean ...?`` and all the valid words."""
+    """``did you mean 'x'? known: x, y``: the valid word that is nearest to ``word``, if any is, and all of them."""
     words = tuple(valid)
     near = difflib.get_close_matches(word, words, n=1)
     known = f"known: {', '.join(words)}" if words else ""

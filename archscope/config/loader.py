@@ -1,4 +1,4 @@
-"""From archscope.toml, or [tool.archscope] in pyproject.toml, to a Config."""
+"""Finding the config file that holds for a folder, and reading it into a Config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archscope.config.document import Table, nearest, read_document
 from archscope.config.settings import Config, ModelConfig
 from archscope.metrics import METRICS, limitable
 from archscope.policy import Budget, Location, LockPolicy
-from archscope.spec import Component, OptionValue
+from archscope.spec import Component
 
 CONFIG_NAME = "archscope.toml"
 PYPROJECT_NAME = "pyproject.toml"
@@ -82,17 +82,10 @@ def _model(name: str, table: Table) -> ModelConfig:
         name=name,
         source=table.text("source"),
         location=table.location(),
-        options=MappingProxyType(_options(table.table("options", f"[models.{name}.options]"))),
+        options=MappingProxyType(table.table("options", f"[models.{name}.options]").option_values()),
         inputs=table.texts("inputs", ()),
         components=_components(rows) if "components" in table.values else None,
     )
-
-
-def _options(table: Table) -> dict[str, OptionValue]:
-    for key, value in table.values.items():
-        if not isinstance(value, (bool, int, float, str)):
-            raise table.error(f"option {key} must be a text, a number or a boolean, not {value!r}", key)
-    return dict(table.values)
 
 
 def _components(rows: tuple[Table, ...]) -> tuple[Component, ...]:

@@ -1,4 +1,4 @@
-"""Where each key of a TOML document stands: tomllib gives no line numbers, and an error without a line helps nobody.
+"""The line number of each key of a TOML document, for error messages; tomllib does not give them.
 
 The scan only reads text that tomllib has accepted, so that it can leave all checking to tomllib: it walks headers, keys
 and values, and skips strings and comments. Keys are decoded by tomllib itself.
@@ -6,20 +6,21 @@ and values, and skips strings and comments. Keys are decoded by tomllib itself.
 
 from __future__ import annotations
 
+import bisect
+import functools
 import re
 import tomllib
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE = re.compile(r"[ \t]*")
-_KEY = re.compile(r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')(?:[ \t]*\.[ \t]*(?=[A-Za-z0-9_"'-]))?""")
-_STRING = re.compile(
-    r'''"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\'''',
-    re.DOTALL,
-)
-_SCALAR = re.compile(r"[^,\]}#\n]*")
+_BLANK = re.compile(r"(?:[ \t\r\n,]|#[^\n]*)*")  # the comma between two entries too
+_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_KEYS = re.compile(rf"[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*=?[ \t]*")
+_HEADER = re.compile(r"\[\[?")
+_HEADER_END = re.compile(r"\]\]?")
+_STRING = r'''"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\''''
+_SCALAR = re.compile(rf"{_STRING}|[^,\]}}#\n]*", re.DOTALL)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -31,96 +32,79 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.breaks = [match.start() for match in re.finditer("\n", text)]
         self.lines: dict[KeyPath, int] = {}
-        self.entries: dict[KeyPath, int] = {}  # how many [[headers]] each array of tables has had
-        self.counted_to = 0
-        self.line = 1
+        self.entries: dict[KeyPath, int] = {}  # the index of the last [[header]] of each array of tables
 
     def run(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
-        self.skip(_BLANK)
+        self.take(_BLANK)
         while self.at < len(self.text):
-            if self.text[self.at] == "[":
-                table = self.header()
+            if opening := self.take(_HEADER):
+                table = self.header(is_array=opening == "[[")
             else:
                 self.pair(table)
-            self.skip(_BLANK)
+            self.take(_BLANK)
         return self.lines
 
-    def skip(self, pattern: re.Pattern[str]) -> str:
+    def take(self, pattern: re.Pattern[str]) -> str:
+        """Step over what ``pattern`` matches here; its group, or all of it."""
         match = pattern.match(self.text, self.at)
-        found = match[0] if match else ""
-        self.at += len(found)
-        return found
+        if match is None:
+            return ""
+        self.at = match.end()
+        return match[match.lastindex or 0]
 
     def note(self, path: KeyPath) -> None:
-        self.line += self.text.count("\n", self.counted_to, self.at)
-        self.counted_to = self.at
+        line = bisect.bisect_left(self.breaks, self.at) + 1
         for end in range(1, len(path) + 1):
-            self.lines.setdefault(path[:end], self.line)
+            self.lines.setdefault(path[:end], line)
 
-    def header(self) -> KeyPath:
-        is_array = self.text.startswith("[[", self.at)
-        self.at += 2 if is_array else 1
+    def header(self, *, is_array: bool) -> KeyPath:
+        *above, last = _names(self.take(_KEYS))
         path: KeyPath = ()
-        names = self.names()
-        for name in names[:-1]:
+        for name in above:
             path = self.current((*path, name))
-        path = (*path, names[-1])
+        path = (*path, last)
         if is_array:
             self.entries[path] = self.entries.get(path, -1) + 1
         path = self.current(path)
         self.note(path)
-        self.at = self.text.index("]", self.at) + (2 if is_array else 1)
+        self.take(_HEADER_END)
         return path
 
     def current(self, path: KeyPath) -> KeyPath:
         return (*path, self.entries[path]) if path in self.entries else path
 
-    def names(self) -> list[str]:
-        names = []
-        while True:
-            self.skip(_SPACE)
-            token = self.skip(_KEY).rstrip(" \t")
-            names.append(_decode(token.removesuffix(".")))
-            if not token.endswith("."):
-                return names
-
     def pair(self, table: KeyPath) -> None:
-        path = (*table, *self.names())
+        path = (*table, *_names(self.take(_KEYS)))
         self.note(path)
-        self.at = self.text.index("=", self.at) + 1
         self.value(path)
 
     def value(self, path: KeyPath) -> None:
-        self.skip(_SPACE)
         opening = self.text[self.at]
-        if opening in "[{":
-            self.inside(path, is_array=opening == "[")
-        elif opening in "\"'":
-            self.skip(_STRING)
-        else:
-            self.skip(_SCALAR)
-
-    def inside(self, path: KeyPath, *, is_array: bool) -> None:
+        if opening not in "[{":
+            self.take(_SCALAR)
+            return
         self.at += 1
+        self.take(_BLANK)
         index = 0
-        self.skip(_BLANK)
         while self.text[self.at] not in "]}":
-            if is_array:
+            if opening == "[":
                 self.note((*path, index))
                 self.value((*path, index))
                 index += 1
             else:
                 self.pair(path)
-            self.skip(_BLANK)
-            if self.text[self.at] == ",":
-                self.at += 1
-                self.skip(_BLANK)
+            self.take(_BLANK)
         self.at += 1
 
 
-def _decode(token: str) -> str:
-    if token[0] in "\"'":
-        return next(iter(tomllib.loads(f"{token} = 0")))
-    return token
+@functools.cache
+def _names(dotted: str) -> tuple[str, ...]:
+    names: list[str] = []
+    rest: Any = tomllib.loads(f"{dotted} = 0")
+    while isinstance(rest, dict):
+        ((name, rest),) = rest.items()
+        names.append(name)
+    return tuple(names)

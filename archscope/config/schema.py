@@ -1,4 +1,4 @@
-"""The config as a JSON Schema, for editors: `archscope config --schema` prints it."""
+"""The JSON Schema of the config file, for editors; `archscope config --schema` prints it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a config says, read and checked."""
+"""The types of a config that was read and checked: Config and ModelConfig."""
 
 from __future__ import annotations
 

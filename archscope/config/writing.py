@@ -1,4 +1,4 @@
-"""TOML, written: keys and values in one form only, so that the same data is the same bytes."""
+"""Writing TOML keys and values, each in one form only, so that the same data gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reports in, verdicts out."""
+"""Judgements on reports: comparison, budgets, lock, claims, reduction plans, sweeps, cross-checks."""

@@ -1,4 +1,4 @@
-"""Budgets, held against a report."""
+"""Checking one report against budgets."""
 
 from __future__ import annotations
 

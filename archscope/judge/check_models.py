@@ -1,4 +1,4 @@
-"""Which budgets hold for which model, and the check of them all."""
+"""Checking many models: which budgets and which lock entry hold for each, and the verdicts of all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """The lock of the models: it explains why they grew and, when ``hold``, they are held to it.
+    """The lock file that explains why models grew; with ``hold`` its totals are limits too.
 
     ``exact`` fails on a lock that is stale and on a model that is not locked.
     """
@@ -45,7 +45,7 @@ class Locked:
 def demands(
     config: Config | None, names: Sequence[str], given: Sequence[Budget] = (), lock: Lock | None = None
 ) -> tuple[Demand, ...]:
-    """One demand for each model that ``names`` asks for: models, budgets of the config, or all when there are none.
+    """What to check for each of ``names``: a model, a budget of the config or a saved report; without names, all.
 
     ``given`` are the budgets of the command line; they take the place of the config's. A model in ``lock`` needs no
     budget. Raises UsageError when there is nothing to check.

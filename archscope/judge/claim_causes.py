@@ -1,4 +1,4 @@
-"""Why a published figure differs: every cause is computed, and named only when it gives that very figure."""
+"""Finding why a published figure is wrong: a cause is named only when it gives that very figure."""
 
 from __future__ import annotations
 

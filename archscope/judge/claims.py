@@ -1,4 +1,4 @@
-"""Published figures, each held against the measured one."""
+"""Judging published figures (claims) against a measured report."""
 
 from __future__ import annotations
 

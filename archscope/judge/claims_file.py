@@ -1,4 +1,4 @@
-"""A claims file: what a document says of a model, as TOML."""
+"""Reading a claims file: TOML that lists what a document says of a model."""
 
 from __future__ import annotations
 

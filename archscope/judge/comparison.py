@@ -1,4 +1,4 @@
-"""Two reports, compared."""
+"""Comparing two reports: totals, components and modules."""
 
 from __future__ import annotations
 

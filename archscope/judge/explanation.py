@@ -1,14 +1,13 @@
-"""Where one number comes from: a module's shapes, calls, formulas with the figures put in, weights and parents."""
+"""Explaining the figures of one module: its shapes, calls, formulas with numbers put in, weights and parents."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from archscope.errors import SpecError
+from archscope.errors import SpecError, did_you_mean
 from archscope.formulas import FormulaTable
 from archscope.formulas.table import COUNTED, UNCOUNTED
 from archscope.records import ParameterRecord, Path, Shape
@@ -72,12 +71,11 @@ def _find(report: Report, path: Path) -> ModuleRow:
         path = owners[path].rpartition(".")[0]
     if path in named:
         return named[path]
-    near = difflib.get_close_matches(path, named, n=3) or [name for name in named if name.endswith(f".{path}")][:3]
+    inside = [name for name in named if name.endswith(f".{path}")][:3]
+    hint = did_you_mean(path, named) or (f"did you mean {' or '.join(inside)}?" if inside else "")
     raise SpecError(
         f"{report.model.name} has no module {path!r}",
-        help=f"did you mean {' or '.join(near)}?"
-        if near
-        else "`archscope analyze MODEL --depth 0 -n 0` lists them all",
+        help=hint or "`archscope analyze MODEL --depth 0 -n 0` lists them all",
     )
 
 

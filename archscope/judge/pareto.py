@@ -1,4 +1,4 @@
-"""Which points of a sweep no other one beats."""
+"""The Pareto front of a sweep: the points that no other point equals or beats on every axis."""
 
 from __future__ import annotations
 

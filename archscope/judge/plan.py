@@ -1,4 +1,4 @@
-"""Whether reduction targets add up, and what the proposals behind them really save."""
+"""Judging reduction targets: whether they add up, and what each proposed change really saves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A targets file: what a model is meant to shrink to and by which changes, as TOML."""
+"""Reading a targets file: TOML that says what a model is meant to shrink to, and by which changes."""
 
 from __future__ import annotations
 
@@ -58,15 +58,13 @@ def _proposals(rows: tuple[Table, ...]) -> tuple[Proposal, ...]:
     for row in rows:
         row.only("name", "saves", "options")
         options = row.table("options", "options = { ... }")
-        for key, value in options.values.items():
-            if not isinstance(value, (bool, int, float, str)):
-                raise options.error(f"option {key} must be a text, a number or a boolean, not {value!r}", key)
-        if not options.values:
+        settings = tuple(Setting(name=key, value=value) for key, value in options.option_values().items())
+        if not settings:
             raise row.error("the proposal changes no option", "name", help="add a line: options = { NAME = ... }")
         proposals.append(
             Proposal(
                 name=row.text("name"),
-                settings=tuple(Setting(name=key, value=value) for key, value in options.values.items()),
+                settings=settings,
                 saves=row.count("saves") if "saves" in row.values else None,
                 location=options.location(),
             )

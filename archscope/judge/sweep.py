@@ -1,4 +1,4 @@
-"""Many settings of one model, measured in a pool of processes."""
+"""Measuring one model at many settings of its options, in a pool of processes."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
 ) -> Sweep:
     """Measure every setting of the grid of ``varied`` on top of ``options``, in ``jobs`` processes (0: one per core).
 
-    ``finished`` hears after each setting how many are done. A setting that the model refuses is a point with its
-    reason. An interrupt (KeyboardInterrupt) ends the sweep early: the points that finished are kept.
+    ``finished`` is called after each setting with the numbers done and planned. A setting that the model refuses is a
+    point with its reason. An interrupt (KeyboardInterrupt) ends the sweep early: the points that finished are kept.
     """
     planned = grid_size(varied)
     jobs = min(jobs or _cores(), planned)
@@ -107,7 +107,7 @@ def _here(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: dic
 
 
 def _pooled(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: dict[int, Point], *, jobs: int) -> Steps:
-    """Fill ``points`` as they finish, also those that are running when this is interrupted. Few wait in line."""
+    """Fill ``points`` as settings finish, also those that run when this is interrupted; few are handed out ahead."""
     pool = _pool(jobs)
     waiting: set[Future[Point]] = set()
     lost: dict[int, tuple[Setting, ...]] = {}
@@ -145,7 +145,7 @@ def _pooled(measure: Measure, settings: Iterable[tuple[Setting, ...]], points: d
 
 
 def _apart(measure: Measure, setting: tuple[Setting, ...]) -> Point:
-    """One point in a process of its own."""
+    """Measure one setting in a process of its own, because it may end that process."""
     with _pool(1) as pool:
         try:
             return pool.submit(measure, setting).result()

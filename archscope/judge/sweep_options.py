@@ -1,8 +1,9 @@
-"""What ``--vary`` and ``--axes`` say, and the grid that they span."""
+"""Parsing ``--vary`` and ``--axes``, and the grid of settings that they span."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,11 +11,10 @@ from archscope.config import nearest
 from archscope.errors import OptionError, UsageError
 from archscope.metrics import Rows, carried_by
 from archscope.results.sweep import Axis, Setting, Vary
-from archscope.spec import ModelSpec, OptionValue
+from archscope.sources.settings import parse_value
+from archscope.spec import ModelSpec
 
 _RANGE = re.compile(r"(?P<start>-?\d+):(?P<stop>-?\d+)(?::(?P<step>-?\d+))?")
-_INTEGER = re.compile(r"-?\d+")
-_NUMBER = re.compile(r"-?\d+\.\d+(?:[eE]-?\d+)?")
 _HELP = "write bifpn_channels=16:64:8 (the end is included) or head=separate,shared"
 DEFAULT_AXES = "parameters:min,macs:max"
 MOST = 1_000_000  # settings: beyond that a grid is a typing error
@@ -47,7 +47,7 @@ def _vary(text: str) -> Vary:
         words = [word.strip() for word in values.split(",")]
         if not all(words):
             raise UsageError(f"--vary {text!r} has an empty value", help=_HELP)
-        return Vary(name=name, values=tuple(dict.fromkeys(map(_value, words))))
+        return Vary(name=name, values=tuple(dict.fromkeys(map(parse_value, words))))
     start, stop, step = int(match["start"]), int(match["stop"]), int(match["step"] or 1)
     if step <= 0 or stop < start:
         raise UsageError(f"--vary {text!r} has no values", help="start:stop:step goes up, by a step above 0")
@@ -62,21 +62,9 @@ def _vary(text: str) -> Vary:
     return Vary(name=name, values=tuple(steps))
 
 
-def _value(word: str) -> OptionValue:
-    """As ``--set`` reads it: true and false, numbers, else text."""
-    if word in {"true", "false"}:
-        return word == "true"
-    if _INTEGER.fullmatch(word):
-        return int(word)
-    return float(word) if _NUMBER.fullmatch(word) else word
-
-
 def grid_size(varied: Sequence[Vary]) -> int:
     """How many settings the grid has."""
-    size = 1
-    for vary in varied:
-        size *= len(vary.values)
-    return size
+    return math.prod(len(vary.values) for vary in varied)
 
 
 def grid(varied: Sequence[Vary]) -> Iterator[tuple[Setting, ...]]:

@@ -1,15 +1,13 @@
-"""What was published about a model of the zoo, judged: the claims and the plan that stand beside it."""
+"""Judging the claims and reduction targets that were published about models of the zoo."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from archscope.judge.claims import judge_claims, require_inputs
-from archscope.judge.claims_file import read_claims
 from archscope.judge.conventions import CONVENTIONS, apply
 from archscope.judge.plan import make_plan
-from archscope.judge.plan_file import read_targets
-from archscope.judge.zoo_files import CLAIMS, TARGETS, file_beside
+from archscope.judge.zoo_files import claims_beside, targets_beside
 from archscope.records import Trace
 from archscope.report import Report
 from archscope.results.claims import ClaimsResult
@@ -22,10 +20,9 @@ def published_claims(report: Report, trace: Trace) -> ClaimsResult | None:
 
     ``trace`` is the run behind ``report``, for the causes. Raises what ``judge_claims`` and ``require_inputs`` raise.
     """
-    path = file_beside(_name(report), CLAIMS)
-    if path is None:
+    sheet = claims_beside(report.model.source)
+    if sheet is None:
         return None
-    sheet = read_claims(path, file=f"{path.parent.name}/{path.name}")
     require_inputs(sheet, report)
     return judge_claims(sheet, report, [apply(convention, trace) for convention in CONVENTIONS])
 
@@ -35,13 +32,8 @@ def published_plan(report: Report, against: Callable[[], Report | None]) -> Plan
 
     ``against`` gives the model for the last column, and is asked only when there is a plan.
     """
-    path = file_beside(_name(report), TARGETS)
-    if path is None:
+    sheet = targets_beside(report.model.source)
+    if sheet is None:
         return None
-    sheet = read_targets(path, file=f"{path.parent.name}/{path.name}")
     inputs = parse_inputs(sheet.inputs)
-    return make_plan(sheet, report, _name(report), options={}, inputs=inputs, against=against())
-
-
-def _name(report: Report) -> str:
-    return report.model.source.removeprefix("zoo:")
+    return make_plan(sheet, report, report.model.source, options={}, inputs=inputs, against=against())

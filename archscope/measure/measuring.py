@@ -1,4 +1,4 @@
-"""The front of the instrument: a spec, a model or a trace in, a report out."""
+"""``analyze``: measure a model, a ModelSpec or a trace and return its report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from archscope.report import ModelInfo, Report
 from archscope.spec import Component, ModelSpec
 
 
-def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
+def analyze(  # noqa: PLR0913 - every option of a measurement
     model: ModelSpec | nn.Module | Trace,
     inputs: InputsLike | None = None,
     *,
@@ -39,54 +39,69 @@ def analyze(  # noqa: PLR0913 - the front takes what every floor below it needs
     an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too; ``sparsity`` counts the
     weights that are 0. Raises BuildError, ForwardError, ComponentError and UsageError.
     """
-    return analyze_and_trace(
-        model,
-        inputs,
-        components=components,
-        formulas=formulas,
-        name=name,
-        keep_calls=keep_calls,
-        training=training,
-        sparsity=sparsity,
-    )[0]
+    seen = trace_any(model, inputs, name=name)
+    report = report_of(seen, model, components=components, formulas=formulas, name=name, keep_calls=keep_calls)
+    if isinstance(model, Trace):
+        return report
+    return with_extras(report, model, inputs, formulas=formulas, training=training, sparsity=sparsity)
 
 
-def analyze_and_trace(  # noqa: PLR0913 - the same as analyze
+def trace_any(
+    model: ModelSpec | nn.Module | Trace, inputs: InputsLike | None = None, *, name: str = "", training: bool = False
+) -> Trace:
+    """The trace of ``model`` (of a training step, if asked); a trace is its own. Raises BuildError and ForwardError."""
+    if isinstance(model, Trace):
+        return model
+    if isinstance(model, ModelSpec):
+        return trace_spec(model, inputs, training=training)
+    return trace(model, inputs, name=name, training=training)
+
+
+def report_of(  # noqa: PLR0913 - what the sum depends on
+    seen: Trace,
     model: ModelSpec | nn.Module | Trace,
-    inputs: InputsLike | None = None,
     *,
     components: Sequence[Component] | None = None,
     formulas: FormulaTable = DEFAULT_FORMULAS,
     name: str = "",
     keep_calls: bool = False,
+) -> Report:
+    """The report of ``model``, whose trace is ``seen``. Raises ComponentError."""
+    spec = model if isinstance(model, ModelSpec) else ModelSpec(name=name or seen.model, source="", build=nn.Module)
+    rules = spec.components if components is None else components
+    info = ModelInfo(
+        name=spec.name,
+        source=spec.source,
+        description=spec.description,
+        options=spec.options,
+        mode=seen.mode,
+        device=seen.device,
+        fallback=seen.fallback,
+    )
+    with sparing_collections():
+        return analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
+
+
+def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
+    report: Report,
+    model: ModelSpec | nn.Module,
+    inputs: InputsLike | None,
+    *,
+    formulas: FormulaTable = DEFAULT_FORMULAS,
     training: str = "",
     sparsity: bool = False,
-) -> tuple[Report, Trace]:
-    """What ``analyze`` gives and, for who asks how other tools would count, the trace behind it."""
-    if isinstance(model, ModelSpec):
-        seen = trace_spec(model, inputs)
-        rules = model.components if components is None else components
-        info = _info(seen, model)
-    else:
-        seen = model if isinstance(model, Trace) else trace(model, inputs, name=name)
-        rules = tuple(components or ())
-        info = _info(seen, ModelSpec(name=name or seen.model, source="", build=nn.Module))
-    with sparing_collections():
-        report = analyze_trace(seen, info, rules, formulas, keep_calls=keep_calls)
-    if isinstance(model, Trace):
-        return report, seen
-    if training and seen.calls is not None:
-        report = with_training(report, _step(model, inputs, name), formulas, training)
+) -> Report:
+    """``report`` with a training step under the optimizer ``training`` and, for ``sparsity``, the zero weights counted.
+
+    Both build and run ``model`` again. A report without a run gets no training step.
+    """
+    if training and report.totals.macs is not None:
+        seen = trace_any(model, inputs, name=report.model.name, training=True)
+        report = with_training(report, seen, formulas, training)
     if sparsity:
         figures = Figures(report.totals.figures, zero_parameters=_zeros(model))
         report = dataclasses.replace(report, totals=dataclasses.replace(report.totals, figures=figures))
-    return report, seen
-
-
-def _step(model: ModelSpec | nn.Module, inputs: InputsLike | None, name: str) -> Trace:
-    if isinstance(model, ModelSpec):
-        return trace_spec(model, inputs, training=True)
-    return trace(model, inputs, name=name, training=True)
+    return report
 
 
 def _zeros(model: ModelSpec | nn.Module) -> int:
@@ -140,15 +155,3 @@ def _built(spec: ModelSpec) -> nn.Module:
             help="name a module class, a function that returns a module, or a module",
         )
     return model
-
-
-def _info(seen: Trace, spec: ModelSpec) -> ModelInfo:
-    return ModelInfo(
-        name=spec.name,
-        source=spec.source,
-        description=spec.description,
-        options=spec.options,
-        mode=seen.mode,
-        device=seen.device,
-        fallback=seen.fallback,
-    )

@@ -1,4 +1,4 @@
-"""``package.module:attr`` and ``path/to/file.py:attr``: a class, a factory or an instance in the user's own code."""
+"""Models in the user's own code: ``package.module:attr`` and ``path/to/file.py:attr``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import BuildError, ImportModelError, OptionError, place_of
+from archscope.errors import BuildError, ImportModelError, OptionError, did_you_mean, place_of
 from archscope.process_state import process_state_kept
 from archscope.sources.construction import OptionValues, article, construct, described
 from archscope.sources.project import Project, package_name, project, project_root
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def from_file(source: str, file: Path, attribute: str, options: OptionValues) -> ModelSpec:
     """The model ``attribute`` of a Python file. Raises ImportModelError, BuildError, OptionError."""
     if not file.is_file():
-        near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.glob("*.py")], n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "the path is taken from the current folder"
+        near = did_you_mean(file.name, [entry.name for entry in file.parent.glob("*.py")])
+        hint = near or "the path is taken from the current folder"
         raise ImportModelError(f"there is no file {str(file)!r}", help=hint)
     file = file.resolve()
     name, folder = package_name(file)
@@ -66,42 +66,36 @@ def _import_file(name: str, file: Path) -> ModuleType:
 def _run_import(source: str, run: Callable[[], ModuleType], name: str) -> ModuleType:
     try:
         return run()
-    except ModuleNotFoundError as error:
+    except (Exception, SystemExit) as error:
         place = place_of(error)
-        missing = error.name or ""
-        if not place and (name == missing or name.startswith(f"{missing}.")):
-            raise ImportModelError(
-                f"there is no module {missing!r}", where=source, help=_near_modules(missing)
-            ) from None  # its frames are Python's own
-        raise ImportModelError(
-            f"{name} was found, but one of its own imports failed: {error}",
-            where=place or source,
-            help=f"install what provides {missing}, or run archscope from the project's root folder",
-        ) from error
-    except ImportError as error:
-        raise ImportModelError(
-            f"{name} was found, but one of its own imports failed: {error}",
-            where=place_of(error) or source,
-            help="the module it imports from is there, but lacks that name or cannot be loaded",
-        ) from error
-    except SyntaxError as error:
-        raise ImportModelError(
-            f"{Path(error.filename or name).name} is not valid Python: {error.msg}",
-            where=place_of(error) or source,
-            help="mend the line",
-        ) from error
-    except SystemExit as error:
-        raise ImportModelError(
-            f"{name} ends the program when it is imported (exit code {error.code})",
-            where=place_of(error) or source,
-            help='put what the script does below `if __name__ == "__main__":`',
-        ) from error
-    except Exception as error:
-        raise ImportModelError(
-            f"importing {name} raised {type(error).__name__}: {error}",
-            where=place_of(error) or source,
-            help="the module must be importable without arguments and without side effects",
-        ) from error
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name
+            and f"{name}.".startswith(f"{error.name}.")
+            and not place
+        ):
+            missing, near = f"there is no module {error.name!r}", _near_modules(error.name)
+            raise ImportModelError(missing, where=source, help=near) from None  # its frames are Python's own
+        what, remedy = _import_failure(error, name)
+        raise ImportModelError(what, where=place or source, help=remedy) from error
+
+
+def _import_failure(error: BaseException, name: str) -> tuple[str, str]:
+    """Why importing ``name`` failed, and what to do about it."""
+    match error:
+        case ModuleNotFoundError():
+            remedy = f"install what provides {error.name or ''}, or run archscope from the project's root folder"
+            return f"{name} was found, but one of its own imports failed: {error}", remedy
+        case ImportError():
+            remedy = "the module it imports from is there, but lacks that name or cannot be loaded"
+            return f"{name} was found, but one of its own imports failed: {error}", remedy
+        case SyntaxError():
+            return f"{Path(error.filename or name).name} is not valid Python: {error.msg}", "mend the line"
+        case SystemExit():
+            remedy = 'put what the script does below `if __name__ == "__main__":`'
+            return f"{name} ends the program when it is imported (exit code {error.code})", remedy
+    remedy = "the module must be importable without arguments and without side effects"
+    return f"importing {name} raised {type(error).__name__}: {error}", remedy
 
 
 def _near_modules(missing: str) -> str:
@@ -111,7 +105,7 @@ def _near_modules(missing: str) -> str:
         return f"{parent} is a module, not a package: write {parent}:ATTRIBUTE"
     search = list(package.__path__) if package else sys.path
     names = {module.name for module in pkgutil.iter_modules(search)} - sys.stdlib_module_names
-    library = difflib.get_close_matches(last, _LIBRARIES, n=1) if not parent else []
+    library = [] if parent else difflib.get_close_matches(last, _LIBRARIES, n=1)
     if library:
         return f"did you mean {library[0]}:NAME?"
     near = difflib.get_close_matches(last, sorted(names), n=3)
@@ -166,9 +160,9 @@ def _refuse(options: OptionValues, source: str, what: str) -> None:
 
 def _near_attributes(owner: Any, missing: str) -> str:
     public = {name: value for name, value in vars(owner).items() if not name.startswith("_")}
-    near = difflib.get_close_matches(missing, public, n=3)
+    near = did_you_mean(missing, public)
     if near:
-        return f"did you mean {' or '.join(near)}?"
+        return near
     own = [name for name, value in public.items() if _is_model(value) and _defined_in(value, owner)]
     return f"it has {', '.join(own[:8])}" if own else "it defines no class derived from torch.nn.Module"
 

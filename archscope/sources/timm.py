@@ -1,12 +1,11 @@
-"""``timm:NAME``: a model of timm, without its weights."""
+"""Models of timm (``timm:NAME``), without their weights."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import OptionError, SpecError
+from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described
 from archscope.sources.libraries import require
 from archscope.spec import InputSpec, ModelSpec, OptionValue
@@ -24,8 +23,7 @@ def from_timm(source: str, name: str, options: Mapping[str, OptionValue]) -> Mod
     if "pretrained" in options:
         raise OptionError("weights change no figure: models are built without them", help="leave out pretrained")
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = did_you_mean(name, timm.list_models())
         raise SpecError(f"timm has no model {name!r}", help=f"{hint}timm.list_models() lists them")
 
     entry = timm.model_entrypoint(name.partition(".")[0])

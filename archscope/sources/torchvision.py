@@ -1,12 +1,11 @@
-"""``torchvision:NAME``: a model of torchvision, without its weights."""
+"""Models of torchvision (``torchvision:NAME``), without their weights."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import OptionError, SpecError
+from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described, parameters_of
 from archscope.sources.libraries import require
 from archscope.spec import InputSpec, ModelSpec, OptionValue
@@ -31,8 +30,7 @@ def from_torchvision(source: str, name: str, options: Mapping[str, OptionValue])
         raise OptionError("weights change no figure: models are built without them", help=f"leave out {refused[0]}")
     names = models.list_models()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = did_you_mean(name, names)
         raise SpecError(f"torchvision has no model {name!r}", help=f"{hint}torchvision.models.list_models() lists them")
     builder = models.get_model_builder(name)
     without = {key: None for key in _WEIGHTS if key in parameters_of(builder)}

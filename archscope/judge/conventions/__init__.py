@@ -1,4 +1,4 @@
-"""How other counters count, restated as rules over archscope's own trace."""
+"""How other counters count, as rules that are applied to archscope's own trace."""
 
 from archscope.judge.conventions.convention import Convention, ConventionRow, ConventionTotal, Missed, Use, apply
 from archscope.judge.conventions.fvcore import FVCORE

@@ -1,10 +1,10 @@
-"""A counting convention: which module types or operators it knows, and what each of them counts for."""
+"""A counting convention: the module types and operators that a counter knows, and what it counts for each."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archscope.formulas import DEFAULT_FORMULAS, FREE, Cost, FormulaTable
@@ -14,7 +14,7 @@ from archscope.records import ModuleRecord, OpCall, ParameterRecord, Path, Trace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """A module as it ran: its own operator calls and its own parameters by name."""
+    """What a module rule gets: a module, the operator calls that it made itself and its own parameters by name."""
 
     module: ModuleRecord
     calls: tuple[OpCall, ...]
@@ -38,10 +38,10 @@ class Convention:
 
     name: str
     description: str
-    modules: Mapping[str, ModuleRule]
-    operators: Mapping[str, OperatorRule]
-    parameters_of_modules: bool
-    counts_paths: bool
+    modules: Mapping[str, ModuleRule] = field(default_factory=dict)
+    operators: Mapping[str, OperatorRule] = field(default_factory=dict)
+    parameters_of_modules: bool = False
+    counts_paths: bool = False
     containers: frozenset[str] = frozenset()
     hidden: Callable[[Trace], frozenset[int]] | None = None
 
@@ -132,7 +132,7 @@ def calls_of(use: Use, ops: Iterable[str]) -> list[OpCall]:
 
 
 def _rows(rows: dict[tuple[str, bool], list[tuple[int, int, int]]]) -> Iterator[ConventionRow]:
-    """Those that count for something on either side, the largest first."""
+    """The rows that count for something by the convention or by archscope, the largest first."""
     found = [
         ConventionRow(
             what=what,

@@ -1,4 +1,4 @@
-"""fvcore's rule (fvcore 0.1.5, https://github.com/facebookresearch/fvcore), read off its behaviour.
+"""The convention of fvcore 0.1.5 (https://github.com/facebookresearch/fvcore), derived from its behaviour.
 
 It counts operators of a traced graph: one per multiply-accumulate, and normalisation, upsampling and adaptive average
 pooling by the element. Fused attention is an operator that it does not know.
@@ -85,7 +85,5 @@ FVCORE = Convention(
             "aten::grid_sampler_2d": _four_per_output,
         }
     ),
-    parameters_of_modules=False,
-    counts_paths=False,
     hidden=_inside_fused_attention,
 )

@@ -1,4 +1,4 @@
-"""The rule of ptflops' aten backend (ptflops 0.7, https://github.com/sovrasov/flops-counter.pytorch)."""
+"""The convention of ptflops' aten backend (ptflops 0.7, https://github.com/sovrasov/flops-counter.pytorch)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,5 @@ PTFLOPS_ATEN = Convention(
         "ptflops' aten backend counts the multiply-accumulates of convolutions, linear layers and matrix products, and "
         "one more for every element that a bias is added to. All other operators count for nothing."
     ),
-    modules=MappingProxyType({}),
     operators=MappingProxyType(dict.fromkeys(_COUNTED, _with_bias)),
-    parameters_of_modules=False,
-    counts_paths=False,
 )

@@ -1,4 +1,4 @@
-"""thop's rule (thop 0.1.1, https://github.com/ultralytics/thop), read off its behaviour.
+"""The convention of thop 0.1.1 (https://github.com/ultralytics/thop), derived from its behaviour.
 
 It hooks modules by exact type. Bias is not counted; a normalisation counts 2 per element, 4 when it is affine; a
 functional call counts for nothing; parameters count when they belong to a module whose hook fired.
@@ -168,7 +168,6 @@ THOP = Convention(
     name="thop",
     description="hooks module types; functional calls count for nothing, normalisation is added in",
     modules=_rules(),
-    operators=MappingProxyType({}),
     parameters_of_modules=True,
     counts_paths=True,
     containers=frozenset({"Sequential"}),

@@ -1,4 +1,4 @@
-"""The rule of torch's own counter (torch.utils.flop_counter), read off its behaviour."""
+"""The convention of torch's own counter (torch.utils.flop_counter), derived from its behaviour."""
 
 from __future__ import annotations
 
@@ -27,8 +27,5 @@ TORCH = Convention(
         "the fused attention of accelerators, and nothing else: no bias, no activation, no normalisation, and no "
         "operator that it has no formula for (deformable convolutions, what the CPU fuses)."
     ),
-    modules=MappingProxyType({}),
     operators=MappingProxyType(dict.fromkeys(_COUNTED, _twice_the_macs)),
-    parameters_of_modules=False,
-    counts_paths=False,
 )

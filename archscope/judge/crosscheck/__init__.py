@@ -1,4 +1,4 @@
-"""Other counters on the same model, each in a process of its own, and what makes them differ."""
+"""Running other counters (peers) on a model, each in a process of its own, and explaining the differences."""
 
 from archscope.judge.crosscheck.crosscheck import PEERS, crosscheck
 from archscope.results.crosscheck import Crosscheck, Difference, PeerResult

@@ -1,4 +1,4 @@
-"""What makes a peer's figures differ from ours: operators, module types, parameters."""
+"""Attributing the difference between a peer's figures and archscope's to operators, module types and parameters."""
 
 from __future__ import annotations
 

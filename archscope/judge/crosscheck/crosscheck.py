@@ -1,17 +1,18 @@
-"""Run every peer on a model, each in a process with a time limit, and attribute what differs."""
+"""Running every peer on a model, each in a process with a time limit."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archscope.errors import UsageError
 from archscope.judge.crosscheck.attribution import macs_differences, parameter_differences
+from archscope.judge.crosscheck.peers import COUNTERS
 from archscope.measure.measuring import analyze, trace_spec
 from archscope.records import Trace
 from archscope.results.crosscheck import COUNTED, FAILED, MISSING, TIMED_OUT, Crosscheck, Difference, PeerResult
@@ -19,17 +20,8 @@ from archscope.spec import InputSpec, ModelSpec
 from archscope.units import format_integer
 
 #: The peers, in the order of the table, and the package that each comes with.
-PEERS: Mapping[str, str] = MappingProxyType(
-    {
-        "fvcore": "fvcore",
-        "torch": "torch",
-        "thop": "thop",
-        "ptflops-pytorch": "ptflops",
-        "ptflops-aten": "ptflops",
-        "torchinfo": "torchinfo",
-        "calflops": "calflops",
-    }
-)
+PEERS: Mapping[str, str] = {name: distribution for name, (_, distribution) in COUNTERS.items()}
+_RUN = "from archscope.judge.crosscheck.peers import main; main()"
 _LAST_LINE = 200
 
 
@@ -41,10 +33,11 @@ def crosscheck(
     timeout: int = 300,
     announce: Callable[[str], None] = lambda _peer: None,
 ) -> Crosscheck:
-    """``spec`` by archscope and by ``peers``, ``timeout`` seconds at most for each; ``announce`` is told who runs.
+    """Count ``spec`` by archscope and by ``peers``, at most ``timeout`` seconds each.
 
-    The inputs are the spec's own unless given. A peer that is not installed, crashes or takes too long is a row that
-    says so. Raises UsageError for a model without inputs, and what tracing raises.
+    ``announce`` is called with the name of each peer before it runs. The inputs are the spec's own unless given. A peer
+    that is not installed, crashes or takes too long is a row that says so. Raises UsageError for a model without
+    inputs, and what tracing raises.
     """
     given = inputs or spec.inputs
     if not given:
@@ -57,7 +50,7 @@ def crosscheck(
         {
             "source": spec.source,
             "options": {option.name: option.value for option in spec.options},
-            "inputs": [{"shape": entry.shape, "dtype": entry.dtype, "name": entry.name} for entry in given],
+            "inputs": [dataclasses.asdict(entry) for entry in given],
         }
     )
     results = []
@@ -77,7 +70,7 @@ def crosscheck(
 
 
 def _result(peer: str, job: str, seen: Trace, timeout: int) -> PeerResult:
-    command = [sys.executable, "-m", "archscope.judge.crosscheck.peers", peer]
+    command = [sys.executable, "-c", _RUN, peer]
     try:
         done = subprocess.run(command, input=job, capture_output=True, text=True, timeout=timeout, check=False)  # noqa: S603 - our own module
     except subprocess.TimeoutExpired:
@@ -123,17 +116,12 @@ def _verdict(results: list[PeerResult], macs: int) -> str:
     sentences = [
         f"{', '.join(agreeing)} of {len(counted)} peers agree to the unit" if agreeing else "no peer agrees to the unit"
     ]
-    for what, calls, amount in _missed_by_all(counted):
-        sentences.append(f"all {len(counted)} miss {what} ({calls} calls, {format_integer(amount)} MACs)")
+    for row in _missed_by_all(counted):
+        missed = f"{row.what} ({row.calls} calls, {format_integer(-row.amount)} MACs)"
+        sentences.append(f"all {len(counted)} miss {missed}")
     return "; ".join(sentences)
 
 
-def _missed_by_all(counted: list[PeerResult]) -> Iterator[tuple[str, int, int]]:
-    first = counted[0].macs_differences
-    for difference in first:
-        if difference.amount < 0 and difference.calls and all(_misses(result, difference) for result in counted):
-            yield difference.what, difference.calls, -difference.amount
-
-
-def _misses(result: PeerResult, difference: Difference) -> bool:
-    return difference in result.macs_differences
+def _missed_by_all(counted: list[PeerResult]) -> list[Difference]:
+    shared = [row for row in counted[0].macs_differences if all(row in result.macs_differences for result in counted)]
+    return [row for row in shared if row.amount < 0 and row.calls]

@@ -1,4 +1,4 @@
-"""The process that runs one peer: a job in JSON on stdin, its figures in JSON on stdout.
+"""The process that runs one peer: it reads a job as JSON from stdin and writes the peer's figures as JSON to stdout.
 
 Each peer is a function (model, arguments) -> Figures. Peers are imported here alone, when they are asked for.
 """
@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,24 +59,15 @@ def torch_counter(model: nn.Module, inputs: Inputs) -> Figures:
 
 
 def thop(model: nn.Module, inputs: Inputs) -> Figures:
-    """thop.profile."""
+    """thop.profile: its macs and parameters."""
     from thop import profile
 
     macs, parameters = profile(model, inputs=inputs.args, verbose=False)
     return Figures(macs=int(macs), parameters=int(parameters))
 
 
-def ptflops_pytorch(model: nn.Module, inputs: Inputs) -> Figures:
-    """Ptflops with its hooks and patched functions."""
-    return _ptflops(model, inputs, "pytorch")
-
-
-def ptflops_aten(model: nn.Module, inputs: Inputs) -> Figures:
-    """Ptflops with its dispatch mode."""
-    return _ptflops(model, inputs, "aten")
-
-
-def _ptflops(model: nn.Module, inputs: Inputs, backend: str) -> Figures:
+def ptflops(model: nn.Module, inputs: Inputs, *, backend: str) -> Figures:
+    """ptflops.get_model_complexity_info, with its hooks and patched functions (pytorch) or its dispatch mode (aten)."""
     import ptflops.pytorch_engine as engine
     from ptflops import get_model_complexity_info
 
@@ -114,7 +106,7 @@ def torchinfo(model: nn.Module, inputs: Inputs) -> Figures:
 
 
 def calflops(model: nn.Module, inputs: Inputs) -> Figures:
-    """calflops: its MACs, before it removes what it noted in each module."""
+    """calflops: its MACs and parameters, read before it removes the figures that it keeps in each module."""
     from calflops.calculate_pipline import CalFlopsPipline
 
     pipeline = CalFlopsPipline(model=model, include_backPropagation=False, compute_bp_factor=2.0)
@@ -129,12 +121,13 @@ def calflops(model: nn.Module, inputs: Inputs) -> Figures:
     return figures
 
 
-PEERS: Mapping[str, tuple[Peer, str]] = {
+#: By the name of each peer: how it counts, and the package that it comes with.
+COUNTERS: Mapping[str, tuple[Peer, str]] = {
     "fvcore": (fvcore, "fvcore"),
     "torch": (torch_counter, "torch"),
     "thop": (thop, "thop"),
-    "ptflops-pytorch": (ptflops_pytorch, "ptflops"),
-    "ptflops-aten": (ptflops_aten, "ptflops"),
+    "ptflops-pytorch": (partial(ptflops, backend="pytorch"), "ptflops"),
+    "ptflops-aten": (partial(ptflops, backend="aten"), "ptflops"),
     "torchinfo": (torchinfo, "torchinfo"),
     "calflops": (calflops, "calflops"),
 }
@@ -142,7 +135,7 @@ PEERS: Mapping[str, tuple[Peer, str]] = {
 
 def run(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of one peer for a job: source, options and inputs of a model."""
-    peer, distribution = PEERS[name]
+    peer, distribution = COUNTERS[name]
     spec = load(job["source"], **job["options"])
     if not isinstance(spec, ModelSpec):
         raise TypeError(f"{job['source']} is no model that can be built")
@@ -161,7 +154,3 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         result = run(sys.argv[1], job)
     sys.stdout.write(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,1 +1,1 @@
-"""archscope.lock: what models cost when it was written, the check against it, and its update."""
+"""archscope.lock: recording what models cost, checking against the record, and updating it."""

@@ -1,4 +1,4 @@
-"""A model, held to its lock."""
+"""Checking a model's report against its lock entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lock keeps of a model: where its figures come from, the totals, and a line for each module that costs."""
+"""What the lock records of a model: the origin of its figures, its totals, and each module that costs something."""
 
 from __future__ import annotations
 
@@ -111,15 +111,6 @@ def locked_modules(report: Report, policy: LockPolicy) -> list[LockedModule]:
         for path in sorted(kept)
         if any(own[path].values())
     ]
-
-
-def raised(old: LockEntry, new: LockEntry) -> tuple[tuple[str, int, int], ...]:
-    """The totals that are higher in ``new``: metric, before, after."""
-    return tuple(
-        (metric, old.totals[metric], value)
-        for metric, value in sorted(new.totals.items())
-        if metric in old.totals and value > old.totals[metric]
-    )
 
 
 def require_same_provenance(locked: LockEntry, now: LockEntry, location: Location) -> None:

@@ -1,4 +1,4 @@
-"""archscope.lock: TOML that is written by hand here, so that the same lock is the same bytes.
+"""Reading and writing archscope.lock, TOML in which the same lock is always the same bytes.
 
 One line for each total and each module with an empty line around it, so that two branches that change neighbouring
 modules merge without a conflict.
@@ -7,19 +7,19 @@ modules merge without a conflict.
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from archscope.config import Config, Table, read_document, repository_root
 from archscope.config.writing import toml_key, toml_value
-from archscope.errors import ConfigError, UsageError
+from archscope.errors import ConfigError
+from archscope.files import write_files
 from archscope.judge.lock.entries import LOCK_NAME, Increase, Lock, LockedModule, LockEntry
 from archscope.metrics import limitable
 from archscope.policy import Location
 from archscope.records import InputRecord, Shape
+from archscope.serial import to_plain
 
 LOCK_VERSION = 1
 _HEAD = "# What `archscope lock` measured. Not for editing: run `archscope lock` again.\n\n"
@@ -36,29 +36,15 @@ def render_lock(entries: Iterable[LockEntry]) -> str:
 
 def _entry_blocks(entry: LockEntry) -> Iterable[str]:
     name = f"models.{toml_key(entry.name)}"
-    yield f"[{name}]\n"
-    for key, value in (
-        ("source", entry.source),
-        ("mode", entry.mode),
-        ("counting_rules", entry.counting_rules),
-        ("complete", entry.complete),
-    ):
-        yield f"{key} = {toml_value(value)}\n"
-    yield f"inputs = {toml_value([_input(record) for record in entry.inputs])}\n"
+    plain = {key: getattr(entry, key) for key in ("source", "mode", "counting_rules", "complete")}
+    yield from _section(name, plain | {"inputs": to_plain(entry.inputs)})
     yield from _section(f"{name}.options", dict(sorted(entry.options.items())))
     yield from _section(f"{name}.components", entry.components)
     yield from _section(f"{name}.totals", dict(sorted(entry.totals.items())))
     yield from _section(f"{name}.modules", {module.path: _module(module) for module in entry.modules})
     for increase in entry.increases:
-        yield f"[[{name}.increases]]\n" + "".join(
-            f"{key} = {toml_value(value)}\n"
-            for key, value in (
-                ("metric", increase.metric),
-                ("before", increase.before),
-                ("after", increase.after),
-                ("reason", increase.reason),
-            )
-        )
+        pairs = to_plain(increase).items()
+        yield f"[[{name}.increases]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in pairs)
 
 
 def _section(title: str, pairs: Mapping[str, Any]) -> Iterable[str]:
@@ -66,10 +52,6 @@ def _section(title: str, pairs: Mapping[str, Any]) -> Iterable[str]:
         yield f"[{title}]\n"
     for key, value in pairs.items():
         yield f"{toml_key(key)} = {toml_value(value)}\n"
-
-
-def _input(record: InputRecord) -> dict[str, Any]:
-    return {"name": record.name, "shape": record.shape, "dtype": record.dtype}
 
 
 def _module(module: LockedModule) -> dict[str, Any]:
@@ -85,19 +67,10 @@ def lock_path(config: Config | None, start: Path) -> tuple[Path, str]:
 def write_lock(path: Path, entries: Iterable[LockEntry]) -> bool:
     """Write the lock, whole or not at all; False when it says that already. Raises UsageError when it cannot."""
     text = render_lock(entries).encode()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        if path.is_file() and path.read_bytes() == text:
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == text:
             return False
-        with temporary.open("xb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path.name}: {error.strerror}", help="the lock is as it was") from error
+    write_files({path: text})
     return True
 
 

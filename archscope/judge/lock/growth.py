@@ -1,4 +1,4 @@
-"""Why a figure grew since the lock: which modules, more of them or wider ones."""
+"""Which modules made a figure grow since it was locked, and how: new, wider, changed or removed."""
 
 from __future__ import annotations
 

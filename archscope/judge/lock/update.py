@@ -1,13 +1,13 @@
-"""Locking anew: values may fall, and rise only when someone says why."""
+"""Updating lock entries: totals may fall freely, and rise only with a reason."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archscope.config import Config
 from archscope.errors import UsageError
-from archscope.judge.lock.entries import Increase, Lock, LockEntry, lock_entry, raised
+from archscope.judge.lock.entries import Increase, Lock, LockEntry, lock_entry
 from archscope.policy import LockPolicy
 from archscope.report import Report
 
@@ -48,11 +48,16 @@ def relock(
     for name, report in reports.items():
         old = entries.get(name)
         new = lock_entry(name, report, policy, old.increases if old else ())
-        rises = raised(old, new) if old else ()
-        if rises and name not in allowed:
-            refused += [Rise(model=name, metric=metric, before=before, after=after) for metric, before, after in rises]
-        elif rises:
-            kept = tuple(Increase(metric=metric, before=was, after=now, reason=reason) for metric, was, now in rises)
-            new = lock_entry(name, report, policy, (*new.increases, *kept))
+        before = old.totals if old else new.totals
+        rises = [
+            Rise(model=name, metric=metric, before=before[metric], after=after)
+            for metric, after in sorted(new.totals.items())
+            if after > before.get(metric, after)
+        ]
+        if name in allowed:
+            kept = [Increase(metric=r.metric, before=r.before, after=r.after, reason=reason) for r in rises]
+            new = replace(new, increases=(*new.increases, *kept))
+        else:
+            refused += rises
         entries[name] = new
     return tuple(entries[name] for name in sorted(entries)), tuple(refused)
