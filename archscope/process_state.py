@@ -1,4 +1,4 @@
-"""The process around a model: whatever its code changes there is put back."""
+"""Keeping the state of the process (random states, defaults of torch, current folder) while a model's code runs."""
 
 from __future__ import annotations
 

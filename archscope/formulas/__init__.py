@@ -1,4 +1,4 @@
-"""The cost table and one file per operator family. Pure: records in, costs out, no torch."""
+"""The cost table and the formulas of its operators, one file for each family; pure functions, without torch."""
 
 from archscope.formulas.cost import FREE, Cost
 from archscope.formulas.default import DEFAULT_FORMULAS

@@ -1,4 +1,4 @@
-"""What an operator call costs."""
+"""Cost: the MACs and FLOPs of an operator call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that archscope counts by unless told otherwise."""
+"""DEFAULT_FORMULAS, the table that archscope counts by unless it is given another."""
 
 from __future__ import annotations
 

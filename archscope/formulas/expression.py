@@ -1,4 +1,4 @@
-"""Elementwise operators as the textbook expressions that they compute: the operations are counted off them."""
+"""Formulas of elementwise operators, counted off the textbook expressions that they compute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The known gaps: operators of torch that no rule covers, each with its reason. A report that meets one says so."""
+"""Operators of torch that are known to have no rule, each with the reason; a report that meets one is incomplete."""
 
 from __future__ import annotations
 

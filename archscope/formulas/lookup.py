@@ -1,4 +1,4 @@
-"""The rule for an operator: the table's own or, as a last resort, what somebody registered with torch's counter."""
+"""Looking up the rule of an operator: in the table or, as a last resort, in torch's own registry of formulas."""
 
 from __future__ import annotations
 

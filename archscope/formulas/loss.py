@@ -1,4 +1,4 @@
-"""Loss functions, forward."""
+"""Loss functions in the forward direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalisations."""
+"""Normalisations: batch, group, layer and RMS norm, weight norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poolings."""
+"""Pooling: maximum, average and adaptive."""
 
 from __future__ import annotations
 

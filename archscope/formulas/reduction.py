@@ -1,4 +1,4 @@
-"""Reductions and scans: many elements become few, or each the sum of those before it."""
+"""Reductions (sums, means, extremes, norms) and scans (cumulative sums)."""
 
 from __future__ import annotations
 

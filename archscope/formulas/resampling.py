@@ -1,4 +1,4 @@
-"""Interpolation and sampling at given places."""
+"""Interpolation, grid sampling and affine grids."""
 
 from __future__ import annotations
 

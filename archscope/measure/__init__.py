@@ -1,1 +1,1 @@
-"""From a model to a report: one room runs it (running), one sums up what was seen (summing)."""
+"""Measuring a model: running/ runs it and records a trace, summing/ adds the trace up to a report."""

@@ -1,4 +1,4 @@
-"""The totals of a model and nothing else, for who measures thousands of them: one bare run on meta, counted on the fly.
+"""Only the totals of a model, counted during one bare run on meta; for sweeps that measure thousands of models.
 
 It keeps no records, hooks nothing and restores nothing, because the model is built here and thrown away.
 """

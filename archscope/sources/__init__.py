@@ -1,4 +1,4 @@
-"""From the words of a user to a model: one file for each kind of source."""
+"""Loading a model from the words of a user; one file for each kind of source."""
 
 from archscope.sources.inputs import parse_input, parse_inputs
 from archscope.sources.loading import load, load_configured

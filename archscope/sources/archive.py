@@ -1,4 +1,4 @@
-"""Whether a .pt2 file can be opened without running anything that it brings along.
+"""Checking that a .pt2 file can be opened without running code that it brings along.
 
 ``torch.export.load`` unpickles whatever a file asks it to, and evaluates its symbolic expressions as Python. So a file
 is opened only if it asks for neither.

@@ -1,4 +1,4 @@
-"""Weights alone: a safetensors file, its index, or what ``torch.save`` wrote. Only names, shapes and dtypes count."""
+"""Models known by their weights alone: safetensors files and what ``torch.save`` wrote; no tensor's values are read."""
 
 from __future__ import annotations
 

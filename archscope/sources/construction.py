@@ -1,4 +1,4 @@
-"""The call that makes a model: its options, and what to say when it fails."""
+"""Calling a model's class or factory with options, and the error when that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``x.pt2``: a program of torch.export, with the module tree that it remembers."""
+"""Programs of torch.export (``x.pt2``), with the tree of modules that they were exported from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hf:``: a transformers model made from its configuration alone, without weights and without network."""
+"""Models of transformers (``hf:``), made from their configuration alone, without weights and without network."""
 
 from __future__ import annotations
 

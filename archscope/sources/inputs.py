@@ -1,4 +1,4 @@
-"""What ``--input`` says: ``1x3x640x640``, ``1x2048:int64``, ``pixel_values=1x3x224x224``."""
+"""Parsing ``--input``: ``1x3x640x640``, ``1x2048:int64``, ``pixel_values=1x3x224x224``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optional libraries: imported only when a source asks for them."""
+"""Importing optional libraries when a source asks for them, with an error that names the extra to install."""
 
 from __future__ import annotations
 

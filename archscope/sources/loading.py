@@ -1,4 +1,4 @@
-"""Which source a MODEL belongs to."""
+"""``load``: find the source that a MODEL names, and load it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules that only hold a place and its tensors: what is left of a network without its code."""
+"""Modules without code: a tree with the names, types and tensors of a network that cannot be run."""
 
 # ruff: noqa: SLF001 - names of tensors may clash with attributes, so torch's own tables are used
 

@@ -1,4 +1,4 @@
-"""A graph of torch.export as nested calls of the modules that it came from."""
+"""Ordering the graph of an exported program into nested calls of the modules that it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own code: importable while it is needed, gone from ``sys.path`` and ``sys.modules`` afterwards."""
+"""Making the user's own code importable for a while, then taking it out of ``sys.path`` and ``sys.modules`` again."""
 
 from __future__ import annotations
 

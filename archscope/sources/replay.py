@@ -1,4 +1,4 @@
-"""A program of torch.export as a module that runs: each operator inside the module that it came from."""
+"""An exported program as a torch module: it runs each operator inside the module that it came from."""
 
 from __future__ import annotations
 

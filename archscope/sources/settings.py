@@ -1,4 +1,4 @@
-"""What ``--set key=value`` says."""
+"""Parsing ``--set key=value``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A model that runs: effects live in this room alone, and a trace is what leaves it."""
+"""Running a model and recording a trace of it; nothing else in archscope runs a model."""

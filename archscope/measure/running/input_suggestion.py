@@ -1,4 +1,4 @@
-"""Which ``--input`` may fit a model whose inputs nobody knows: a guess from its first layer, offered and never used."""
+"""Guessing, from a model's first layer, which ``--input`` to offer when its inputs are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is called with."""
+"""The arguments of a model's forward: Inputs, and everything that is accepted in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model consists of, without running it: modules, parameters and buffers, each once by identity."""
+"""The modules, parameters and buffers of a model as records, each once by identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators answered on meta, remembered: for the same sizes and arguments an operator answers the same."""
+"""A cache of operators' results on meta: equal sizes and arguments give equal results."""
 
 from __future__ import annotations
 

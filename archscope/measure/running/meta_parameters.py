@@ -1,4 +1,4 @@
-"""Tensors that stand in for a model's own for one call, so that its weights are neither copied nor touched."""
+"""Replacing a model's parameters and buffers by meta tensors for one call, so that no weight is copied or changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The promise that a measured model comes back as it was."""
+"""Keeping the state of the caller's model: modes, hooks, devices and values are put back after a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What weights really take where ``parameters()`` does not tell: packed by quantised modules, wrapped by subclasses."""
+"""The bytes of weights that ``parameters()`` does not show: packed by quantised modules, or wrapped by subclasses."""
 
 from __future__ import annotations
 

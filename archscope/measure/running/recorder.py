@@ -1,4 +1,4 @@
-"""Records of every operator call, tensor storage and module call while a model runs."""
+"""Recording every operator call, tensor storage and module call while a model runs."""
 
 from __future__ import annotations
 

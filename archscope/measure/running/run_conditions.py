@@ -1,4 +1,4 @@
-"""The same run wherever it is asked for: nothing that the caller has switched on decides what is seen."""
+"""The conditions of a run: global settings of torch that are the same for every caller, and put back afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only module that runs a model: one forward pass, seen operator by operator."""
+"""``trace``: run one forward pass (or one training step) of a model and record it."""
 
 from __future__ import annotations
 

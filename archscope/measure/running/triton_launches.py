@@ -1,4 +1,4 @@
-"""Triton kernels that a model launches itself, where torch's dispatcher does not see them."""
+"""Recording Triton kernels that a model launches itself, outside torch's dispatcher."""
 
 from __future__ import annotations
 

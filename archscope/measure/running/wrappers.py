@@ -1,4 +1,4 @@
-"""What stands around a model, and what stands in the way of seeing into it."""
+"""Unwrapping compiled and parallel models, and refusing TorchScript modules, which cannot be looked into."""
 
 from __future__ import annotations
 

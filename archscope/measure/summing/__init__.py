@@ -1,1 +1,1 @@
-"""From a trace to a report: pure sums of integers."""
+"""Adding up a trace to a report, in integers; nothing here runs a model."""

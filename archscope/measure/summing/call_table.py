@@ -1,4 +1,4 @@
-"""The calls of a run, grouped: for explaining one number."""
+"""Grouping the calls of a run that are alike, for `archscope why` and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which component a module belongs to: ordered path globs, first match wins."""
+"""Assigning modules to components by ordered path globs, of which the first match wins."""
 
 from __future__ import annotations
 

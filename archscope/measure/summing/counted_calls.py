@@ -1,4 +1,4 @@
-"""Each operator call with its cost, and what it allocates, reads and writes."""
+"""Each operator call with its cost and with the bytes that it allocates, reads and writes."""
 
 from __future__ import annotations
 

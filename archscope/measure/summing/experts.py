@@ -1,4 +1,4 @@
-"""Mixtures of experts: which weights only some tokens use, told by the router's choice and by how they are read."""
+"""Mixtures of experts: which weights are used for some tokens only, and how many are active for one token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which component's tensors which other component reads."""
+"""Data flow between components: which one reads tensors that another one made."""
 
 from __future__ import annotations
 

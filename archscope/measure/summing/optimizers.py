@@ -1,4 +1,4 @@
-"""What optimizers keep for each parameter."""
+"""The bytes that each optimizer keeps for a parameter."""
 
 from __future__ import annotations
 

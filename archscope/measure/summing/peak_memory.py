@@ -1,4 +1,4 @@
-"""The memory of intermediate results, from the birth and release of every storage."""
+"""Peak memory of activations, from when every storage is allocated and freed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one training step costs: Trace of a step -> Training, pure."""
+"""The cost of a training step, from its trace: backward FLOPs and the parts of its memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that was read and that nothing is known to have written: a kernel passed torch's dispatcher by."""
+"""Finding kernels that torch's dispatcher did not see, by memory that was read and that no recorded call wrote."""
 
 from __future__ import annotations
 
