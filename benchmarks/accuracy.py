@@ -17,7 +17,7 @@ import torch
 from published import FEATHERFACE, MIXTURES, WITH_MACS, WITH_PARAMETERS, Published
 
 import archscope
-from archscope.documents.document import Column, Row, Table
+from archscope.documents.document import Column, Name, Row, Table
 from archscope.judge.crosscheck import crosscheck
 from archscope.render.formats.markdown import render_table
 from archscope.results.crosscheck import Crosscheck
@@ -38,7 +38,7 @@ _UNITS = {"K": 3, "M": 6, "G": 9, "B": 9}
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
     """A pipe table; the first ``left`` columns hold words."""
-    columns = tuple(Column(title=title, figures=place >= left) for place, title in enumerate(titles))
+    columns = tuple(Column(title=Name(title), figures=place >= left) for place, title in enumerate(titles))
     return render_table(Table(columns=columns, rows=tuple(Row(cells=tuple(row)) for row in rows)))
 
 

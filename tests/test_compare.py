@@ -85,5 +85,5 @@ def test_every_format_is_written(saved, tmp_path):
     assert done.exit_code == 0
     assert json.loads(targets["json"].read_text())["comparison_version"] == 1
     assert targets["png"].read_bytes().startswith(b"\x89PNG")
-    assert "| TOTAL |" in targets["md"].read_text()
+    assert "| **TOTAL** |" in targets["md"].read_text()
     assert targets["csv"].read_text().startswith("kind,name,status,")

@@ -23,6 +23,7 @@ from archscope.judge.sweep import measure_setting, run_sweep
 from archscope.judge.sweep_options import grid, grid_size, parse_axes, parse_vary
 from archscope.measure.measuring import analyze
 from archscope.measure.quick_totals import quick_totals
+from archscope.metrics import Figures
 from archscope.models import zoo_spec
 from archscope.render.formats.picture import drawn_from
 from archscope.results.sweep import Axis, Limit, Point, Setting
@@ -199,7 +200,8 @@ def test_ctrl_c_ends_the_command_with_130_and_the_finished_rows(net, tmp_path):
 
 
 def point(parameters, macs, *, complete=True, reason=""):
-    return Point(settings=(), parameters=parameters, macs=macs, flops=macs, complete=complete, reason=reason)
+    figures = Figures(parameters=parameters, macs=macs, flops=macs)
+    return Point(settings=(), figures=figures, complete=complete, reason=reason)
 
 
 AXES = parse_axes("parameters:min,macs:max")

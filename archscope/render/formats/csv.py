@@ -32,19 +32,22 @@ def to_frame(table: Table) -> pd.DataFrame:
 
     keys = [column.key or words(column.title) for column in table.columns]
     counts = {key: any(isinstance(row.cells[place], Count) for row in table.rows) for place, key in enumerate(keys)}
-    rows = [[cell.value if isinstance(cell, Count) else words(cell) for cell in row.cells] for row in table.rows]
-    frame = pd.DataFrame(rows, columns=pd.Index(keys))
+    frame = pd.DataFrame([[_plain(cell) for cell in row.cells] for row in table.rows], columns=pd.Index(keys))
     return frame.astype({key: "Int64" if counted else "string" for key, counted in counts.items()})
 
 
-def _value(cell: Cell) -> str | int | None:
+def _plain(cell: Cell) -> str | int | None:
     match cell:
         case Count():
             return cell.value
         case Share() | Bar():
             return cell.part
-    text = words(cell)
-    return text if _NUMBER.fullmatch(text) else safe(text)
+    return words(cell)
+
+
+def _value(cell: Cell) -> str | int | None:
+    text = _plain(cell)
+    return text if not isinstance(text, str) or _NUMBER.fullmatch(text) else safe(text)
 
 
 FORMATS = (Format(key="csv", title="CSV", part="data", render=render_csv),)
