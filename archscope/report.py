@@ -200,7 +200,8 @@ class Report:
     """What one model costs and where. Without a run, every figure of the run is None.
 
     Rows: ``modules`` in ``named_modules()`` order, ``components`` in the order of their rules with ``[unassigned]``
-    last (when it holds anything), ``operators`` by name.
+    last (when it holds anything), ``operators`` by name. ``uncounted`` are those of the run, ``training_uncounted``
+    those of the training step (forward in train mode and backward).
     """
 
     schema_version: int
@@ -219,3 +220,4 @@ class Report:
     dtypes: tuple[DtypeRow, ...] = ()
     mixtures: tuple[MixtureRow, ...] = ()
     conventions: tuple[ConventionFigure, ...] = ()
+    training_uncounted: tuple[UncountedRow, ...] = ()

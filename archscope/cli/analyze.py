@@ -100,8 +100,9 @@ def command(  # noqa: PLR0913 - one argument for each option
         if folder:
             written = _write_folder(model, report, out)
             print_text(f"\nwrote {written}\n")
-    if strict and not report.totals.complete:
-        click.echo(f"{len(report.uncounted)} operators are not counted (--strict)", err=True)
+    missing = {row.op for row in (*report.uncounted, *report.training_uncounted)}
+    if strict and (missing or not report.totals.complete):
+        click.echo(f"{len(missing)} operators are not counted (--strict)", err=True)
         raise GateError
 
 

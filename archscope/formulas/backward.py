@@ -40,7 +40,9 @@ def register(table: FormulaTable) -> None:
     """Add the backward operators to ``table``."""
     for name, (operations, derivation) in _PER_ELEMENT.items():
         table.counted(f"aten::{name}", family="backward")(_per_element(operations, derivation))
-    table.counted("aten::convolution_backward", family="convolution")(convolution_backward)
+    table.counted("aten::convolution_backward", "aten::convolution_backward_overrideable", family="convolution")(
+        convolution_backward
+    )
     table.counted("aten::gelu_backward", family="backward")(gelu_backward)
     table.counted("aten::native_batch_norm_backward", family="backward")(batch_norm_backward)
     table.counted("aten::native_layer_norm_backward", "aten::native_group_norm_backward", family="backward")(
@@ -130,7 +132,8 @@ def batch_norm_backward(call: OpCall) -> Cost:
     """
     arguments = call.arguments
     weights = 5 if any(arguments["output_mask"][1:]) else 0
-    return Cost.of(other=arguments["input"].numel * (9 if arguments["train"] else 1 + weights))
+    training = arguments["train"] if "train" in arguments else arguments["update"]
+    return Cost.of(other=arguments["input"].numel * (9 if training else 1 + weights))
 
 
 def affine_norm_backward(call: OpCall) -> Cost:

@@ -6,15 +6,20 @@ from archscope.formulas import (
     activation,
     attention,
     backward,
+    backward_activation,
+    backward_layers,
+    backward_resampling,
     convolution,
     elementwise,
     fourier,
+    instrumentation,
     linear_algebra,
     loss,
     matmul,
     movement,
     normalization,
     pooling,
+    primitives,
     quantization,
     recurrent,
     reduction,
@@ -29,7 +34,7 @@ from archscope.formulas.table import FormulaTable
 _FAMILIES = (
     *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
-    backward,
+    *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
 )
 
 

@@ -23,7 +23,7 @@ def _scaling(call: OpCall) -> int:
     """A normalised transform multiplies every real number of its output."""
     output = call.outputs[0]
     reals = 2 if output.dtype.startswith("complex") else 1
-    return reals * output.numel if call.arguments["normalization"] != 0 else 0
+    return reals * output.numel if call.arguments.get("normalization", 0) != 0 else 0
 
 
 def complex_transform(call: OpCall) -> Cost:
@@ -40,5 +40,5 @@ def real_transform(call: OpCall) -> Cost:
 
     A normalised transform adds 1 per real number of the output.
     """
-    real = call.inputs[0] if call.op.startswith("aten::_fft_r2c") else call.outputs[0]
+    real = call.inputs[0] if "fft_r2c" in call.op else call.outputs[0]
     return Cost.of(other=_butterflies(call, real) // 2 + _scaling(call))

@@ -37,6 +37,8 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::ormqr", family=family)(apply_reflectors)
     table.counted("aten::linalg_ldl_factor_ex", family=family)(ldl)
     table.counted("aten::linalg_ldl_solve", family=family)(ldl_solve)
+    table.counted("aten::linalg_matrix_exp", family=family)(exponential)
+    table.counted("aten::_compute_linear_combination", family=family)(linear_combination)
 
 
 def _matrix(tensor: TensorMeta) -> tuple[int, int, int]:
@@ -170,10 +172,20 @@ def svd(call: OpCall) -> Cost:
     Singular values alone 4 m n^2 - 4 n^3 / 3; with the first n vectors of each side 14 m n^2 + 8 n^3; with all of them
     4 m^2 n + 8 m n^2 + 9 n^3.
     """
+    if not call.arguments["compute_uv"]:
+        batch, rows, columns = _matrix(call.inputs[0])
+        m, n = max(rows, columns), min(rows, columns)
+        return Cost.of(other=batch * (4 * n * n * (3 * m - n) // 3))
+    return thin_or_full_svd(call)
+
+
+def thin_or_full_svd(call: OpCall) -> Cost:
+    """The Golub-Reinsch algorithm for m x n (m >= n): with the first n vectors of each side 14 m n^2 + 8 n^3.
+
+    With all of them 4 m^2 n + 8 m n^2 + 9 n^3 (figure 8.6.1).
+    """
     batch, rows, columns = _matrix(call.inputs[0])
     m, n = max(rows, columns), min(rows, columns)
-    if not call.arguments["compute_uv"]:
-        return Cost.of(other=batch * (4 * n * n * (3 * m - n) // 3))
     if call.arguments["full_matrices"]:
         return Cost.of(other=batch * (4 * m * m * n + 8 * m * n * n + 9 * n**3))
     return Cost.of(other=batch * (14 * m * n * n + 8 * n**3))
@@ -210,3 +222,18 @@ def ldl_solve(call: OpCall) -> Cost:
     """Two unit triangular solves and a division by the diagonal for each of m right-hand sides: (2 n^2 - n) m."""
     n = call.arguments["LD"].shape[-1]
     return Cost.of(other=(2 * n - 1) * call.outputs[0].numel)
+
+
+def exponential(call: OpCall) -> Cost:
+    """The Taylor polynomial of degree 18 in 5 products (Bader, Blanes and Casas 2019): macs = 5 n^3.
+
+    5 sums of 5 matrices, 2 per element and matrix, and 3 more sums: 53 n^2. A matrix whose norm is above 1.1 (double;
+    3 in single precision) is halved first and squared again, n^3 for each doubling: sizes do not tell, left out.
+    """
+    batch, n, _ = _matrix(call.inputs[0])
+    return Cost.of(macs=5 * batch * n**3, other=53 * batch * n * n)
+
+
+def linear_combination(call: OpCall) -> Cost:
+    """Each output is the sum of k matrices by k coefficients: 2 k per element."""
+    return Cost.of(other=2 * call.arguments["coefficients"].shape[-1] * call.outputs[0].numel)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from archscope.formulas.table import FormulaTable
 
+VIEW = "a view: the same values"
+COPY = "a copy of input values"
+CONSTANTS = "constants, no arithmetic"
+
 _VIEWS = (
     *("view", "_unsafe_view", "reshape", "_reshape_alias", "expand", "permute", "transpose", "t", "squeeze"),
     *("unsqueeze", "select", "slice", "split", "split_with_sizes", "unbind", "chunk", "alias", "detach", "as_strided"),
@@ -13,7 +17,7 @@ _VIEWS = (
     *("values", "indices", "_values", "_indices", "crow_indices", "col_indices", "ccol_indices", "row_indices"),
     *("_nested_view_from_buffer", "_nested_view_from_jagged", "_nested_get_values", "_nested_get_offsets"),
     *("_nested_get_lengths", "_nested_get_min_seqlen", "_nested_get_max_seqlen", "_nested_get_jagged_dummy"),
-    *("set", "slice_inverse", "_coalesced", "int_repr", "_make_dual", "_fw_primal"),
+    *("set", "slice_inverse", "_coalesced", "int_repr", "_make_dual", "_fw_primal", "_make_dual_copy", "_fw_primal_copy"),
 )
 _COPIES = (
     *("clone", "copy", "_to_copy", "to", "contiguous", "cat", "stack", "constant_pad_nd", "repeat", "roll", "flip"),
@@ -102,8 +106,8 @@ _CHECKS = (
 
 def register(table: FormulaTable) -> None:
     """Add the free operators to ``table``."""
-    table.free(*(f"aten::{name}" for name in _VIEWS), family="movement", because="a view: the same values")
-    table.free(*(f"aten::{name}" for name in _COPIES), family="movement", because="a copy of input values")
-    table.free(*(f"aten::{name}" for name in _CONSTANTS), family="movement", because="constants, no arithmetic")
+    table.free(*(f"aten::{name}" for name in _VIEWS), family="movement", because=VIEW)
+    table.free(*(f"aten::{name}" for name in _COPIES), family="movement", because=COPY)
+    table.free(*(f"aten::{name}" for name in _CONSTANTS), family="movement", because=CONSTANTS)
     table.free(*(f"aten::{name}" for name in _CHECKS), family="movement", because="a check or a size, no values")
-    table.free("prim::device", "prims::broadcast_in_dim", family="movement", because="shape work, the same values")
+    table.free("prim::device", family="movement", because="shape work, the same values")

@@ -21,6 +21,11 @@ def register(table: FormulaTable) -> None:
     table.counted(*(f"aten::{name}" for name in _BATCH), family="normalization")(batch_norm)
     table.counted(*(f"aten::{name}" for name in _BATCH_EVAL), family="normalization")(batch_norm_in_eval)
     table.counted(*(f"aten::{name}" for name in _BATCH_TRAINING), family="normalization")(batch_norm_in_training)
+    table.counted("aten::batch_norm_stats", "aten::batch_norm_update_stats", family="normalization")(statistics)
+    table.counted(
+        "aten::batch_norm_gather_stats", "aten::batch_norm_gather_stats_with_counts", family="normalization"
+    )(gathered_statistics)
+    table.counted("aten::batch_norm_elemt", family="normalization")(batch_norm_in_eval)
     table.counted("aten::native_group_norm", family="normalization")(group_norm)
     table.counted("aten::native_layer_norm", "aten::layer_norm", family="normalization")(layer_norm)
     table.counted("aten::_fused_rms_norm", "aten::rms_norm", family="normalization")(rms_norm)
@@ -45,6 +50,19 @@ def batch_norm_in_eval(call: OpCall) -> Cost:
 def batch_norm_in_training(call: OpCall) -> Cost:
     """Mean 1, variance 3 (subtract, square, add), scale and shift 2: 6 per element; those per channel are left out."""
     return Cost.of(other=6 * call.inputs[0].numel)
+
+
+def statistics(call: OpCall) -> Cost:
+    """The statistics of a batch norm in training alone: mean 1, variance 3 (subtract, square, add); 4 per element."""
+    return Cost.of(other=4 * call.inputs[0].numel)
+
+
+def gathered_statistics(call: OpCall) -> Cost:
+    """The statistics of several processes joined (Chan et al. 1979): 8 per process and channel.
+
+    The difference of the means 1, its share added to the mean 2, its square's share and the variances added 5.
+    """
+    return Cost.of(other=8 * call.arguments["mean"].numel)
 
 
 def _affine(call: OpCall) -> int:

@@ -32,6 +32,9 @@ def register(table: FormulaTable) -> None:
         "aten::_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
         family=family,
     )(fake_quantize)
+    table.counted(
+        "aten::_fused_moving_avg_obs_fq_helper", "aten::_fused_moving_avg_obs_fq_helper_functional", family=family
+    )(observed_fake_quantize)
     for fused, each in (("", 0), ("_relu", 1), ("_tanh", 1), ("_leaky_relu", 2)):
         table.counted(f"quantized::linear{fused}", family=family)(_linear(each))
     for kind in ("_dynamic", "_dynamic_fp16"):
@@ -99,6 +102,14 @@ def dequantize(call: OpCall) -> Cost:
 def fake_quantize(call: OpCall) -> Cost:
     """A number is quantised (5) and converted back (2): 7 per element."""
     return Cost.of(other=7 * call.inputs[0].numel)
+
+
+def observed_fake_quantize(call: OpCall) -> Cost:
+    """In quantisation-aware training: the least and the largest value 2, quantised 5, converted back 2: 9 per element.
+
+    The moving averages, scales and zero points, one for each tensor or channel, are left out.
+    """
+    return Cost.of(other=9 * call.inputs[0].numel)
 
 
 def _packed(call: OpCall) -> tuple[TensorMeta, Any]:

@@ -6,7 +6,7 @@ from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall
 
-_BILINEAR, _NEAREST = 0, 1  # torch's interpolation_mode; 2 is bicubic
+BILINEAR, NEAREST = 0, 1  # torch's interpolation_mode; 2 is bicubic
 
 
 def register(table: FormulaTable) -> None:
@@ -51,12 +51,16 @@ def bicubic(call: OpCall) -> Cost:
     return Cost.of(other=31 * call.outputs[0].numel)
 
 
+def filter_taps(radius: int, before: int, after: int) -> int:
+    """The inputs that a filter of ``radius`` takes for each output, wider when it shrinks."""
+    return -(-2 * radius * max(before, after) // after)
+
+
 def _antialiased(call: OpCall, radius: int) -> Cost:
     height, width = call.inputs[0].shape[-2:]
     out_height, out_width = call.outputs[0].shape[-2:]
     images = call.outputs[0].numel // max(out_height * out_width, 1)
-    taps_x = -(-2 * radius * max(width, out_width) // out_width)
-    taps_y = -(-2 * radius * max(height, out_height) // out_height)
+    taps_x, taps_y = filter_taps(radius, width, out_width), filter_taps(radius, height, out_height)
     return Cost.of(other=images * out_width * (height * (2 * taps_x - 1) + out_height * (2 * taps_y - 1)))
 
 
@@ -89,8 +93,8 @@ def grid_sample(call: OpCall) -> Cost:
 
     Finding the corners and their weights, once for all channels, is left out.
     """
-    mode = call.arguments.get("interpolation_mode", _BILINEAR)
-    each = {_BILINEAR: 7, _NEAREST: 0}.get(mode, 31)
+    mode = call.arguments.get("interpolation_mode", BILINEAR)
+    each = {BILINEAR: 7, NEAREST: 0}.get(mode, 31)
     return Cost.of(other=each * call.outputs[0].numel)
 
 
@@ -99,7 +103,7 @@ def grid_sample_3d(call: OpCall) -> Cost:
 
     Finding the corners and their weights, once for all channels, is left out.
     """
-    each = 0 if call.arguments["interpolation_mode"] == _NEAREST else 15
+    each = 0 if call.arguments["interpolation_mode"] == NEAREST else 15
     return Cost.of(other=each * call.outputs[0].numel)
 
 

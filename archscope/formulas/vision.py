@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from archscope.formulas.cost import Cost
 from archscope.formulas.sorting import ceil_log2
 from archscope.formulas.table import FormulaTable
@@ -24,13 +27,13 @@ def nms(call: OpCall) -> Cost:
     return Cost.of(other=boxes * ceil_log2(boxes) + 3 * boxes + 13 * (boxes * (boxes - 1) // 2))
 
 
-def _sampled(call: OpCall) -> int:
-    ratio: int = call.arguments["sampling_ratio"]
+def samples_by_bin(arguments: Mapping[str, Any], size: Sequence[int]) -> int:
+    """The samples of one output: sampling_ratio squared; where it adapts, for boxes as large as a map of ``size``."""
+    ratio: int = arguments["sampling_ratio"]
     if ratio > 0:
         return ratio * ratio
-    height, width = call.arguments["input"].shape[-2:]
-    rows, columns = call.arguments["pooled_height"], call.arguments["pooled_width"]
-    samples: int = -(-height // rows) * -(-width // columns)
+    height, width = size
+    samples: int = -(-height // arguments["pooled_height"]) * -(-width // arguments["pooled_width"])
     return samples
 
 
@@ -39,7 +42,7 @@ def roi_align(call: OpCall) -> Cost:
 
     s is sampling_ratio; an adaptive one (0 or less) depends on the boxes and is counted for boxes as large as the map.
     """
-    samples = _sampled(call)
+    samples = samples_by_bin(call.arguments, call.arguments["input"].shape[-2:])
     return Cost.of(other=8 * samples * call.outputs[0].numel)
 
 

@@ -155,8 +155,9 @@ def _notes(report: Report, budget: Budget, value: int | None, most: int | None, 
         notes.append("not measured: the model was not run, because it has no inputs")
     elif most is None:
         notes.append(f"no limit: {budget.relative_to} was not run")
+    listed = report.training_uncounted if metric.of_training else report.uncounted
     if metric.run and not complete(report, metric) and status in {UNPROVEN, FAILED}:
-        notes += [f"uncounted: {row.op}, {_calls(row)}" for row in report.uncounted]
+        notes += [f"uncounted: {row.op}, {_calls(row)}" for row in listed]
     return tuple(notes)
 
 

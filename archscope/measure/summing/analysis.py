@@ -11,7 +11,7 @@ from archscope.formulas import COUNTING_RULES_VERSION, FREE, FormulaTable
 from archscope.formulas.table import UNCOUNTED
 from archscope.measure.summing.call_table import call_table
 from archscope.measure.summing.components import assign, default_components
-from archscope.measure.summing.counted_calls import CountedCall, count
+from archscope.measure.summing.counted_calls import CountedCall, count, uncounted_rows
 from archscope.measure.summing.experts import mixtures
 from archscope.measure.summing.flows import component_flows
 from archscope.measure.summing.training import training_figures
@@ -28,7 +28,6 @@ from archscope.report import (
     Provenance,
     Report,
     Totals,
-    UncountedRow,
 )
 from archscope.spec import Component
 
@@ -75,7 +74,7 @@ def analyze_trace(
         ),
         operators=_operators(counted or ()),
         parameters=trace.parameters,
-        uncounted=_uncounted(counted or ()),
+        uncounted=uncounted_rows(counted or ()),
         uncalled=_uncalled(trace) if ran else (),
         flows=component_flows(trace, owners),
         calls=call_table(counted or ()) if keep_calls else None,
@@ -89,7 +88,7 @@ def analyze_trace(
 
 def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer: str) -> Report:
     """``report`` with the figures of a training step, the backward cost of each module rolled up by path."""
-    training, own = training_figures(step, formulas, optimizer)
+    training, own, uncounted = training_figures(step, formulas, optimizer)
     backward = {f"backward_{name}": name for name in ("macs", "flops")}
     sums = {
         row.path: {name: getattr(own.get(row.path, FREE), key) for name, key in backward.items()}
@@ -103,6 +102,7 @@ def with_training(report: Report, step: Trace, formulas: FormulaTable, optimizer
             dataclasses.replace(row, figures=Figures(row.figures, **total[row.path])) for row in report.modules
         ),
         totals=dataclasses.replace(report.totals, figures=Figures(report.totals.figures, **totals), training=training),
+        training_uncounted=uncounted,
     )
 
 
@@ -218,17 +218,6 @@ def _operators(counted: Sequence[CountedCall]) -> tuple[OperatorRow, ...]:
             figures=Figures({name: sum(map(formula, items)) for name, formula in formulas.items()}),
         )
         for op, items in sorted(rows.items())
-    )
-
-
-def _uncounted(counted: Sequence[CountedCall]) -> tuple[UncountedRow, ...]:
-    places: dict[str, list[Path]] = defaultdict(list)
-    for item in counted:
-        if item.kind == UNCOUNTED:
-            places[item.call.op].append(item.call.path)
-    return tuple(
-        UncountedRow(op=op, calls=len(paths), modules=tuple(dict.fromkeys(paths)))
-        for op, paths in sorted(places.items())
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.lookup import cost_of, find_rule
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
 from archscope.measure.summing.unseen_writes import unseen_writes
-from archscope.records import OpCall, TensorMeta, Trace
-from archscope.report import UNSEEN
+from archscope.records import OpCall, Path, TensorMeta, Trace
+from archscope.report import UNSEEN, UncountedRow
 
 # Families whose outputs papers count as 'activations'.
 _CONV_LIKE = {"convolution", "matmul", "attention"}
@@ -54,6 +55,18 @@ def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
         counted.append(_count(call, rules[call.op], born))
     unseen = (OpCall(len(counted), UNSEEN, path, "forward", {}, ()) for path in unseen_writes(trace))
     return (*counted, *(_count(call, None, born) for call in unseen))
+
+
+def uncounted_rows(counted: Sequence[CountedCall]) -> tuple[UncountedRow, ...]:
+    """The operators among ``counted`` that have no formula, by name, and where they run."""
+    places: dict[str, list[Path]] = defaultdict(list)
+    for item in counted:
+        if item.kind == UNCOUNTED:
+            places[item.call.op].append(item.call.path)
+    return tuple(
+        UncountedRow(op=op, calls=len(paths), modules=tuple(dict.fromkeys(paths)))
+        for op, paths in sorted(places.items())
+    )
 
 
 def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedCall:

@@ -7,25 +7,27 @@ from collections.abc import Sequence
 
 from archscope.errors import UsageError
 from archscope.formulas import Cost, FormulaTable
-from archscope.formulas.table import UNCOUNTED
-from archscope.measure.summing.counted_calls import CountedCall, count
+from archscope.measure.summing.counted_calls import CountedCall, count, uncounted_rows
 from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.measure.summing.peak_memory import peak_activation_bytes
 from archscope.metrics import Figures
 from archscope.records import Path, Trace
-from archscope.report import UNASSIGNED, Training
+from archscope.report import UNASSIGNED, Training, UncountedRow
 
 _STEP_BYTES = 4
 
 
-def training_figures(step: Trace, formulas: FormulaTable, optimizer: str) -> tuple[Training, dict[Path, Cost]]:
-    """The figures of a training step, and the backward cost that each module's own forward caused.
+def training_figures(
+    step: Trace, formulas: FormulaTable, optimizer: str
+) -> tuple[Training, dict[Path, Cost], tuple[UncountedRow, ...]]:
+    """The figures of a step, the backward cost that each module's own forward caused, and what has no formula.
 
     Raises UsageError for an optimizer that is not known.
     """
     if optimizer not in OPTIMIZERS:
         raise UsageError(f"unknown optimizer {optimizer!r}", help=f"the optimizers are {', '.join(OPTIMIZERS)}")
     counted = count(step, formulas)
+    uncounted = uncounted_rows(counted)
     forward = _sum([item for item in counted if item.call.phase == "forward"])
     backward = [item for item in counted if item.call.phase == "backward"]
     by_module: dict[Path, list[CountedCall]] = defaultdict(list)
@@ -54,9 +56,10 @@ def training_figures(step: Trace, formulas: FormulaTable, optimizer: str) -> tup
                 peak_bytes=peak,
                 memory_bytes=weights + state + peak,
             ),
-            complete=all(item.kind != UNCOUNTED for item in counted),
+            complete=not uncounted,
         ),
         own,
+        uncounted,
     )
 
 
