@@ -294,7 +294,8 @@ UNTRIED = {
         *("_mkldnn_reshape", "_mkldnn_transpose", "_pin_memory", "mkldnn_reorder_conv2d_weight", "to_mkldnn"),
         *("mkldnn_reorder_conv3d_weight", "_make_per_channel_quantized_tensor", "_make_per_tensor_quantized_tensor"),
         *("int_repr", "copy_sparse_to_sparse", "_sparse_broadcast_to", "_sparse_coo_tensor_with_dims_and_tensors"),
-        *("_coalesced", "indices_copy", "_efficientzerotensor", "_fw_primal", "_make_dual"),
+        *("_coalesced", "indices_copy", "_efficientzerotensor", "_fw_primal", "_make_dual", "_make_dual_copy"),
+        "_fw_primal_copy",
     },
     "of nested tensors, whose buffer stays as it is": {
         *(
