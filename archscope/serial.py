@@ -68,6 +68,13 @@ def _figures(carried: Mapping[str, Metric[Any]], plain: dict[str, Any], where: s
     )
 
 
+@functools.cache
+def _required(kind: Any) -> frozenset[str]:
+    """The fields without a default: those with one came later, and older files lack them."""
+    missing = dataclasses.MISSING
+    return frozenset(f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing)
+
+
 def from_plain(kind: type[T], plain: Any, where: str) -> T:
     """A record of ``kind`` from dicts, lists and scalars; raises UsageError naming the place that does not fit."""
     return typing.cast("T", _read(kind, plain, where))
@@ -81,13 +88,15 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
         carried |= {"own": carried_by(Rows.COMPONENTS)} if "own" in fields else {}
         keys = [name for name in fields if name not in carried]
         keys += [("own_" if name == "own" else "") + metric for name in carried for metric in carried[name]]
-        if not isinstance(plain, dict) or plain.keys() != {*keys}:
+        later = {*fields} - _required(typing.cast("Any", kind)) - {*carried}
+        if not isinstance(plain, dict) or not {*keys} - later <= plain.keys() <= {*keys}:
             found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
             raise UsageError(f"expected the keys {', '.join(keys)}; found {found}", where=where, help=_HELP)
         values = {
             name: _figures(metrics, plain, where, "own_" if name == "own" else "") for name, metrics in carried.items()
         }
-        values |= {name: _read(fields[name], plain[name], f"{where}.{name}") for name in fields if name not in carried}
+        given = [name for name in fields if name not in carried and name in plain]
+        values |= {name: _read(fields[name], plain[name], f"{where}.{name}") for name in given}
         return typing.cast("Any", kind)(**values)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:

@@ -104,7 +104,9 @@ def test_the_gradients_of_sampled_values_and_places_cost_what_their_naive_loop_d
     output = F.grid_sample(x, grid, align_corners=True)
     gradient = torch.rand_like(output)
     found = []
-    calls = record(lambda: found.extend(torch.autograd.grad(output, [t for t in (x, grid) if t.requires_grad], gradient)))
+    calls = record(
+        lambda: found.extend(torch.autograd.grad(output, [t for t in (x, grid) if t.requires_grad], gradient))
+    )
     (call,) = [call for call in calls if "grid_sampler" in call.op]
     done[0] = 0
     of_x, of_grid = naive_grid(x.detach()[0], grid.detach()[0], gradient[0])
@@ -368,5 +370,3 @@ def test_the_exponential_of_a_matrix_is_five_products_of_its_size():
 def test_fake_quantisation_in_training_also_looks_for_the_range():
     for op in ("aten::_fused_moving_avg_obs_fq_helper", "aten::_fused_moving_avg_obs_fq_helper_functional"):
         assert cost_of(op, (6,), (6,), self=meta(6)).flops == 6 * (2 + 5 + 2)
-
-

@@ -44,9 +44,9 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::lstm_mps_backward", family="recurrent")(lstm_backward)
     table.counted("aten::_thnn_fused_lstm_cell_backward_impl", family="recurrent")(lstm_cell_backward)
     table.counted("aten::_thnn_fused_gru_cell_backward", family="recurrent")(gru_cell_backward)
-    table.counted(
-        *("aten::_embedding_bag_backward", "aten::_embedding_bag_dense_backward"), family=family
-    )(embedding_bag_backward)
+    table.counted(*("aten::_embedding_bag_backward", "aten::_embedding_bag_dense_backward"), family=family)(
+        embedding_bag_backward
+    )
     table.counted("aten::_embedding_bag_per_sample_weights_backward", family=family)(sample_weights_backward)
     table.counted("aten::_segment_reduce_backward", family=family)(segment_reduce_backward)
     table.counted("aten::masked_scatter_backward", family=family)(nonzero)

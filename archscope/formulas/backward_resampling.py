@@ -22,9 +22,9 @@ def register(table: FormulaTable) -> None:
     """Add the gradients of poolings, paddings and resamplings to ``table``."""
     family = "backward"
     table.counted(*(f"aten::{name}" for name in _ADDED_UP), family=family)(added_up)
-    table.counted(
-        "aten::adaptive_avg_pool3d_backward", "aten::mkldnn_adaptive_avg_pool2d_backward", family=family
-    )(adaptive_average_pool_backward)
+    table.counted("aten::adaptive_avg_pool3d_backward", "aten::mkldnn_adaptive_avg_pool2d_backward", family=family)(
+        adaptive_average_pool_backward
+    )
     table.counted("aten::upsample_linear1d_backward", family=family)(linear_backward)
     table.counted("aten::upsample_trilinear3d_backward", family=family)(trilinear_backward)
     table.counted("aten::upsample_bicubic2d_backward", family=family)(bicubic_backward)

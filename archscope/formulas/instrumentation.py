@@ -7,7 +7,12 @@ from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall
 
 _RANGES = (
-    *("_record_function_enter", "_record_function_enter_new", "_record_function_exit", "_call_end_callbacks_on_jit_fut"),
+    *(
+        "_record_function_enter",
+        "_record_function_enter_new",
+        "_record_function_exit",
+        "_call_end_callbacks_on_jit_fut",
+    ),
 )
 _SENT = (
     *("all_gather_into_tensor", "all_gather_into_tensor_coalesced", "all_gather_into_tensor_out", "all_to_all_single"),

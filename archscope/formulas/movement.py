@@ -17,7 +17,16 @@ _VIEWS = (
     *("values", "indices", "_values", "_indices", "crow_indices", "col_indices", "ccol_indices", "row_indices"),
     *("_nested_view_from_buffer", "_nested_view_from_jagged", "_nested_get_values", "_nested_get_offsets"),
     *("_nested_get_lengths", "_nested_get_min_seqlen", "_nested_get_max_seqlen", "_nested_get_jagged_dummy"),
-    *("set", "slice_inverse", "_coalesced", "int_repr", "_make_dual", "_fw_primal", "_make_dual_copy", "_fw_primal_copy"),
+    *(
+        "set",
+        "slice_inverse",
+        "_coalesced",
+        "int_repr",
+        "_make_dual",
+        "_fw_primal",
+        "_make_dual_copy",
+        "_fw_primal_copy",
+    ),
 )
 _COPIES = (
     *("clone", "copy", "_to_copy", "to", "contiguous", "cat", "stack", "constant_pad_nd", "repeat", "roll", "flip"),

@@ -22,9 +22,9 @@ def register(table: FormulaTable) -> None:
     table.counted(*(f"aten::{name}" for name in _BATCH_EVAL), family="normalization")(batch_norm_in_eval)
     table.counted(*(f"aten::{name}" for name in _BATCH_TRAINING), family="normalization")(batch_norm_in_training)
     table.counted("aten::batch_norm_stats", "aten::batch_norm_update_stats", family="normalization")(statistics)
-    table.counted(
-        "aten::batch_norm_gather_stats", "aten::batch_norm_gather_stats_with_counts", family="normalization"
-    )(gathered_statistics)
+    table.counted("aten::batch_norm_gather_stats", "aten::batch_norm_gather_stats_with_counts", family="normalization")(
+        gathered_statistics
+    )
     table.counted("aten::batch_norm_elemt", family="normalization")(batch_norm_in_eval)
     table.counted("aten::native_group_norm", family="normalization")(group_norm)
     table.counted("aten::native_layer_norm", "aten::layer_norm", family="normalization")(layer_norm)
