@@ -1,4 +1,4 @@
-"""Operators that watch a run instead of taking part in it (profiler ranges, annotations), and those between processes."""
+"""Operators that watch a run (profiler ranges, annotations) and those that exchange values between processes."""
 
 from __future__ import annotations
 

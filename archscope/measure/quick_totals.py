@@ -76,7 +76,7 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
         counter = _Counter(formulas)
         with torch.no_grad(), triton_watched(counter.launched), counter:
             model(*given.args, **given.kwargs)
-    if counter.doubtful:
+    if counter.doubtful or counter.may_fold():
         return None
     return QuickTotals(
         figures=Figures(
@@ -132,6 +132,11 @@ class _Counter(TorchDispatchMode):
         """Take note of a kernel that the model launches itself; on meta none can run."""
         self.doubtful = True
         return False
+
+    def may_fold(self) -> bool:
+        """Whether convolutions of complex numbers may have run, which take a look at several calls together."""
+        names = {known.name.partition(".")[0] for known in self._known.values()}
+        return {"aten::view_as_real", "aten::convolution"} <= names
 
     def _learn(self, func: Any) -> _Known:
         schema = func._schema  # noqa: SLF001 - torch has no public name for it

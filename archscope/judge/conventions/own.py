@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from archscope.judge.conventions.convention import Convention, own_cost
+from archscope.measure.summing.complex_convolutions import folded_calls
+from archscope.records import Trace
+
+
+def _part_of_another(trace: Trace) -> frozenset[int]:
+    return folded_calls(trace.calls or ())
+
 
 MACS = Convention(
     name="macs",
@@ -11,6 +18,7 @@ MACS = Convention(
         "and recurrent gates; bias adds are none."
     ),
     operators={"*": lambda call: own_cost(call).macs},
+    hidden=_part_of_another,
 )
 FLOPS = Convention(
     name="flops",
@@ -19,4 +27,5 @@ FLOPS = Convention(
         "textbook algorithm, as docs/counting.md derives them."
     ),
     operators={"*": lambda call: own_cost(call).flops},
+    hidden=_part_of_another,
 )

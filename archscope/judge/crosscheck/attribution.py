@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from archscope.formulas import DEFAULT_FORMULAS
 from archscope.judge.conventions import FVCORE, PTFLOPS_ATEN, THOP, TORCH, Convention, apply
-from archscope.judge.conventions.convention import own_cost
+from archscope.measure.summing.counted_calls import count
 from archscope.records import Path, Trace
 from archscope.results.crosscheck import Difference
 
@@ -26,7 +27,7 @@ def macs_differences(peer: str, trace: Trace, theirs: int, by_module: Mapping[Pa
 
     By the peer's rule where it is known, else by its own figure for each module.
     """
-    ours = sum(own_cost(call).macs for call in trace.calls or ())
+    ours = sum(item.cost.macs for item in count(trace, DEFAULT_FORMULAS))
     if peer in _RULES:
         convention, each = _RULES[peer]
         rows = apply(convention, trace).rows
@@ -55,9 +56,9 @@ def _largest_first(found: Sequence[Difference]) -> tuple[Difference, ...]:
 
 def _by_module(trace: Trace, theirs: Mapping[Path, int]) -> list[Difference]:
     own: dict[Path, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for call in trace.calls or ():
-        if own_cost(call).macs:
-            own[call.path][call.op].append(own_cost(call).macs)
+    for item in count(trace, DEFAULT_FORMULAS):
+        if item.cost.macs:
+            own[item.call.path][item.call.op].append(item.cost.macs)
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for module in trace.modules:
         operators = own[module.path]

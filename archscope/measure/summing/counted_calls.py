@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.lookup import cost_of, find_rule
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
+from archscope.measure.summing.complex_convolutions import folded_calls
 from archscope.measure.summing.unseen_writes import unseen_writes
 from archscope.records import OpCall, Path, TensorMeta, Trace
 from archscope.report import UNSEEN, UncountedRow
@@ -46,13 +47,14 @@ def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
 
     Last come the kernels that wrote to memory unseen, as calls that nobody can count.
     """
+    folded = folded_calls(trace.calls or ())
     born = {storage.id: storage.born for storage in trace.storages}
     rules: dict[str, Rule | None] = {}
     counted = []
     for call in trace.calls or ():
         if call.op not in rules:
             rules[call.op] = find_rule(formulas, call.op)
-        counted.append(_count(call, rules[call.op], born))
+        counted.append(_count(call, rules[call.op], born, folded=call.index in folded))
     unseen = (OpCall(len(counted), UNSEEN, path, "forward", {}, ()) for path in unseen_writes(trace))
     return (*counted, *(_count(call, None, born) for call in unseen))
 
@@ -69,7 +71,7 @@ def uncounted_rows(counted: Sequence[CountedCall]) -> tuple[UncountedRow, ...]:
     )
 
 
-def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedCall:
+def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int], *, folded: bool = False) -> CountedCall:
     fresh = sum(output.numel for output in real_outputs(call) if born.get(output.storage) == call.index)
     inputs = call.inputs
     viewed = {tensor.storage for tensor in inputs}
@@ -80,13 +82,13 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int]) -> CountedC
         and all(output.storage in viewed for output in call.outputs)
         and not _writes_in_place(call.op)
     )
-    cost = cost_of(rule, call) if rule else FREE
+    cost = cost_of(rule, call) if rule and not folded else FREE
     return CountedCall(
         call=call,
         kind=rule.kind if rule else UNCOUNTED,
         cost=cost,
         activations=fresh,
-        conv_activations=fresh if rule and _conv_like(rule, cost) else 0,
+        conv_activations=fresh if rule and not folded and _conv_like(rule, cost) else 0,
         bytes_read=0 if is_view else sum(tensor.nbytes for tensor in inputs),
         bytes_written=0 if is_view else sum(output.nbytes for output in real_outputs(call)),
     )
