@@ -133,13 +133,25 @@ class InputRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """A control flow operator in the module at ``path`` whose predicate had no value, and what was taken for it.
+
+    ``taken`` is "larger branch" (of a cond) or "one step" (of a while_loop).
+    """
+
+    op: str
+    path: Path
+    taken: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """Everything seen in one run (or, when ``calls`` is None, in a model that was not run).
 
     ``device`` is where it ran (``meta``, ``cpu``, ``cuda:0``) and ``fallback`` why not on meta or not at all. Modules
     stand in ``named_modules()`` order. Storages, by their ids in the calls: ``weights`` of each parameter, ``storages``
     of what operators allocated, ``results`` of what the model returned. ``packed`` holds weights that quantised modules
-    keep outside of parameters and buffers.
+    keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values.
     """
 
     model: str
@@ -155,3 +167,4 @@ class Trace:
     storages: tuple[StorageRecord, ...]
     results: tuple[int, ...] = ()
     packed: tuple[BufferRecord, ...] = ()
+    undecided: tuple[Undecided, ...] = ()

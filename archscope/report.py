@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archscope.metrics import FigureRow, Figures, Rows
-from archscope.records import InputRecord, ParameterRecord, Path, Shape
+from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
 
 SCHEMA_VERSION = 1
@@ -201,7 +201,7 @@ class Report:
 
     Rows: ``modules`` in ``named_modules()`` order, ``components`` in the order of their rules with ``[unassigned]``
     last (when it holds anything), ``operators`` by name. ``uncounted`` are those of the run, ``training_uncounted``
-    those of the training step (forward in train mode and backward).
+    those of the training step (forward in train mode and backward). ``undecided`` is control flow without a value.
     """
 
     schema_version: int
@@ -221,3 +221,4 @@ class Report:
     mixtures: tuple[MixtureRow, ...] = ()
     conventions: tuple[ConventionFigure, ...] = ()
     training_uncounted: tuple[UncountedRow, ...] = ()
+    undecided: tuple[Undecided, ...] = ()

@@ -88,6 +88,13 @@ def unseen(report: Report) -> str:
     )
 
 
+#: What to say of control flow that no value decided, by what was taken for it.
+UNDECIDED = {
+    "larger branch": "which branch runs is not known, the one with more FLOPs is counted",
+    "one step": "how often it runs is not known, one step is counted",
+}
+
+
 def describe_inputs(inputs: Iterable[InputRecord]) -> str:
     """``x 1x3x640x640 float32``, several with commas."""
     return ", ".join(f"{record.name} {shape(record.shape)} {record.dtype}".strip() for record in inputs)

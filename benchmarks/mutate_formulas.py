@@ -37,6 +37,9 @@ NEAREST = {
     "test_formulas_products": ("convolution", "matmul", "attention", "recurrent", "quantization"),
     "test_formulas_algebra": ("linear_algebra", "fourier"),
     "test_formulas_backward": ("backward",),
+    "test_formulas_gradients": ("backward_activation",),
+    "test_formulas_gradients_of_layers": ("backward_layers", "backward_resampling"),
+    "test_formulas_primitives": ("primitives", "instrumentation"),
     "test_formulas_loops": ("normalization", "pooling", "resampling", "reduction", "sorting", "scatter", "loss"),
 }
 # Lists of names (the tests of free operators and of coverage hold them), and what the table itself is made of.

@@ -41,6 +41,7 @@ from archscope.documents.report_tables import (
 from archscope.metrics import METRICS, Rows, carried_by
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import (
+    UNDECIDED,
     ancestors,
     children,
     describe_inputs,
@@ -161,15 +162,21 @@ def _component_modules(report: Report, view: View) -> Iterator[Block]:
 
 
 def _notes(report: Report) -> Iterator[Paragraph]:
-    for row in report.uncounted:
-        calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
-        yield Paragraph(
-            text=sentence("not counted: ", Name(row.op), f", {calls} in ", _listed(row.modules)), tone=DOUBTFUL
-        )
+    listed = {row.op for row in report.uncounted}
+    further = [row for row in report.training_uncounted if row.op not in listed]
+    for where, rows in (("", report.uncounted), (" in the training step", further)):
+        for row in rows:
+            calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
+            text = sentence(f"not counted{where}: ", Name(row.op), f", {calls} in ", _listed(row.modules))
+            yield Paragraph(text=text, tone=DOUBTFUL)
+    for flow in report.undecided:
+        yield Paragraph(text=sentence(f"{flow.op} in ", _listed([flow.path]), f": {UNDECIDED[flow.taken]}"))
     if said := unseen(report):
         yield Paragraph(text=said)
     if report.uncounted:
         yield Paragraph(text="MACs and FLOPs are lower bounds (>=)")
+    elif report.training_uncounted:
+        yield Paragraph(text="the MACs and FLOPs of the training step are lower bounds (>=)")
     if report.uncalled:
         outer = [path for path in report.uncalled if not any(above in report.uncalled for above in ancestors(path))]
         yield Paragraph(text=sentence("never called: ", _listed(outer)))

@@ -28,8 +28,8 @@ from archscope.documents.document import (
 from archscope.documents.report_tables import step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
 from archscope.metrics import Rows, carried_by
-from archscope.report import Report
-from archscope.report_queries import blocks, describe_inputs, ranked, short_components, uncounted_paths, unseen
+from archscope.report import Report, UncountedRow
+from archscope.report_queries import UNDECIDED, blocks, describe_inputs, ranked, short_components, uncounted_paths, unseen
 
 _SHOWN = ("parameters", "macs", "flops")
 _RULES: tuple[Inline, ...] = (
@@ -223,16 +223,28 @@ def _uncounted(report: Report) -> Iterator[Block]:
             text="No formula is known for these operators. Their cost is missing above, and the totals marked >= are "
             "lower bounds."
         )
-        yield Table(
-            columns=(Column(title="operator"), Column(title="calls", figures=True), Column(title="modules")),
-            rows=tuple(Row(cells=(Name(row.op), Count(row.calls), _names(row.modules))) for row in report.uncounted),
-        )
+        yield _operators_left_out(report.uncounted)
         yield from _paragraph(f"{said}." if (said := unseen(report)) else "")
     else:
-        yield Paragraph(text="Nothing: every operator that ran has a formula or only moves data.")
+        outside = " outside of the training step" if report.training_uncounted else ""
+        yield Paragraph(text=f"Nothing{outside}: every operator that ran has a formula or only moves data.")
+    if report.training_uncounted:
+        yield Paragraph(
+            text="The training step also ran these operators without a formula; its FLOPs are lower bounds."
+        )
+        yield _operators_left_out(report.training_uncounted)
+    for flow in report.undecided:
+        yield Paragraph(text=sentence(Name(flow.op), " in ", _names([flow.path]), f": {UNDECIDED[flow.taken]}."))
     if report.uncalled:
         text = "These modules were never called in this run; their parameters are counted, their MACs are none: "
         yield Paragraph(text=sentence(text, _names(report.uncalled), "."))
+
+
+def _operators_left_out(rows: Sequence[UncountedRow]) -> Table:
+    return Table(
+        columns=(Column(title="operator"), Column(title="calls", figures=True), Column(title="modules")),
+        rows=tuple(Row(cells=(Name(row.op), Count(row.calls), _names(row.modules))) for row in rows),
+    )
 
 
 def _ending(report: Report) -> Iterator[Block]:

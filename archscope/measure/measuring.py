@@ -12,7 +12,7 @@ from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageErro
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.run_conditions import sparing_collections
-from archscope.measure.running.tracing import too_large, trace
+from archscope.measure.running.tracing import loops_undecided, too_large, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
 from archscope.metrics import Figures
 from archscope.process_state import process_state_kept
@@ -126,7 +126,9 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
         try:
             with torch.device("meta"), process_state_kept():
                 model = _built(spec)
-            return trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
+            seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
+            if not loops_undecided(seen) or too_large(model):
+                return seen
         except (BuildError, ForwardError):
             if model is not None and too_large(model):
                 raise

@@ -11,9 +11,10 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.measure.running.control_flow import ONE_STEP
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
-from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
+from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
@@ -84,6 +85,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, stack: ModuleStack, *, training: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.calls: list[OpCall] = []
+        self.undecided_flow: list[Undecided] = []
         self.phase = "forward"
         self._forward_of: dict[int, Path] = {}
         self._stack = stack
@@ -141,6 +143,26 @@ class Recorder(TorchDispatchMode):
             return running
         node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
         return UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
+
+    def mark(self) -> tuple[Any, ...]:
+        """Where the recording stands, for ``undo``."""
+        stack = self._stack
+        shapes = (stack.calls, stack.input_shapes, stack.output_shapes)
+        return len(self.calls), len(self.undecided_flow), *map(dict, shapes)
+
+    def undo(self, mark: tuple[Any, ...]) -> None:
+        """Forget what ran since ``mark``, of which nothing may be used any more."""
+        stack = self._stack
+        calls, undecided, *shapes = mark
+        del self.calls[calls:], self.undecided_flow[undecided:]
+        stack.calls, stack.input_shapes, stack.output_shapes = map(dict, shapes)
+        self._allocated = {key: (size, born) for key, (size, born) in self._allocated.items() if born < calls}
+
+    def undecided(self, op: str, taken: str) -> None:
+        """Write down a control flow operator whose predicate has no value; a loop's own call stays, for its steps."""
+        self.undecided_flow.append(Undecided(op=op, path=self._path(), taken=taken))
+        if taken == ONE_STEP:
+            self.calls.append(OpCall(len(self.calls), f"higher_order::{op}", self._path(), self.phase, {}, ()))
 
     def storages(self) -> tuple[StorageRecord, ...]:
         """The storages that operators allocated so far."""

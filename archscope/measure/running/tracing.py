@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
+from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
@@ -56,7 +57,11 @@ def trace(
     if device:
         return _run(name, inventory, call, device=device, training=training)
     try:
-        return _run(name, inventory, call, device="meta", training=training)
+        seen = _run(name, inventory, call, device="meta", training=training)
+        if not _values_would_tell(seen, inventory, call) or too_large(model):
+            return seen
+        decided = _run(name, inventory, call, device=_home(inventory), training=training)
+        return dataclasses.replace(decided, fallback=f"values decide what its {seen.undecided[0].op} runs")
     except ForwardError as error:
         if too_large(model):
             raise
@@ -80,7 +85,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with triton_watched(recorder.launched), recorder:
+            with triton_watched(recorder.launched), control_flow_followed(), recorder:
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
@@ -103,6 +108,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         calls=tuple(recorder.calls),
         storages=storages,
         results=results,
+        undecided=tuple(recorder.undecided_flow),
     )
 
 
@@ -124,6 +130,19 @@ def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
     floating = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
     if floating:
         torch.autograd.backward([leaf.sum() for leaf in floating])
+
+
+def _values_would_tell(seen: Trace, inventory: Inventory, call: Inputs) -> bool:
+    """Whether a run with values says more of control flow: of a loop in any case, of a branch where values are given."""
+    if loops_undecided(seen):
+        return True
+    given = (leaf for leaf in pytree.tree_leaves((call.args, dict(call.kwargs))) if isinstance(leaf, torch.Tensor))
+    return bool(seen.undecided) and not any(tensor.is_meta for tensor in (*given, *_parameters(inventory).values()))
+
+
+def loops_undecided(seen: Trace) -> bool:
+    """Whether a loop ran one step on meta because nobody knew how many there are."""
+    return any(flow.taken == ONE_STEP for flow in seen.undecided)
 
 
 def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:

@@ -83,6 +83,7 @@ def analyze_trace(
         ),
         dtypes=_dtypes((*trace.parameters, *trace.packed)),
         mixtures=experts,
+        undecided=tuple(dict.fromkeys(trace.undecided)),
     )
 
 
