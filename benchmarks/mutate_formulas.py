@@ -39,6 +39,8 @@ NEAREST = {
     "test_formulas_backward": ("backward",),
     "test_formulas_gradients": ("backward_activation",),
     "test_formulas_gradients_of_layers": ("backward_layers", "backward_resampling"),
+    "test_formulas_libraries": ("attention_libraries", "sequence_libraries", "norm_libraries"),
+    "test_formulas_graphs_and_sites": ("graph_libraries", "sparse_libraries", "mmcv_library"),
     "test_formulas_primitives": ("primitives", "instrumentation"),
     "test_formulas_loops": ("normalization", "pooling", "resampling", "reduction", "sorting", "scatter", "loss"),
 }

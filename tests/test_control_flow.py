@@ -35,7 +35,7 @@ class Branches(Layers):
 
 class Swapped(Layers):
     def forward(self, x):
-        return torch.cond(x.sum() > 0, lambda t: self.c(t), lambda t: self.a(self.b(t)), (x,))
+        return torch.cond(x.sum() > 0, self.c, lambda t: self.a(self.b(t)), (x,))
 
 
 class Nested(Layers):
@@ -62,7 +62,7 @@ class UntilSmall(Layers):
 
 class Mapped(Layers):
     def forward(self, x):
-        return torch_map(lambda row: self.a(row), x)
+        return torch_map(self.a, x)
 
 
 class Scanned(Layers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archscope.formulas import (
     activation,
     attention,
+    attention_libraries,
     backward,
     backward_activation,
     backward_layers,
@@ -12,11 +13,14 @@ from archscope.formulas import (
     convolution,
     elementwise,
     fourier,
+    graph_libraries,
     instrumentation,
     linear_algebra,
     loss,
     matmul,
+    mmcv_library,
     movement,
+    norm_libraries,
     normalization,
     pooling,
     primitives,
@@ -26,7 +30,9 @@ from archscope.formulas import (
     resampling,
     sampling,
     scatter,
+    sequence_libraries,
     sorting,
+    sparse_libraries,
     vision,
 )
 from archscope.formulas.table import FormulaTable
@@ -35,6 +41,7 @@ _FAMILIES = (
     *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
+    *(attention_libraries, sequence_libraries, norm_libraries, graph_libraries, sparse_libraries, mmcv_library),
 )
 
 

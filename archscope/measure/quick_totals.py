@@ -124,6 +124,7 @@ class _Counter(TorchDispatchMode):
             arguments = {**defaults, **dict(zip(names, map(_plain, args), strict=False))}
             arguments.update((key, _plain(value)) for key, value in kwargs.items())
             cost = formula(OpCall(0, name, "", "forward", arguments, tuple(_outputs(output))))
+            self.complete &= not cost.partial
             self.macs += cost.macs
             self.flops += cost.flops
         return output

@@ -50,7 +50,7 @@ class Recording(Protocol):
 
 @contextlib.contextmanager
 def control_flow_followed() -> Iterator[None]:
-    """While a recorder watches a thread, run control flow there as Python; torch is as it was when the last run ends."""
+    """While a recorder watches a thread, run control flow there as Python; torch is as it was afterwards."""
     with _LOCK:
         if not _RUNS[0]:
             HigherOrderOperator.__call__ = _followed(HigherOrderOperator.__call__)  # type: ignore[method-assign]

@@ -133,7 +133,7 @@ def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
 
 
 def _values_would_tell(seen: Trace, inventory: Inventory, call: Inputs) -> bool:
-    """Whether a run with values says more of control flow: of a loop in any case, of a branch where values are given."""
+    """Whether a run with values says more of control flow: of any loop, and of a branch where values are given."""
     if loops_undecided(seen):
         return True
     given = (leaf for leaf in pytree.tree_leaves((call.args, dict(call.kwargs))) if isinstance(leaf, torch.Tensor))

@@ -85,7 +85,7 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int], *, folded: 
     cost = cost_of(rule, call) if rule and not folded else FREE
     return CountedCall(
         call=call,
-        kind=rule.kind if rule else UNCOUNTED,
+        kind=rule.kind if rule and not cost.partial else UNCOUNTED,
         cost=cost,
         activations=fresh,
         conv_activations=fresh if rule and not folded and _conv_like(rule, cost) else 0,
