@@ -24,8 +24,8 @@ def command(
 ) -> None:
     """Run other counters on MODEL and attribute each difference to the operators or parameters behind it.
 
-    fvcore and torch's FlopCounterMode come with archscope; thop, ptflops, torchinfo and calflops with
-    `pip install archscope-torch[peers]`. Each runs on the CPU in a process of its own.
+    fvcore and torch's FlopCounterMode come with archscope; thop, ptflops, torchinfo, calflops and
+    DeepSpeed's profiler with `pip install archscope-torch[peers]`. Each runs on the CPU in a process of its own.
     """
     with progress() as shown, quiet_stdout():
         spec = load_spec(model, settings)

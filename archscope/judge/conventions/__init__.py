@@ -1,6 +1,7 @@
 """How other counters count, as rules that are applied to archscope's own trace."""
 
 from archscope.judge.conventions.convention import Convention, ConventionRow, ConventionTotal, Missed, Use, apply
+from archscope.judge.conventions.deepspeed import DEEPSPEED
 from archscope.judge.conventions.fvcore import FVCORE
 from archscope.judge.conventions.own import FLOPS, MACS
 from archscope.judge.conventions.ptflops import PTFLOPS_ATEN
@@ -11,6 +12,7 @@ CONVENTIONS = (MACS, FLOPS, FVCORE, THOP, TORCH)
 
 __all__ = [
     "CONVENTIONS",
+    "DEEPSPEED",
     "FLOPS",
     "FVCORE",
     "MACS",

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from archscope.formulas import DEFAULT_FORMULAS
-from archscope.judge.conventions import FVCORE, PTFLOPS_ATEN, THOP, TORCH, Convention, apply
+from archscope.judge.conventions import DEEPSPEED, FVCORE, PTFLOPS_ATEN, THOP, TORCH, Convention, apply
 from archscope.measure.summing.counted_calls import count
 from archscope.records import Path, Trace
 from archscope.results.crosscheck import Difference
@@ -17,6 +17,7 @@ _RULES: Mapping[str, tuple[Convention, int]] = {
     "torch": (TORCH, 2),
     "thop": (THOP, 1),
     "ptflops-aten": (PTFLOPS_ATEN, 1),
+    "deepspeed": (DEEPSPEED, 1),
 }
 REST = "not attributed"
 FUNCTIONS = "functions that it patches"

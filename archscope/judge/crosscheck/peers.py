@@ -121,6 +121,22 @@ def calflops(model: nn.Module, inputs: Inputs) -> Figures:
     return figures
 
 
+def deepspeed(model: nn.Module, inputs: Inputs) -> Figures:
+    """DeepSpeed's FlopsProfiler: its MACs, and what it noted in each module."""
+    from deepspeed.profiling.flops_profiler.profiler import FlopsProfiler
+
+    profiler = FlopsProfiler(model)
+    profiler.start_profile()
+    with torch.no_grad():
+        model(*inputs.args, **inputs.kwargs)
+    by_module = {path: int(getattr(module, "__macs__", 0)) for path, module in model.named_modules()}
+    figures = Figures(
+        macs=int(profiler.get_total_macs()), parameters=int(profiler.get_total_params()), by_module=by_module
+    )
+    profiler.end_profile()
+    return figures
+
+
 #: By the name of each peer: how it counts, and the package that it comes with.
 COUNTERS: Mapping[str, tuple[Peer, str]] = {
     "fvcore": (fvcore, "fvcore"),
@@ -130,6 +146,7 @@ COUNTERS: Mapping[str, tuple[Peer, str]] = {
     "ptflops-aten": (partial(ptflops, backend="aten"), "ptflops"),
     "torchinfo": (torchinfo, "torchinfo"),
     "calflops": (calflops, "calflops"),
+    "deepspeed": (deepspeed, "deepspeed"),
 }
 
 
