@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from told import render_markdown, render_text
 from torch import nn
 from torch._higher_order_ops.associative_scan import associative_scan
 from torch._higher_order_ops.map import map as torch_map
@@ -14,8 +15,6 @@ from torch._ops import HigherOrderOperator
 import archscope
 from archscope.measure.quick_totals import quick_totals
 from archscope.measure.running.tracing import trace
-from archscope.render.markdown import render_markdown
-from archscope.render.text import render_text
 from archscope.serial import from_json, to_json
 from archscope.spec import InputSpec, ModelSpec
 

@@ -55,12 +55,18 @@ def test_searches_among_points_meet_every_pair():
     assert cost_of("torch_cluster::knn", (2, 24), **by_place(points, queries, two, two, 4, False, 1)).flops == 24 * 12
     assert cost_of("torch_cluster::radius", (2, 9), **by_place(points, queries, one, one, 0.1)).flops == 48 * 10
     assert cost_of("torch_cluster::nearest", (8,), **by_place(points, queries, two, two)).flops == 24 * 10
+    ranked = by_place(points, queries, meta(1), one, 4, False, 1)
+    assert cost_of("torch_cluster::knn", (2, 24), **ranked).flops == 48 * 12  # offsets of no cloud at all
+    with_weights = by_place(points, meta(3), None, None)
+    assert cost_of("torch_cluster::grid", (8,), **with_weights).flops == 24 * 5
     assert cost_of("torch_cluster::grid", (8,), **by_place(points, meta(3), None, None)).flops == 24 * 5
 
 
 def test_products_of_graph_layers():
     cost = cost_of("torch_spline_conv::spline_weighting", (6, 5), **by_place(meta(6, 4), meta(9, 4, 5), meta(6, 8)))
     assert (cost.macs, cost.flops) == (6 * 8 * 4 * 5, 3 * 6 * 8 * 4 * 5)
+    more = by_place(meta(6, 4), meta(9, 4, 5), meta(6, 8), meta(6, 8))
+    assert cost_of("torch_spline_conv::spline_weighting", (6, 5), **more) == cost
     assert cost_of("pyg::segment_matmul", (6, 5), **by_place(meta(6, 4), meta(3), meta(2, 4, 5))).macs == 6 * 4 * 5
     lists = by_place([meta(6, 4), meta(2, 3)], [meta(4, 5), meta(3, 7)])
     assert cost_of("pyg::grouped_matmul", (6, 5), (2, 7), **lists).macs == 6 * 4 * 5 + 2 * 3 * 7
@@ -141,6 +147,8 @@ def test_the_kernels_of_mmcv_by_hand():
     assert masked.flops - 2 * masked.macs == 8 * sampled + 128
     boxes = {"input": meta(1, 4, 6, 7), "output": meta(5, 4, 2, 2), "aligned_height": 2, "aligned_width": 2}
     assert cost_of("mmcv::roi_align_forward", **boxes, sampling_ratio=2).flops == 80 * 4 * 8
+    assert cost_of("mmcv::roi_align_forward", **boxes, sampling_ratio=3).flops == 80 * 9 * 8
+    assert cost_of("mmcv::roi_align_forward", **boxes, sampling_ratio=1).flops == 80 * 8
     assert cost_of("mmcv::roi_align_forward", **boxes, sampling_ratio=0).flops == 80 * 3 * 4 * 8
     assert cost_of("mmcv::nms", (3,), boxes=meta(5, 4), scores=meta(5)).flops == 5 * 3 + 15 + 13 * 10
     assert cost_of("mmcv::nms_rotated", (3,), dets=meta(5, 5)).flops == 5 * 3 + 15 + 118 * 10
@@ -148,10 +156,15 @@ def test_the_kernels_of_mmcv_by_hand():
     two = {"boxes1": meta(5, 5), "boxes2": meta(6, 5)}
     assert cost_of("mmcv::box_iou_rotated", **two, aligned=False).flops == 30 * pair
     assert cost_of("mmcv::box_iou_rotated", **two, aligned=True).flops == 5 * pair
+    assert cost_of("mmcv::box_iou_rotated", **two).flops == 30 * pair
+    crowd = {"boxes1": meta(5, 5), "boxes2": meta(6, 5), "other": meta(9, 5)}
+    assert cost_of("mmcv::box_iou_rotated", **crowd).flops == 30 * pair
     loss = {"input": meta(5, 3), "weight": None}
     assert cost_of("mmcv::sigmoid_focal_loss_forward", **loss).flops == 15 * (1 + 1 + 1 + 1 + 3)
     loss["weight"] = meta(0)
     assert cost_of("mmcv::sigmoid_focal_loss_forward", **loss).flops == 15 * 7
+    loss["weight"] = meta(1)
+    assert cost_of("mmcv::sigmoid_focal_loss_forward", **loss).flops == 15 * 8
     loss["weight"] = meta(3)
     assert cost_of("mmcv::sigmoid_focal_loss_forward", **loss).flops == 15 * 8
     assert cost_of("mmcv::carafe_forward", output=meta(1, 4, 6, 6), kernel_size=5).macs == 144 * 25

@@ -103,10 +103,26 @@ def test_the_gradient_of_flash_attention_is_five_products():
         assert cost.flops - 2 * cost.macs == scores * (5 + 4 + 2)
 
 
+def test_a_decoding_step_and_an_alibi_bias():
+    one = {"query": meta(3, 1, 4, 8), "key": meta(3, 7, 4, 8), "value": meta(3, 7, 4, 8)}
+    cost = cost_of("xformers::efficient_attention_forward_decoder", (3, 1, 4, 8), **one)
+    assert (cost.macs, cost.flops) == naive_attention(3, 4, 1, 7, 8, 8, masked=False)
+    given = {"q": meta(2, 5, 4, 8), "k": meta(2, 7, 4, 8), "v": meta(2, 7, 4, 8), "causal": False}
+    cost = cost_of("flash_attn::_flash_attn_forward", (2, 5, 4, 8), **given, alibi_slopes=meta(4))
+    assert (cost.macs, cost.flops) == naive_attention(2, 4, 5, 7, 8, 8, masked=True)
+    uneven = {"q": meta(2, 5, 4, 8), "k": meta(2, 7, 4, 8), "v": meta(2, 7, 4, 6)}
+    cost = cost_of("flash_attn_3::fwd", (2, 5, 4, 6), **uneven, is_causal=False)
+    assert (cost.macs, cost.flops) == naive_attention(2, 4, 5, 7, 8, 6, masked=False)
+
+
 def test_the_gated_products_of_xformers():
     given = {"x": meta(5, 4), "w1": meta(6, 4), "b1": meta(6), "w2": meta(6, 4), "b2": None}
     cost = cost_of("xformers::dual_gemm_silu_identity_mul", (5, 6), (5, 6), (5, 6), **given)
     assert (cost.macs, cost.flops - 2 * cost.macs) == (2 * 5 * 6 * 4, 30 * (1 + 2 + 1))
+    bare = cost_of("xformers::dual_gemm_silu_identity_mul", (5, 6), (5, 6), (5, 6), **given | {"b1": None})
+    assert bare.flops - 2 * bare.macs == 30 * (2 + 1)
+    both = cost_of("xformers::dual_gemm_silu_identity_mul", (5, 6), (5, 6), (5, 6), **given | {"b2": meta(6)})
+    assert both.flops - 2 * both.macs == 30 * (2 + 2 + 1)
     cost = cost_of("xformers::gemm_fused_operand_sum", (5, 6), (5,), a=meta(5, 4), b=meta(4, 6))
     assert (cost.macs, cost.flops - 2 * cost.macs) == (5 * 4 * 6, 20)
     assert cost_of("xformers::silu_bw_fused", (5, 12), (5, 6), x1=meta(5, 6), x2=meta(5, 6)).flops == 30 * 10
@@ -320,6 +336,10 @@ def test_the_norms_of_apex_cost_as_torchs_own():
     assert cost_of("apex::fused_layer_norm_bwd", (3, 8), **g).flops == 9 * 24
     assert cost_of("apex::fused_rms_norm_affine_bwd", (3, 8), **g, weight=meta(8)).flops == 9 * 24
     assert cost_of("apex::fused_rms_norm_bwd", (3, 8), **g).flops == 6 * 24
+    half = cost_of("apex::fused_layer_norm_affine_bwd", (3, 8), **g, weight=meta(8), bias=None)
+    assert half.flops == (9 + 1 + 2) * 24
+    wide = {"input": meta(2, 3, 8), "normalized_shape": [3, 8]}
+    assert cost_of("apex::fused_rms_norm_fwd", (2, 3, 8), **wide).flops == 3 * 48 + 2 * 2
 
 
 def by_place(*values):
@@ -336,6 +356,10 @@ def test_the_operators_of_transformer_engine():
     cost = cost_of("tex_ts::te_gemm_ts", (5, 6), **by_place(*turned))
     assert (cost.macs, cost.flops - 2 * cost.macs) == (5 * 6 * 4, 30 * 8)
     assert cost_of("tex_ts::te_gemm_ts", **by_place(*arguments[:11])).macs == 120
+    plain = (*arguments[:14], meta(0), 0, meta(0), 0)
+    assert cost_of("tex_ts::te_gemm_ts", (5, 6), **by_place(*plain)).flops == 240
+    one = (*arguments[:14], meta(1), 0, meta(1))
+    assert cost_of("tex_ts::te_gemm_ts", (5, 6), **by_place(*one)).flops == 240 + 30 * (1 + 8)
     norm = by_place(meta(3, 8), meta(8), meta(8), 1e-5)
     assert cost_of("tex_ts::layernorm_fwd_inf_ts", (3, 8), **norm).flops == 7 * 24 + 2 * 3
     assert cost_of("tex_ts::rmsnorm_fwd_inf_ts", (3, 8), **norm).flops == 4 * 24 + 2 * 3

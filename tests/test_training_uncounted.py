@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from told import render_markdown, render_text
 from torch import nn
 
 import archscope
-from archscope.render.markdown import render_markdown
-from archscope.render.text import render_text
-from archscope.render.tree import View
 from archscope.serial import from_json, to_json
 
 NET = """
@@ -86,7 +84,7 @@ def test_the_saved_report_lists_them_and_comes_back(file):
     assert from_json(json.dumps(older)).training_uncounted == ()
     assert "`toys::half_backward`" in render_markdown(report)
     assert "Nothing outside of the training step" in render_markdown(report)
-    assert "not counted in the training step" in render_text(report, View())
+    assert "not counted in the training step" in render_text(report)
 
 
 def test_a_budget_on_the_training_step_names_them(file):

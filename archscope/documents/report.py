@@ -162,6 +162,20 @@ def _component_modules(report: Report, view: View) -> Iterator[Block]:
 
 
 def _notes(report: Report) -> Iterator[Paragraph]:
+    yield from _not_counted(report)
+    if report.uncalled:
+        outer = [path for path in report.uncalled if not any(above in report.uncalled for above in ancestors(path))]
+        yield Paragraph(text=sentence("never called: ", _listed(outer)))
+    if report.mixtures:
+        yield Paragraph(text=sentence("experts: ", _listed([row.path for row in report.mixtures])))
+    for module in report.modules:
+        if module.aliases:
+            yield Paragraph(text=sentence("shared: ", Name(module.path), " is also ", _listed(module.aliases)))
+    for path, aliases in _tied(report):
+        yield Paragraph(text=sentence("tied: ", Name(path), " is also ", _listed(aliases)))
+
+
+def _not_counted(report: Report) -> Iterator[Paragraph]:
     listed = {row.op for row in report.uncounted}
     further = [row for row in report.training_uncounted if row.op not in listed]
     for where, rows in (("", report.uncounted), (" in the training step", further)):
@@ -177,16 +191,6 @@ def _notes(report: Report) -> Iterator[Paragraph]:
         yield Paragraph(text="MACs and FLOPs are lower bounds (>=)")
     elif report.training_uncounted:
         yield Paragraph(text="the MACs and FLOPs of the training step are lower bounds (>=)")
-    if report.uncalled:
-        outer = [path for path in report.uncalled if not any(above in report.uncalled for above in ancestors(path))]
-        yield Paragraph(text=sentence("never called: ", _listed(outer)))
-    if report.mixtures:
-        yield Paragraph(text=sentence("experts: ", _listed([row.path for row in report.mixtures])))
-    for module in report.modules:
-        if module.aliases:
-            yield Paragraph(text=sentence("shared: ", Name(module.path), " is also ", _listed(module.aliases)))
-    for path, aliases in _tied(report):
-        yield Paragraph(text=sentence("tied: ", Name(path), " is also ", _listed(aliases)))
 
 
 def _tied(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:

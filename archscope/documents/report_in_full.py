@@ -29,7 +29,15 @@ from archscope.documents.report_tables import step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
 from archscope.metrics import Rows, carried_by
 from archscope.report import Report, UncountedRow
-from archscope.report_queries import UNDECIDED, blocks, describe_inputs, ranked, short_components, uncounted_paths, unseen
+from archscope.report_queries import (
+    UNDECIDED,
+    blocks,
+    describe_inputs,
+    ranked,
+    short_components,
+    uncounted_paths,
+    unseen,
+)
 
 _SHOWN = ("parameters", "macs", "flops")
 _RULES: tuple[Inline, ...] = (

@@ -1,4 +1,4 @@
-"""The convention of DeepSpeed's profiler (0.19, https://github.com/deepspeedai/DeepSpeed), as documented and by its behaviour.
+"""The convention of DeepSpeed's profiler (0.19, https://github.com/deepspeedai/DeepSpeed), read off its behaviour.
 
 It patches the functions of torch.nn.functional and torch that multiply (linear, the convolutions, matmul, mm, bmm,
 addmm, baddbmm, scaled dot product attention). Recurrent layers add to its flops, not to its MACs, and so does einsum,
