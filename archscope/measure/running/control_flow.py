@@ -70,16 +70,17 @@ def control_flow_followed() -> Iterator[None]:
 
 def _watching() -> Recording | None:
     """The recorder, where nothing stands between it and what runs now (a tracer of its own, vmap)."""
-    mode = _get_current_dispatch_mode()  # type: ignore[no-untyped-call]  # torch leaves it without types
-    transformed = torch._C._functorch.peek_interpreter_stack() is not None  # noqa: SLF001 - no public name
-    return mode if isinstance(mode, Recording) and not transformed else None
+    mode: Any = _get_current_dispatch_mode()
+    transform: Any = torch._C._functorch.peek_interpreter_stack()  # noqa: SLF001 - no public name
+    return mode if isinstance(mode, Recording) and transform is None else None
 
 
 def _followed(plain: Any) -> Any:
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         follow = _CONTROL_FLOW.get(self.name())
-        recorder = _watching() if follow is not None else None
-        return plain(self, *args, **kwargs) if recorder is None else follow(recorder, *args, **kwargs)
+        if follow is None or (recorder := _watching()) is None:
+            return plain(self, *args, **kwargs)
+        return follow(recorder, *args, **kwargs)
 
     call.plain = plain  # type: ignore[attr-defined]  # functions take attributes
     return call

@@ -147,15 +147,15 @@ class Recorder(TorchDispatchMode):
     def mark(self) -> tuple[Any, ...]:
         """Where the recording stands, for ``undo``."""
         stack = self._stack
-        shapes = (stack.calls, stack.input_shapes, stack.output_shapes)
-        return len(self.calls), len(self.undecided_flow), *map(dict, shapes)
+        shapes = (dict(stack.calls), dict(stack.input_shapes), dict(stack.output_shapes))
+        return len(self.calls), len(self.undecided_flow), *shapes
 
     def undo(self, mark: tuple[Any, ...]) -> None:
         """Forget what ran since ``mark``, of which nothing may be used any more."""
         stack = self._stack
-        calls, undecided, *shapes = mark
+        calls, undecided, ran, inputs, outputs = mark
         del self.calls[calls:], self.undecided_flow[undecided:]
-        stack.calls, stack.input_shapes, stack.output_shapes = map(dict, shapes)
+        stack.calls, stack.input_shapes, stack.output_shapes = dict(ran), dict(inputs), dict(outputs)
         self._allocated = {key: (size, born) for key, (size, born) in self._allocated.items() if born < calls}
 
     def undecided(self, op: str, taken: str) -> None:

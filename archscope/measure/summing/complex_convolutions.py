@@ -83,10 +83,8 @@ def _packet(call: OpCall | None) -> str:
 
 def _backward(calls: Sequence[OpCall], found: Sequence[_Parts]) -> Iterator[OpCall]:
     """Of the gradients of the three convolutions those that are not the first one's."""
-    firsts, others = set(), set()
-    for parts in found:
-        firsts.add(_operands(parts.first))
-        others.update((_operands(parts.second), _operands(parts.third)))
+    firsts = {_operands(parts.first) for parts in found}
+    others = {_operands(call) for parts in found for call in (parts.second, parts.third)}
     shared: dict[tuple[int, int], list[OpCall]] = defaultdict(list)
     for call in calls:
         if call.op.startswith("aten::convolution_backward"):
