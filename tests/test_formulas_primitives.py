@@ -68,11 +68,16 @@ def test_every_free_primitive_is_tried_or_makes_a_constant():
     assert free == MOVED.keys() | OF_COMPLEX_NUMBERS | CONSTANT
 
 
+# What torch's compiler makes for its own code, once it is loaded: no eager program runs these.
+OF_THE_COMPILER = ("prims::inductor_", "prims::_low_memory_", "prims::_unsafe_", "prims::fma", "prims::prepare_")
+
+
 def test_every_primitive_of_torch_has_a_rule():
     schemas = torch._C._jit_get_all_schemas()
     names = {schema.name for schema in schemas if schema.name.startswith(("prims::", "rngprims::", "profiler::"))}
     assert len(names) > 120
-    assert {name for name in names if DEFAULT_FORMULAS.find(name) is None} == set()
+    missing = {name for name in names if DEFAULT_FORMULAS.find(name) is None}
+    assert {name for name in missing if not name.startswith(OF_THE_COMPILER)} == set()
 
 
 DIFFERENTLY_NAMED = {"erf_inv": "erfinv", "shift_left": "bitwise_left_shift", "zeta": "special_zeta", "cbrt": "sqrt"}
