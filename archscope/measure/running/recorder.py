@@ -11,6 +11,8 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.measure.running.attention_kernel import ATTENTION, attend
+from archscope.measure.running.attention_values import BACKWARD, FORWARD, attention_values
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
@@ -106,7 +108,7 @@ class Recorder(TorchDispatchMode):
         name, names, defaults, composite, memorable = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
-                return func.decompose(*args, **kwargs)
+                return (attend if func is ATTENTION else func.decompose)(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
@@ -230,6 +232,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     except (RuntimeError, NotImplementedError):
         if func is _GROUPED_MM and args[0].is_meta and args[0].dtype is not torch.bfloat16:
             return _grouped_mm_on_meta(func, args, kwargs)
+        if func in FORWARD or func in BACKWARD:
+            return attention_values(func, args, kwargs)
         leaves = pytree.tree_leaves((args, kwargs))
         if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
             raise
