@@ -20,19 +20,23 @@ MEASURES = ("macs", "flops", "activations", "peak", "backward_macs", "backward_f
 class Calls(nn.Module):
     """One call of a function: its floating tensors are parameters, its other tensors buffers."""
 
-    def __init__(self, function: Any, given: Any, *, gradients: bool) -> None:
+    def __init__(self, function: Any, given: Any, *, gradients: str) -> None:
+        """``gradients``: which of the tensors that can take them do: "", "all", "first" or "others"."""
         super().__init__()
         self.function = function
         leaves, self.spec = pytree.tree_flatten(given)
         self.places = []
         self.others = []
+        seen = False
         for place, leaf in enumerate(leaves):
             is_tensor = isinstance(leaf, torch.Tensor)
             self.others.append(None if is_tensor else leaf)
             if is_tensor:
                 name = f"t{place}"
                 self.places.append((place, name))
-                if gradients and leaf.is_floating_point() and leaf.requires_grad:
+                takes = leaf.requires_grad and leaf.is_floating_point() and gradients
+                first, seen = not seen, seen or bool(takes)
+                if takes and gradients in {"all", "first" if first else "others"}:
                     self.register_parameter(name, nn.Parameter(leaf.detach()))
                 else:
                     self.register_buffer(name, leaf.detach())
@@ -85,11 +89,11 @@ def measured(model: nn.Module, device: str, *, training: bool) -> Seen:
 
 
 class Compared(NamedTuple):
-    """One sample of one operator: the measures that differ, as (name, meta, CPU), or why it was not compared."""
+    """One sample of one operator, without gradients or with those of some tensors: (measure, meta, CPU) that differ."""
 
     op: str
     sample: int
-    training: bool
+    gradients: str
     differences: tuple[tuple[str, int, int], ...]
     meta: Seen
     cpu: Seen
@@ -105,23 +109,23 @@ def full_name(op: Any) -> str:
     return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
 
 
-def compared(op: Any, samples: int) -> Iterator[Compared]:
-    """The first ``samples`` of ``op``, forward and (where it has one) training step, on meta against the CPU."""
-    if torch.float32 not in op.supported_dtypes("cpu"):
+def compared(op: Any, samples: int, dtype: torch.dtype = torch.float32) -> Iterator[Compared]:
+    """The first ``samples`` of ``op``, forward and (where it has one) training steps, on meta against the CPU."""
+    if dtype not in op.supported_dtypes("cpu"):
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for training in (False, True) if op.supports_autograd else (False,):
-            torch.manual_seed(0)
-            given = op.sample_inputs("cpu", torch.float32, requires_grad=training)
-            for index, sample in enumerate(itertools.islice(given, samples)):
-                call = ((sample.input, *sample.args), dict(sample.kwargs))
-                model = Calls(op.op, call, gradients=training)
-                model.eval()
-                meta, cpu = (measured(model, device, training=training) for device in ("meta", "cpu"))
+        torch.manual_seed(0)
+        given = op.sample_inputs("cpu", dtype, requires_grad=op.supports_autograd)
+        for index, sample in enumerate(itertools.islice(given, samples)):
+            call = ((sample.input, *sample.args), dict(sample.kwargs))
+            learning = sum(isinstance(t, torch.Tensor) and t.requires_grad for t in pytree.tree_leaves(call))
+            for gradients in ("", "all", "first", "others") if learning > 1 else ("", "all")[: 1 + learning]:
+                model = Calls(op.op, call, gradients=gradients)
+                meta, cpu = (measured(model, device, training=bool(gradients)) for device in ("meta", "cpu"))
                 differences = tuple(
                     (name, meta.figures[name], cpu.figures[name])
                     for name in meta.figures
                     if name in cpu.figures and meta.figures[name] != cpu.figures[name]
                 )
-                yield Compared(full_name(op), index, training, differences, meta, cpu)
+                yield Compared(full_name(op), index, gradients, differences, meta, cpu)

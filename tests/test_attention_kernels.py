@@ -35,7 +35,9 @@ class Attends(nn.Module):
     def forward(self, x):
         source = x[:, : self.keys]
         q, k, v = self.q(x[:, : self.queries]), self.k(source), self.v(source)
-        q, k, v = (t.unflatten(-1, (n, -1)).transpose(1, 2) for t, n in zip((q, k, v), (self.heads, *[self.groups] * 2)))
+        q, k, v = (
+            t.unflatten(-1, (n, -1)).transpose(1, 2) for t, n in zip((q, k, v), (self.heads, *[self.groups] * 2))
+        )
         options = {"dropout_p": self.options.get("dropout_p", 0.0) if self.training else 0.0}
         y = attention(q, k, v, attn_mask=self.mask, **{**self.options, **options})
         return y.transpose(1, 2).flatten(2)

@@ -25,6 +25,10 @@ _PER_ELEMENT = {
         6,
         "g x s x (1 + x x (1 - s)), s = sigmoid(x): sigmoid, 3 multiplies, 2 sums",
     ),
+    "mish_backward": (
+        10,
+        "g x (t + x x s x (1 - t x t)), t = tanh(log1p(exp(x))), s = sigmoid(x): 4 functions, 4 multiplies, 2 sums",
+    ),
     "softplus_backward": (6, "g x z / (z + 1), z = exp(beta x x): multiply, exp, add, divide, multiply, select"),
     "_softmax_backward_data": (4, "g x y - y x sum(g x y): multiply, sum, multiply, subtract"),
     "_log_softmax_backward_data": (4, "g - exp(y) x sum(g): sum, exp, multiply, subtract"),

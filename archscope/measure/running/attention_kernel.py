@@ -14,15 +14,12 @@ softmax, which no device does that has a choice. While a run is watched, archsco
 
 from __future__ import annotations
 
-import contextlib
 import math
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.library import Library
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+
+from archscope.measure.running.composites import taken_apart
 
 aten = torch.ops.aten
 ATTENTION = aten.scaled_dot_product_attention.default
@@ -34,49 +31,6 @@ _HALF = frozenset({torch.bfloat16, torch.float16})
 _LARGEST_HEAD = 256
 _OF_EFFICIENT = frozenset({torch.float32, torch.bfloat16, torch.float16})
 _ALIGNMENT = 16  # bytes of a head, elements of a row of the mask
-_LOCK = threading.Lock()
-_LIBRARIES: dict[str, tuple[Library, int]] = {}  # by dispatch key: the registration, and how many runs want it
-_WATCHING: set[int] = set()  # the modes of all runs
-
-
-@contextlib.contextmanager
-def attention_fused(watching: TorchDispatchMode, device: str) -> Iterator[None]:
-    """Decide which kernel attention runs as while ``watching`` is the mode that sees a run on ``device``.
-
-    The operator is registered anew above autograd, so that its gradient is the fused kernel's own; where no mode of a
-    run is active, in other threads say, it does what it did.
-    """
-    keys = [f"Autograd{kind}" for kind in dict.fromkeys((_KINDS.get(device.partition(":")[0], "CPU"), "Meta"))]
-    with _LOCK:
-        _WATCHING.add(id(watching))
-        for key in keys:
-            library, runs = _LIBRARIES.get(key) or (_registered(key), 0)
-            _LIBRARIES[key] = (library, runs + 1)
-    try:
-        yield
-    finally:
-        with _LOCK:
-            _WATCHING.discard(id(watching))
-            for key in keys:
-                library, runs = _LIBRARIES.pop(key)
-                if runs > 1:
-                    _LIBRARIES[key] = (library, runs - 1)
-                else:
-                    library._destroy()  # noqa: SLF001 - without it the kernel would stay until a collection
-
-
-_KINDS = {"cuda": "CUDA", "meta": "Meta"}
-
-
-def _registered(key: str) -> Library:
-    library = Library("aten", "IMPL")  # noqa: TOR901 - it is destroyed when the last run ends
-    library.impl("scaled_dot_product_attention", _where_watched, key)
-    return library
-
-
-def _where_watched(*args: Any, **kwargs: Any) -> Any:
-    watched = any(id(mode) in _WATCHING for mode in _get_current_dispatch_mode_stack())
-    return attend(*args, **kwargs) if watched else ATTENTION.decompose(*args, **kwargs)
 
 
 def attend(  # noqa: PLR0913 - the operator's own arguments
@@ -93,8 +47,8 @@ def attend(  # noqa: PLR0913 - the operator's own arguments
     """Attention by the kernel that the rule names."""
     kernel = fused_kernel(query, key, value, attn_mask, dropout_p, is_causal=is_causal, enable_gqa=enable_gqa)
     if kernel is None:
-        return ATTENTION.decompose(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        return taken_apart(
+            ATTENTION, query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
         )
     mask = _as_floats(attn_mask, query.dtype)
     if kernel is FLASH:

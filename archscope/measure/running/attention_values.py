@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from archscope.measure.running.attention_kernel import ATTENTION, EFFICIENT, FLASH, aten
+from archscope.measure.running.composites import taken_apart
 
 _FLASH_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward.default  # noqa: SLF001 - an operator's name
 _EFFICIENT_BACKWARD = aten._scaled_dot_product_efficient_attention_backward.default  # noqa: SLF001
@@ -45,7 +46,9 @@ def _output(given: dict[str, Any]) -> tuple[torch.Tensor | None, ...]:
     if not given["dropout_p"]:
         mask, scale = _mask(given), given["scale"]
         grouped = query.shape[1] != key.shape[1]
-        return (ATTENTION.decompose(query, key, value, mask, 0.0, given["is_causal"], scale=scale, enable_gqa=grouped),)
+        return (
+            taken_apart(ATTENTION, query, key, value, mask, 0.0, given["is_causal"], scale=scale, enable_gqa=grouped),
+        )
     seed = torch.randint(2**31, (), device=query.device) if "compute_log_sumexp" in given else None
     return (_weights(given) * _kept(given, seed)) @ _spread(value, query), None, seed
 

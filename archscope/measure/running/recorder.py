@@ -11,10 +11,11 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from archscope.measure.running.attention_kernel import ATTENTION, attend
 from archscope.measure.running.attention_values import BACKWARD, FORWARD, attention_values
+from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.meta_kernels import Run, as_on_devices
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
@@ -76,6 +77,7 @@ class _Signature(NamedTuple):
     defaults: dict[str, Any]
     composite: bool
     repeatable: bool
+    run: Run
 
 
 class Recorder(TorchDispatchMode):
@@ -105,10 +107,10 @@ class Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name, names, defaults, composite, memorable = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
-                return (attend if func is ATTENTION else func.decompose)(*args, **kwargs)
+                return on_device_path(func)(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
@@ -116,7 +118,7 @@ class Recorder(TorchDispatchMode):
         self._running = True
         try:
             remembers = memorable and self._remembers
-            output = self._cache.run(_run, func, args, kwargs) if remembers else _run(func, args, kwargs)
+            output = self._cache.run(run, func, args, kwargs) if remembers else run(func, args, kwargs)
         finally:
             self._running = False
         index = len(self.calls)
@@ -159,7 +161,7 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False)
+            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -167,7 +169,8 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            signature = _Signature(name, names, defaults, composite=composite, repeatable=repeatable(func))
+            run, memorable = as_on_devices(func, _run), repeatable(func)
+            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run)
         self._signatures[func] = signature
         return signature
 

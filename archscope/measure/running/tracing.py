@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
-from archscope.measure.running.attention_kernel import attention_fused
+from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
@@ -81,7 +81,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with triton_watched(recorder.launched), attention_fused(recorder, device), recorder:
+            with triton_watched(recorder.launched), as_devices_do(recorder, device), recorder:
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
