@@ -11,7 +11,6 @@ import torch
 Run: TypeAlias = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 aten = torch.ops.aten
-_MASKS = frozenset({"output_mask", "grad_input_mask"})
 _NO_REDUCTION = 0
 _SUM, _MAXIMUM = 0, 2
 
@@ -19,28 +18,22 @@ _SUM, _MAXIMUM = 0, 2
 def as_on_devices(func: Any, run: Run) -> Run:
     """``run`` itself, or where ``func``'s meta kernel differs from what devices do, a ``run`` that mends its answer."""
     mend = _MENDED.get(func)
-    names = [argument.name for argument in func._schema.arguments]  # noqa: SLF001 - torch has no public name for it
-    place = next((place for place, name in enumerate(names) if name in _MASKS), None)
-    if mend is None and place is None:
+    if mend is None:
         return run
+    names = [argument.name for argument in func._schema.arguments]  # noqa: SLF001 - torch has no public name for it
 
     def mended(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         output = run(func, args, kwargs)
         if not (isinstance(args[0], torch.Tensor) and args[0].is_meta):
             return output
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        return mend(given, output) if mend is not None else _asked_for(given[names[place or 0]], output)
+        return mend({**dict(zip(names, args, strict=False)), **kwargs}, output)
 
     return mended
 
 
-def _asked_for(mask: list[bool], output: Any) -> Any:
+def _asked_for(given: dict[str, Any], output: tuple[Any, ...]) -> tuple[Any, ...]:
     """Gradients that nobody asked for are not made."""
-    gradients = list(output)
-    for place, (asked, _) in enumerate(zip(mask, gradients, strict=False)):
-        if not asked:
-            gradients[place] = None
-    return tuple(gradients)
+    return tuple(made if asked else None for asked, made in zip(given["output_mask"], output, strict=True))
 
 
 def _loss(given: dict[str, Any], output: torch.Tensor) -> torch.Tensor:
@@ -66,7 +59,7 @@ def _bags(given: dict[str, Any], output: tuple[torch.Tensor, ...], *, to_learn: 
     """What the CPU writes down of bags; its fast path for sums does not note which index is in which bag."""
     weight, indices, offsets, mode = given["weight"], given["indices"], given["offsets"], given.get("mode", 0)
     scale, padding = given.get("per_sample_weights"), given.get("padding_idx", -1)
-    fast = weight.dtype in {torch.float32, torch.float16} and weight.stride(1) == 1 and padding < 0
+    fast = weight.dtype in {torch.float32, torch.float16, torch.bfloat16} and weight.stride(1) == 1 and padding < 0
     fast = fast and mode == _SUM and (scale is None or scale.stride(0) == 1)
     bags = offsets.shape[0] if mode == _SUM and not to_learn else output[0].shape[0]
     return (
@@ -78,6 +71,8 @@ def _bags(given: dict[str, Any], output: tuple[torch.Tensor, ...], *, to_learn: 
 
 
 _MENDED: dict[Any, Callable[[dict[str, Any], Any], Any]] = {
+    aten.native_batch_norm_backward.default: _asked_for,
+    aten.batch_norm_backward.default: _asked_for,
     aten.mse_loss.default: _loss,
     aten.smooth_l1_loss.default: _loss,
     aten.soft_margin_loss.default: _loss,

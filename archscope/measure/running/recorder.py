@@ -16,6 +16,7 @@ from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
+from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
@@ -107,6 +108,8 @@ class Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if func is SCALAR:
+            func, args, kwargs = stored_scalar(func, args, kwargs)
         name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
