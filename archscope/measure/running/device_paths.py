@@ -15,6 +15,16 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 from archscope.measure.running.attention_kernel import ATTENTION, attend
 from archscope.measure.running.composites import taken_apart
 from archscope.measure.running.recurrent_kernel import GRU, LSTM, RELU, TANH, gru, lstm, rnn_relu, rnn_tanh
+from archscope.measure.running.recurrent_packed import (
+    PACKED_GRU,
+    PACKED_LSTM,
+    PACKED_RELU,
+    PACKED_TANH,
+    packed_gru,
+    packed_lstm,
+    packed_relu,
+    packed_tanh,
+)
 
 _MISH_BACKWARD = torch.ops.aten.mish_backward.default
 
@@ -31,6 +41,10 @@ _BY_OPERATOR: dict[Any, tuple[Callable[..., Any], tuple[str, ...]]] = {
     GRU: (gru, ("Meta",)),
     TANH: (rnn_tanh, ("Meta",)),
     RELU: (rnn_relu, ("Meta",)),
+    PACKED_LSTM: (packed_lstm, ("Meta",)),
+    PACKED_GRU: (packed_gru, ("Meta",)),
+    PACKED_TANH: (packed_tanh, ("Meta",)),
+    PACKED_RELU: (packed_relu, ("Meta",)),
     _MISH_BACKWARD: (_whole_gradient_of_mish, ("Meta",)),
 }
 _LOCK = threading.Lock()

@@ -19,6 +19,9 @@ from archscope.measure.running.composites import taken_apart
 
 State: TypeAlias = tuple[torch.Tensor, ...]  # hidden, and for LSTM the cell
 Cell: TypeAlias = Callable[[torch.Tensor, State, Sequence[Any]], State]
+Layer: TypeAlias = Callable[
+    [Cell, torch.Tensor, Sequence[State], Sequence[Sequence[Any]]], tuple[torch.Tensor, list[State]]
+]
 
 aten = torch.ops.aten
 LSTM = aten.lstm.input
@@ -47,28 +50,28 @@ def lstm(  # noqa: PLR0913, PLR0917 - the operator's own arguments
         return taken_apart(LSTM, *given) if fused else _without_onednn(given)
     if fused:
         return _by_onednn(*given)
-    output, (hidden, cells) = _layers(_lstm_cell, *given, each=(4 if has_biases else 2) + projected)
+    output, (hidden, cells) = layers(lstm_cell, *given, each=(4 if has_biases else 2) + projected)
     return output.transpose(0, 1) if batch_first else output, hidden, cells
 
 
 def gru(x: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     """A GRU, step by step."""
-    return _stepwise(_gru_cell, x, hx, *rest)
+    return _stepwise(gru_cell, x, hx, *rest)
 
 
 def rnn_tanh(x: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     """Elman's network with tanh, step by step."""
-    return _stepwise(_simple_cell(torch.tanh), x, hx, *rest)
+    return _stepwise(simple_cell(torch.tanh), x, hx, *rest)
 
 
 def rnn_relu(x: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     """Elman's network with ReLU, step by step."""
-    return _stepwise(_simple_cell(torch.relu), x, hx, *rest)
+    return _stepwise(simple_cell(torch.relu), x, hx, *rest)
 
 
 def _stepwise(cell: Cell, x: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     has_biases, batch_first = rest[1], rest[-1]
-    output, (hidden,) = _layers(cell, x, [hx], *rest, each=4 if has_biases else 2)
+    output, (hidden,) = layers(cell, x, [hx], *rest, each=4 if has_biases else 2)
     return output.transpose_(0, 1) if batch_first else output, hidden
 
 
@@ -122,7 +125,7 @@ def _zeros(weights: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     return made[::-1]
 
 
-def _layers(  # noqa: PLR0913, PLR0917 - the operator's own arguments
+def layers(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     cell: Cell,
     x: torch.Tensor,
     hx: list[torch.Tensor],
@@ -135,19 +138,24 @@ def _layers(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     batch_first: bool,  # noqa: FBT001
     *,
     each: int,
+    layer: Layer | None = None,
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """The output and the last states of all layers; each layer and direction has ``each`` weights."""
+    """The output and the last states of all layers; each layer and direction has ``each`` weights.
+
+    ``layer`` runs one of them, where it is not a padded one.
+    """
+    run = layer or _layer
     x = x.transpose(0, 1) if batch_first else x
     starts = list(zip(*(state.unbind(0) for state in hx), strict=True))
     per_layer = 2 if bidirectional else 1
     last: list[State] = []
-    for layer in range(num_layers):
-        places = range(layer * per_layer, (layer + 1) * per_layer)
+    for number in range(num_layers):
+        places = range(number * per_layer, (number + 1) * per_layer)
         weights = [[*params[place * each : (place + 1) * each]] for place in places]
         weights = [w if has_biases else [*w[:2], None, None, *w[2:]] for w in weights]
-        x, states = _layer(cell, x, [starts[place] for place in places], weights)
+        x, states = run(cell, x, [starts[place] for place in places], weights)
         last += states
-        if dropout and train and layer < num_layers - 1:
+        if dropout and train and number < num_layers - 1:
             x = dropped(x, dropout)
     return x, [torch.stack(states, 0) for states in zip(*last, strict=True)]
 
@@ -172,7 +180,8 @@ def _layer(
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs, outputs[0].dim() - 1), last
 
 
-def _lstm_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> State:
+def lstm_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> State:
+    """One step of an LSTM (with a projection where there is a fifth weight); ``given`` is the step's own product."""
     hidden, cells = states
     gates = linear(hidden, weights[1], weights[3]).add_(given)
     into, keep, new, out = gates.unsafe_chunk(4, 1)
@@ -182,7 +191,8 @@ def _lstm_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> St
     return (hidden if len(weights) < _PROJECTED else torch.matmul(hidden, weights[4].t())), cells
 
 
-def _gru_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> State:
+def gru_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> State:
+    """One step of a GRU."""
     (hidden,) = states
     inputs = given.unsafe_chunk(3, 1)
     gates = linear(hidden, weights[1], weights[3]).unsafe_chunk(3, 1)
@@ -192,7 +202,9 @@ def _gru_cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> Sta
     return ((hidden - new).mul_(keep).add_(new),)
 
 
-def _simple_cell(activation: Callable[[torch.Tensor], torch.Tensor]) -> Cell:
+def simple_cell(activation: Callable[[torch.Tensor], torch.Tensor]) -> Cell:
+    """One step of Elman's network."""
+
     def cell(given: torch.Tensor, states: State, weights: Sequence[Any]) -> State:
         return (activation(linear(states[0], weights[1], weights[3]).add_(given)),)
 
