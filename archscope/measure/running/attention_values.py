@@ -10,16 +10,17 @@ import torch
 from archscope.measure.running.attention_kernel import ATTENTION, EFFICIENT, FLASH, aten
 from archscope.measure.running.composites import taken_apart
 
-_FLASH_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward.default  # noqa: SLF001 - an operator's name
+_FLASH_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward.default  # noqa: SLF001
 _EFFICIENT_BACKWARD = aten._scaled_dot_product_efficient_attention_backward.default  # noqa: SLF001
 FORWARD = frozenset({FLASH, EFFICIENT})
 BACKWARD = frozenset({_FLASH_BACKWARD, _EFFICIENT_BACKWARD})
 
 
 def attention_values(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What ``func``, one of ``FORWARD`` or ``BACKWARD``, gives for these arguments, in the layout of its meta kernel."""
-    given = {**{a.name: a.default_value for a in func._schema.arguments if a.has_default_value()}}  # noqa: SLF001
-    given |= {**dict(zip((a.name for a in func._schema.arguments), args, strict=False)), **kwargs}  # noqa: SLF001
+    """What ``func``, of ``FORWARD`` or ``BACKWARD``, gives for these arguments, in the layout of its meta kernel."""
+    arguments = func._schema.arguments  # noqa: SLF001 - torch has no public name for it
+    given = {argument.name: argument.default_value for argument in arguments if argument.has_default_value()}
+    given |= {**dict(zip((argument.name for argument in arguments), args, strict=False)), **kwargs}
     shapes = func(*(_on_meta(value) for value in args), **{name: _on_meta(value) for name, value in kwargs.items()})
     outputs = [_like(shape, given["query"].device) for shape in shapes]
     values = _output(given) if func in FORWARD else _gradients(given)

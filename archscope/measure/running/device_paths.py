@@ -41,7 +41,7 @@ _BY_OPERATOR: dict[Any, tuple[Callable[..., Any], tuple[str, ...]]] = {
     GRU: (gru, ("Meta",)),
     TANH: (rnn_tanh, ("Meta",)),
     RELU: (rnn_relu, ("Meta",)),
-    PACKED_LSTM: (packed_lstm, ("Meta",)),
+    PACKED_LSTM: (packed_lstm, ("Meta", "CPU")),
     PACKED_GRU: (packed_gru, ("Meta",)),
     PACKED_TANH: (packed_tanh, ("Meta",)),
     PACKED_RELU: (packed_relu, ("Meta",)),

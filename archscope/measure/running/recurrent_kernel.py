@@ -44,12 +44,11 @@ def lstm(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     """An LSTM: by oneDNN's operators in inference, step by step in training."""
     given = (x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
     projected = hx[0].shape[2] != hx[1].shape[2]
-    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *hx, *params))
-    fused = x.dtype is torch.float32 and not (projected or learns) and x.numel() > 0
+    fused = onednn_takes(x, hx, params)
     if not x.is_meta:
-        return taken_apart(LSTM, *given) if fused else _without_onednn(given)
+        return taken_apart(LSTM, *given) if fused else without_onednn(LSTM, given)
     if fused:
-        return _by_onednn(*given)
+        return by_onednn(*given)
     output, (hidden, cells) = layers(lstm_cell, *given, each=(4 if has_biases else 2) + projected)
     return output.transpose(0, 1) if batch_first else output, hidden, cells
 
@@ -75,16 +74,23 @@ def _stepwise(cell: Cell, x: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     return output.transpose_(0, 1) if batch_first else output, hidden
 
 
-def _without_onednn(given: Sequence[Any]) -> Any:
+def onednn_takes(x: torch.Tensor, hx: Sequence[torch.Tensor], params: Sequence[torch.Tensor]) -> bool:
+    """Whether an LSTM is handed to oneDNN: float32 without a projection, where nothing takes gradients."""
+    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *hx, *params))
+    return x.dtype is torch.float32 and hx[0].shape[2] == hx[1].shape[2] and not learns and x.numel() > 0
+
+
+def without_onednn(func: Any, given: Sequence[Any]) -> Any:
+    """Run ``func`` on the CPU step by step."""
     before = torch._C._get_mkldnn_enabled()  # noqa: SLF001 - the public switch warns of another one
     torch._C._set_mkldnn_enabled(False)  # noqa: FBT003, SLF001
     try:
-        return taken_apart(LSTM, *given)
+        return taken_apart(func, *given)
     finally:
         torch._C._set_mkldnn_enabled(before)  # noqa: SLF001
 
 
-def _by_onednn(  # noqa: PLR0913, PLR0917 - the operator's own arguments
+def by_onednn(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     x: torch.Tensor,
     hx: list[torch.Tensor],
     params: list[torch.Tensor],
@@ -95,6 +101,7 @@ def _by_onednn(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     bidirectional: bool,  # noqa: FBT001
     batch_first: bool,  # noqa: FBT001
 ) -> Any:
+    """An LSTM as oneDNN runs it: one operator for each layer and direction."""
     given = x = (x.transpose(0, 1) if batch_first else x).contiguous()  # held to the end, as torch holds it
     hidden, cells = (state.contiguous() for state in hx)
     each, directions = 4 if has_biases else 2, 2 if bidirectional else 1

@@ -10,19 +10,39 @@ import torch
 from torch.nn.functional import linear
 
 from archscope.measure.running.composites import taken_apart
-from archscope.measure.running.recurrent_kernel import Cell, State, aten, gru_cell, layers, lstm_cell, simple_cell
+from archscope.measure.running.recurrent_kernel import (
+    Cell,
+    State,
+    aten,
+    by_onednn,
+    gru_cell,
+    layers,
+    lstm_cell,
+    onednn_takes,
+    simple_cell,
+    without_onednn,
+)
 
 PACKED_LSTM = aten.lstm.data
 PACKED_GRU, PACKED_TANH, PACKED_RELU = aten.gru.data, aten.rnn_tanh.data, aten.rnn_relu.data
 
 
-def packed_lstm(data: torch.Tensor, sizes: torch.Tensor, hx: list[torch.Tensor], *rest: Any) -> Any:
-    """An LSTM over packed sequences."""
-    if sizes.is_meta:  # nobody knows how long they are
-        return taken_apart(PACKED_LSTM, data, sizes, hx, *rest)
-    each = (4 if rest[1] else 2) + (hx[0].shape[2] != hx[1].shape[2])
-    run = partial(_packed_layer, sizes.tolist())
-    output, (hidden, cells) = layers(lstm_cell, data, hx, *rest, batch_first=False, each=each, layer=run)
+def packed_lstm(
+    data: torch.Tensor, sizes: torch.Tensor, hx: list[torch.Tensor], params: list[torch.Tensor], *rest: Any
+) -> Any:
+    """An LSTM over packed sequences; those of one length are padded ones, and may go to oneDNN."""
+    given, fused = (data, sizes, hx, params, *rest), onednn_takes(data, hx, params)
+    if not data.is_meta and not fused:
+        return without_onednn(PACKED_LSTM, given)
+    if not data.is_meta or sizes.is_meta:  # on meta nobody knows how long they are
+        return taken_apart(PACKED_LSTM, *given)
+    steps = sizes.tolist()
+    if fused and len(set(steps)) == 1:
+        output, hidden, cells = by_onednn(data.view(len(steps), steps[0], -1), hx, params, *rest, batch_first=False)
+        return output.view(data.shape[0], -1), hidden, cells
+    each = (4 if rest[0] else 2) + (hx[0].shape[2] != hx[1].shape[2])
+    run = partial(_packed_layer, steps)
+    output, (hidden, cells) = layers(lstm_cell, data, hx, params, *rest, batch_first=False, each=each, layer=run)
     return output, hidden, cells
 
 

@@ -1,4 +1,4 @@
-"""The number in ``x[...] = 1.0``: on a device it stays on the CPU and fills ``x``, on meta torch makes a tensor of it."""
+"""The number in ``x[...] = 1.0``: devices fill ``x`` with it, where on meta torch makes a tensor of it and copies."""
 
 from __future__ import annotations
 
