@@ -124,7 +124,7 @@ VARIANTS = {
 }
 
 
-def figures(seen, training):
+def figures(seen, *, training):
     from archscope.formulas import DEFAULT_FORMULAS
     from archscope.measure.summing.training import training_figures
 
@@ -133,22 +133,28 @@ def figures(seen, training):
     return archscope.analyze(seen).totals
 
 
+def in_dtype(model, dtype):
+    """The model with its weights and its floating mask in ``dtype``."""
+    mask = getattr(model.to(dtype), "mask", None)
+    if isinstance(mask, torch.Tensor) and mask.is_floating_point() and not isinstance(mask, nn.Parameter):
+        model.mask = mask.to(dtype)
+    return model
+
+
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_has_the_same_figures_on_meta_and_on_the_cpu(name, dtype, training):
     if name == "flex attention" and training:
         pytest.skip("torch differentiates flex attention on a GPU alone")
-    model = VARIANTS[name]().to(dtype)
-    if isinstance(getattr(model, "mask", None), torch.Tensor) and model.mask.is_floating_point():
-        model.mask = nn.Parameter(model.mask) if isinstance(model.mask, nn.Parameter) else model.mask.to(dtype)
+    model = in_dtype(VARIANTS[name](), dtype)
     x = archscope.Inputs(args=(torch.rand(X, dtype=dtype),))
     devices = ("", "cpu") if name == "flex attention" else ("meta", "cpu")  # torch refuses it on meta
     meta, cpu = (archscope.trace(model, x, device=device, training=training) for device in devices)
     assert [call.op for call in meta.calls] == [call.op for call in cpu.calls]
     if "layer" in name and dtype is torch.bfloat16:
         return  # on the CPU a layer norm keeps its statistics in bfloat16, on meta and on a GPU in float32
-    assert figures(meta, training) == figures(cpu, training)
+    assert figures(meta, training=training) == figures(cpu, training=training)
 
 
 # What the CPU's own rule says, by torch itself: 1 is flash, 0 taken apart.

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as torch writes it
 from test_formulas_modules import CASES, NOT_ON_META, built
 from torch import nn
 
