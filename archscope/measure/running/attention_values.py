@@ -75,7 +75,7 @@ def _scale(given: dict[str, Any]) -> float:
     return 1 / math.sqrt(given["query"].shape[-1]) if scale is None else scale
 
 
-def _weights(given: dict[str, Any]) -> torch.Tensor:
+def _weights(given: dict[str, Any]) -> Any:
     query, mask = given["query"], _mask(given)
     scores = query @ _spread(given["key"], query).mT * _scale(given)
     if mask is not None:
@@ -85,7 +85,7 @@ def _weights(given: dict[str, Any]) -> torch.Tensor:
     return scores.softmax(-1).nan_to_num(0.0)  # rows that are masked altogether
 
 
-def _kept(given: dict[str, Any], seed: torch.Tensor | None) -> torch.Tensor | float:
+def _kept(given: dict[str, Any], seed: torch.Tensor | None) -> Any:
     """What each weight is multiplied by: 0 where it is dropped; drawn again by the same seed in the backward pass."""
     query, dropped = given["query"], given["dropout_p"]
     if not dropped:
@@ -101,6 +101,6 @@ def _spread(tensor: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
     return tensor.repeat_interleave(query.shape[1] // tensor.shape[1], dim=1)
 
 
-def _gathered(gradient: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+def _gathered(gradient: torch.Tensor, tensor: torch.Tensor) -> Any:
     """The sum of the gradients of queries that share a head."""
     return gradient.unflatten(1, (tensor.shape[1], -1)).sum(2)

@@ -158,8 +158,8 @@ def layers(  # noqa: PLR0913, PLR0917 - the operator's own arguments
     last: list[State] = []
     for number in range(num_layers):
         places = range(number * per_layer, (number + 1) * per_layer)
-        weights = [[*params[place * each : (place + 1) * each]] for place in places]
-        weights = [w if has_biases else [*w[:2], None, None, *w[2:]] for w in weights]
+        own = [params[place * each : (place + 1) * each] for place in places]
+        weights: list[list[Any]] = [[*w] if has_biases else [*w[:2], None, None, *w[2:]] for w in own]
         x, states = run(cell, x, [starts[place] for place in places], weights)
         last += states
         if dropout and train and number < num_layers - 1:

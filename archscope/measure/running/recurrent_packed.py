@@ -24,6 +24,7 @@ from archscope.measure.running.recurrent_kernel import (
 )
 
 PACKED_LSTM = aten.lstm.data
+_BATCH_FIRST = False  # packed sequences never are
 PACKED_GRU, PACKED_TANH, PACKED_RELU = aten.gru.data, aten.rnn_tanh.data, aten.rnn_relu.data
 
 
@@ -38,11 +39,11 @@ def packed_lstm(
         return taken_apart(PACKED_LSTM, *given)
     steps = sizes.tolist()
     if fused and len(set(steps)) == 1:
-        output, hidden, cells = by_onednn(data.view(len(steps), steps[0], -1), hx, params, *rest, batch_first=False)
+        output, hidden, cells = by_onednn(data.view(len(steps), steps[0], -1), hx, params, *rest, _BATCH_FIRST)
         return output.view(data.shape[0], -1), hidden, cells
     each = (4 if rest[0] else 2) + (hx[0].shape[2] != hx[1].shape[2])
     run = partial(_packed_layer, steps)
-    output, (hidden, cells) = layers(lstm_cell, data, hx, params, *rest, batch_first=False, each=each, layer=run)
+    output, (hidden, cells) = layers(lstm_cell, data, hx, params, *rest, _BATCH_FIRST, each=each, layer=run)
     return output, hidden, cells
 
 
@@ -65,7 +66,7 @@ def _stepwise(func: Any, cell: Cell, data: torch.Tensor, sizes: torch.Tensor, hx
     if sizes.is_meta:
         return taken_apart(func, data, sizes, hx, *rest)
     each, run = 4 if rest[1] else 2, partial(_packed_layer, sizes.tolist())
-    output, (hidden,) = layers(cell, data, [hx], *rest, batch_first=False, each=each, layer=run)
+    output, (hidden,) = layers(cell, data, [hx], *rest, _BATCH_FIRST, each=each, layer=run)
     return output, hidden
 
 
