@@ -33,17 +33,18 @@ def packed_lstm(
 ) -> Any:
     """An LSTM over packed sequences; those of one length are padded ones, and may go to oneDNN."""
     given, fused = (data, sizes, hx, params, *rest), onednn_takes(data, hx, params)
+    options: Any = (*rest, _BATCH_FIRST)
     if not data.is_meta and not fused:
         return without_onednn(PACKED_LSTM, given)
     if not data.is_meta or sizes.is_meta:  # on meta nobody knows how long they are
         return taken_apart(PACKED_LSTM, *given)
     steps = sizes.tolist()
     if fused and len(set(steps)) == 1:
-        output, hidden, cells = by_onednn(data.view(len(steps), steps[0], -1), hx, params, *rest, _BATCH_FIRST)
+        output, hidden, cells = by_onednn(data.view(len(steps), steps[0], -1), hx, params, *options)
         return output.view(data.shape[0], -1), hidden, cells
     each = (4 if rest[0] else 2) + (hx[0].shape[2] != hx[1].shape[2])
     run = partial(_packed_layer, steps)
-    output, (hidden, cells) = layers(lstm_cell, data, hx, params, *rest, _BATCH_FIRST, each=each, layer=run)
+    output, (hidden, cells) = layers(lstm_cell, data, hx, params, *options, each=each, layer=run)
     return output, hidden, cells
 
 
@@ -65,8 +66,9 @@ def packed_relu(*given: Any) -> Any:
 def _stepwise(func: Any, cell: Cell, data: torch.Tensor, sizes: torch.Tensor, hx: torch.Tensor, *rest: Any) -> Any:
     if sizes.is_meta:
         return taken_apart(func, data, sizes, hx, *rest)
+    options: Any = (*rest, _BATCH_FIRST)
     each, run = 4 if rest[1] else 2, partial(_packed_layer, sizes.tolist())
-    output, (hidden,) = layers(cell, data, [hx], *rest, _BATCH_FIRST, each=each, layer=run)
+    output, (hidden,) = layers(cell, data, [hx], *options, each=each, layer=run)
     return output, hidden
 
 
