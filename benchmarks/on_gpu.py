@@ -2,8 +2,9 @@
 
     python benchmarks/on_gpu.py [--device cuda]
 
-Every module class of torch.nn and every architecture of the tests run on both, in three dtypes where they can; models
-that launch Triton kernels are measured with and without a formula; a model on the GPU comes back as it was.
+Every module class of torch.nn and every architecture of the tests run on both, in three dtypes where they can; every
+variant of attention has all of its figures compared, in a run and in a training step; models that launch Triton kernels
+are measured with and without a formula; a model on the GPU comes back as it was.
 """
 
 from __future__ import annotations
@@ -121,6 +122,34 @@ def compare(made: Iterator[Made], device: str, dtypes: tuple[torch.dtype, ...]) 
                 )
     print(f"  {dict(tally)}")
     print(f"  operators seen only on {device}: {', '.join(sorted(only)) or 'none'}")
+    return tally["DIFFERENT"]
+
+
+def attention_table(device: str) -> int:
+    """Print every variant of attention whose figures differ between meta and ``device``; how many do."""
+    from test_attention_kernels import VARIANTS, X, figures, in_dtype
+
+    tally: Counter[str] = Counter()
+    for name, build in VARIANTS.items():
+        for dtype in (torch.float32, torch.bfloat16):
+            for training in (False, True):
+                try:
+                    model, x = in_dtype(build(), dtype), archscope.Inputs(args=(torch.rand(X, dtype=dtype),))
+                    devices = ("cpu" if name == "flex attention" else "meta", device)
+                    meta, here = (archscope.trace(model, x, device=at, training=training) for at in devices)
+                except Exception as error:  # noqa: BLE001 - flex attention has no gradient on the CPU
+                    tally["not run"] += 1
+                    print(f"  not run  {name}, {dtype}, training {training}: {str(error).splitlines()[0][:150]}")
+                    continue
+                ours, theirs = figures(meta, training=training), figures(here, training=training)
+                differ = [key for key in ours.__slots__ if getattr(ours, key) != getattr(theirs, key)]
+                tally["DIFFERENT" if differ else "same"] += 1
+                for key in differ:
+                    print(
+                        f"  DIFFERENT  {name}, {dtype}, training {training}: {key} {getattr(ours, key)} on meta, "
+                        f"{getattr(theirs, key)} here"
+                    )
+    print(f"  {dict(tally)}")
     return tally["DIFFERENT"]
 
 
@@ -248,6 +277,8 @@ def main() -> None:
     failed += compare(modules(), device, wide)
     print("attention and recurrent layers")
     failed += compare(attending(), device, wide)
+    print("every variant of attention, all figures")
+    failed += attention_table(device)
     if device == "cuda":
         for title, check in (("Triton", triton_kernels), ("unseen", unseen), ("a model on the GPU", untouched)):
             print(title)

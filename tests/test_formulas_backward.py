@@ -361,7 +361,11 @@ def test_fused_attention_backward_is_five_products_by_torchs_count():
     arguments = {"query": query, "key": keys, "value": values, "grad_out": meta(2, 3, 5, 6)}
     op = "aten::_scaled_dot_product_flash_attention_for_cpu_backward"
     cost = cost_of(op, query.shape, keys.shape, values.shape, **arguments)
-    macs, weights = cost.macs, 2 * 3 * 5 * 7
-    assert cost.flops - 2 * macs == (5 + 4 + 2) * weights  # the softmax again, its gradient, the scale
+    macs, weights, outputs = cost.macs, 2 * 3 * 5 * 7, 2 * 3 * 5 * 6
+    # the scale, exp(score - kept logarithm), weight x (gradient - D), the scale; D: gradient x output, summed
+    assert cost.flops - 2 * macs == (1 + 2 + 2 + 1) * weights + 2 * outputs
+    masked = cost_of(op, query.shape, keys.shape, values.shape, **arguments, is_causal=True)
+    dropped = cost_of(op, query.shape, keys.shape, values.shape, **arguments, attn_bias=meta(5, 7), dropout_p=0.1)
+    assert (masked.flops - cost.flops, dropped.flops - cost.flops) == (weights, 7 * weights)
     assert 2 * macs == sdpa_backward_flop_count((2, 3, 5, 6), query.shape, keys.shape, values.shape)
     assert made(op, query.shape).op in {rule.op for rule in DEFAULT_FORMULAS}

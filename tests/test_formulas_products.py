@@ -291,6 +291,8 @@ def test_fused_attention_costs_what_its_loop_does(b, h, queries, keys, e, ev, fu
     ours = cost_of(f"aten::{name}", (b, h, queries, ev), **given_)
     loop = attend(b, h, queries, keys, e, ev, masked=bool(mask))
     assert (ours.macs, ours.flops) == (loop.macs, loop.flops)
+    dropped = cost_of(f"aten::{name}", (b, h, queries, ev), **given_, dropout_p=0.1)
+    assert dropped.flops - ours.flops == 4 * b * h * queries * keys  # drawn, compared, multiplied, scaled
 
 
 @examples

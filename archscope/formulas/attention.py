@@ -20,6 +20,7 @@ _HEADS_INSIDE = (
     "_flash_attention_forward_no_dropout_inplace",
 )
 _SOFTMAX = 5
+_DROPOUT = 4
 
 
 def register(table: FormulaTable) -> None:
@@ -37,22 +38,26 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::_transform_bias_rescale_qkv", family="attention")(bias_and_rescale)
 
 
-def _attention(query: Shape, key: Shape, value: Shape, *, masked: bool) -> Cost:
+def _attention(query: Shape, key: Shape, value: Shape, *, masked: bool, dropped: bool = False) -> Cost:
     """Shapes (..., heads, tokens, features)."""
     scores = prod(query[:-1]) * key[-2]
-    return Cost.of(macs=scores * (query[-1] + value[-1]), other=scores * (1 + _SOFTMAX + masked))
+    each = 1 + _SOFTMAX + masked + _DROPOUT * dropped
+    return Cost.of(macs=scores * (query[-1] + value[-1]), other=scores * each)
 
 
 def scaled_dot_product(call: OpCall) -> Cost:
     """Scores Q K^T: heads x L x S products over E; their softmax times V: heads x L x E_v products over S.
 
     macs = batch x heads x L x S x (E + E_v), heads those of Q (grouped queries share keys and values). Each score takes
-    1 to scale, 5 for the softmax and 1 for a mask. The full matrix is counted, also when a causal mask halves it.
+    1 to scale, 5 for the softmax, 1 for a mask and 4 for dropout (draw, compare, multiply, scale). The full matrix is
+    counted, also when a causal mask halves it. A fused kernel keeps none of the scores: its memory is that of its
+    output and, for each query, the logarithm of the sum that divides its weights.
     """
     query, key, value = call.inputs[:3]
     arguments = call.arguments
     masked = any(arguments.get(name) is not None for name in ("attn_mask", "attn_bias"))
-    return _attention(query.shape, key.shape, value.shape, masked=masked or bool(arguments.get("is_causal")))
+    masked = masked or bool(arguments.get("is_causal"))
+    return _attention(query.shape, key.shape, value.shape, masked=masked, dropped=bool(arguments.get("dropout_p")))
 
 
 def flex(call: OpCall) -> Cost:

@@ -170,14 +170,20 @@ def nll_loss_backward(call: OpCall) -> Cost:
 
 
 def attention_backward(call: OpCall) -> Cost:
-    """Fused attention: Q K^T again, then the gradients of V, of the weights, of Q and of K; 5 matrix products.
+    """Fused attention (Dao et al. 2022, algorithm 4): Q K^T again, then the gradients of V, of the weights, of Q, of K.
 
-    macs = queries x keys x (3 x d_k + 2 x d_v) per batch and head. For each weight the softmax again 5, its
-    gradient 4 and the scale 2.
+    These 5 products take macs = queries x keys x (3 x d_k + 2 x d_v) per batch and head. Each weight takes 1 to scale
+    its score, 1 for a mask, 2 for exp(score - the logarithm that was kept), 2 for its gradient P x (dP - D), 1 to scale
+    that, and 6 for dropout (its 4 again, 2 for its gradient). D, the sum of gradient x output, takes 2 for each element
+    of the output.
     """
     arguments = call.arguments
     gradient: TensorMeta = arguments.get("grad_out") or arguments["grad_out_"]
     query: TensorMeta = arguments["query"]
     keys = arguments["key"].shape[-2]
     weights = prod(query.shape[:-1]) * keys
-    return Cost.of(macs=weights * (3 * query.shape[-1] + 2 * gradient.shape[-1]), other=11 * weights)
+    masked = any(arguments.get(name) is not None for name in ("attn_mask", "attn_bias"))
+    masked = masked or bool(arguments.get("is_causal"))
+    each = 6 + masked + (6 if arguments.get("dropout_p") else 0)
+    macs = weights * (3 * query.shape[-1] + 2 * gradient.shape[-1])
+    return Cost.of(macs=macs, other=each * weights + 2 * gradient.numel)

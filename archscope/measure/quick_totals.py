@@ -17,6 +17,7 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.formulas.lookup import find_rule
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
+from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
@@ -74,7 +75,7 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
         counter = _Counter(formulas)
-        with torch.no_grad(), triton_watched(counter.launched), counter:
+        with torch.no_grad(), triton_watched(counter.launched), as_devices_do(counter, "meta"), counter:
             model(*given.args, **given.kwargs)
     if counter.doubtful or counter.may_fold():
         return None

@@ -11,9 +11,13 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.measure.running.attention_values import BACKWARD, FORWARD, attention_values
 from archscope.measure.running.control_flow import ONE_STEP
+from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.meta_kernels import Run, as_on_devices
+from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
@@ -75,6 +79,7 @@ class _Signature(NamedTuple):
     defaults: dict[str, Any]
     composite: bool
     repeatable: bool
+    run: Run
 
 
 class Recorder(TorchDispatchMode):
@@ -105,10 +110,12 @@ class Recorder(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name, names, defaults, composite, memorable = self._signatures.get(func) or self._signature(func)
+        if func is SCALAR:
+            func, args, kwargs = stored_scalar(func, args, kwargs)
+        name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
-                return func.decompose(*args, **kwargs)
+                return on_device_path(func)(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
@@ -116,7 +123,7 @@ class Recorder(TorchDispatchMode):
         self._running = True
         try:
             remembers = memorable and self._remembers
-            output = self._cache.run(_run, func, args, kwargs) if remembers else _run(func, args, kwargs)
+            output = self._cache.run(run, func, args, kwargs) if remembers else run(func, args, kwargs)
         finally:
             self._running = False
         index = len(self.calls)
@@ -179,7 +186,7 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False)
+            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -187,7 +194,8 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            signature = _Signature(name, names, defaults, composite=composite, repeatable=repeatable(func))
+            run, memorable = as_on_devices(func, _run), repeatable(func)
+            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run)
         self._signatures[func] = signature
         return signature
 
@@ -252,6 +260,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     except (RuntimeError, NotImplementedError):
         if func is _GROUPED_MM and args[0].is_meta and args[0].dtype is not torch.bfloat16:
             return _grouped_mm_on_meta(func, args, kwargs)
+        if func in FORWARD or func in BACKWARD:
+            return attention_values(func, args, kwargs)
         leaves = pytree.tree_leaves((args, kwargs))
         if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
             raise

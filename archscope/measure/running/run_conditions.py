@@ -14,12 +14,12 @@ _FROZEN_BY_PYTHON = 1000  # 3.12 starts with some 400 objects frozen
 
 
 @contextlib.contextmanager
-def run_conditions(*, gradients: bool, device: str) -> Iterator[None]:
+def run_conditions(*, gradients: bool) -> Iterator[None]:
     """Outside of inference mode and autocast, on the CPU by default, attention without its fast path.
 
-    Inference mode would show other operators, autocast would add casts, a default device would allocate on it, and
-    flash attention on a GPU pads heads to a multiple of 8 features. Compiled functions run as they were written: torch
-    compiles nothing while it is watched.
+    Inference mode would show other operators, autocast would add casts and a default device would allocate on it. All
+    kernels of attention are allowed, whichever the caller has switched off. Compiled functions run as they were
+    written: torch compiles nothing while it is watched.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
@@ -32,9 +32,10 @@ def run_conditions(*, gradients: bool, device: str) -> Iterator[None]:
         fast = torch.backends.mha.get_fastpath_enabled()  # on the CPU it hides an encoder layer in one operator
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         torch.backends.mha.set_fastpath_enabled(False)
-        if device.startswith("cuda"):
-            stack.callback(torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.flash_sdp_enabled())
-            torch.backends.cuda.enable_flash_sdp(enabled=False)
+        for kernel in ("flash", "mem_efficient", "math"):
+            switch = getattr(torch.backends.cuda, f"enable_{kernel}_sdp")
+            stack.callback(switch, getattr(torch.backends.cuda, f"{kernel}_sdp_enabled")())
+            switch(enabled=True)
         stack.enter_context(_flex_attention_as_written())
         yield
 

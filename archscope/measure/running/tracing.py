@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
+from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
@@ -76,7 +77,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     replace = meta_like if device == "meta" else real_like(device)
     _load_meta_kernels()
     state = ModelState(model)
-    with sparing_collections(), state.kept(), run_conditions(gradients=training, device=device):
+    with sparing_collections(), state.kept(), run_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
         state.swap(with_gradients(replace) if training else replace)
         parameters = _parameters(inventory)
@@ -85,7 +86,12 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with triton_watched(recorder.launched), control_flow_followed(), recorder:
+            with (
+                triton_watched(recorder.launched),
+                control_flow_followed(),
+                as_devices_do(recorder, device),
+                recorder,
+            ):
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)

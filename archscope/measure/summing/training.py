@@ -9,7 +9,7 @@ from archscope.errors import UsageError
 from archscope.formulas import Cost, FormulaTable
 from archscope.measure.summing.counted_calls import CountedCall, count, uncounted_rows
 from archscope.measure.summing.optimizers import OPTIMIZERS
-from archscope.measure.summing.peak_memory import peak_activation_bytes
+from archscope.measure.summing.peak_memory import held_when_backward_starts, peak_activation_bytes
 from archscope.metrics import Figures
 from archscope.records import Path, Trace
 from archscope.report import UNASSIGNED, Training, UncountedRow
@@ -51,7 +51,7 @@ def training_figures(
                 backward_flops=whole.flops,
                 unassigned_flops=own.get(UNASSIGNED, Cost()).flops,
                 gradient_bytes=gradients,
-                saved_activation_bytes=_held_when_backward_starts(step),
+                saved_activation_bytes=held_when_backward_starts(step),
                 optimizer_bytes=state,
                 peak_bytes=peak,
                 memory_bytes=weights + state + peak,
@@ -65,12 +65,3 @@ def training_figures(
 
 def _sum(items: Sequence[CountedCall]) -> Cost:
     return Cost(sum(item.cost.macs for item in items), sum(item.cost.flops for item in items))
-
-
-def _held_when_backward_starts(step: Trace) -> int:
-    start = next((call.index for call in step.calls or () if call.phase == "backward"), 0)
-    return sum(
-        storage.nbytes
-        for storage in step.storages
-        if storage.born < start and (storage.freed is None or storage.freed > start)
-    )
