@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torch.utils import _pytree as pytree
 
 from archscope.errors import InputError
+from archscope.measure.running.held_tensors import exchanged, held_tensors
 from archscope.measure.running.inventory import dtype_name
+from archscope.measure.running.meta_parameters import has_values, meta_twin
+from archscope.measure.running.nested_tensors import constituents
 from archscope.records import InputRecord
 from archscope.spec import InputSpec
 
@@ -50,7 +52,7 @@ def _dtype(spec: InputSpec) -> torch.dtype:
 
 def on_meta(inputs: Inputs) -> Inputs:
     """The same call with meta tensors."""
-    return _mapped(inputs, lambda tensor: tensor.detach().to("meta"))
+    return exchanged_inputs(inputs, meta_twin)
 
 
 def with_values(inputs: Inputs, device: str) -> Inputs:
@@ -58,25 +60,18 @@ def with_values(inputs: Inputs, device: str) -> Inputs:
     generator = torch.Generator().manual_seed(0)
 
     def real(tensor: torch.Tensor) -> torch.Tensor:
-        if not tensor.is_meta:
+        if has_values(tensor):
             return tensor.detach().to(device, copy=True)
         if tensor.dtype.is_floating_point:
             return torch.rand(tensor.shape, generator=generator).to(device, tensor.dtype)
         return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)
 
-    return _mapped(inputs, real)
+    return exchanged_inputs(inputs, real)
 
 
-def _mapped(inputs: Inputs, change: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
+def exchanged_inputs(inputs: Inputs, change: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
     """``inputs`` with changed tensors; one that is passed twice stays one (attention asks whether query is key)."""
-    made: dict[int, torch.Tensor] = {}
-
-    def changed(tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) not in made:
-            made[id(tensor)] = change(tensor)
-        return made[id(tensor)]
-
-    args, kwargs = pytree.tree_map_only(torch.Tensor, changed, (inputs.args, dict(inputs.kwargs)))
+    args, kwargs = exchanged((inputs.args, dict(inputs.kwargs)), change)
     return Inputs(args=args, kwargs=kwargs)
 
 
@@ -84,10 +79,10 @@ def input_records(model: nn.Module, inputs: Inputs) -> tuple[InputRecord, ...]:
     """The tensors of a call, named by the parameters of ``model.forward`` (with the place inside a nested argument)."""
     named = [*zip(_positional_names(model, len(inputs.args)), inputs.args, strict=True), *inputs.kwargs.items()]
     return tuple(
-        InputRecord(name=name + pytree.keystr(place), shape=tuple(leaf.shape), dtype=dtype_name(leaf.dtype))
+        InputRecord(name=name + place, shape=shape, dtype=dtype_name(tensor.dtype))
         for name, value in named
-        for place, leaf in pytree.tree_flatten_with_path(value)[0]
-        if isinstance(leaf, torch.Tensor)
+        for place, tensor in held_tensors(value)
+        for shape in constituents(tensor)
     )
 
 

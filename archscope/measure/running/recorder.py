@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -11,8 +12,10 @@ from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.nested_tensors import Constituents, constituents, shapes_of, spread, takes_apart
 from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
@@ -35,8 +38,25 @@ class ModuleStack:
     def watch(self, modules: Iterable[nn.Module]) -> None:
         """Hook every module; whoever calls this must bring the hooks back as they were (``ModelState.kept``)."""
         for module in modules:
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # takes no hooks
             module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True)
             module.register_forward_hook(self._leave, always_call=True)
+
+    def enters(self, module: nn.Module) -> bool:
+        """Whether a ``forward`` of ``module`` is a call that no hook has told of."""
+        path = self._paths.get(id(module))
+        return path is not None and path != self.running[-1]
+
+    @contextlib.contextmanager
+    def within(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[list[Any]]:
+        """A call of ``module``; what it gives belongs into the list."""
+        output: list[Any] = []
+        self._enter(module, args, kwargs)
+        try:
+            yield output
+        finally:
+            self._leave(module, args, output)
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = self._path(module)
@@ -59,8 +79,9 @@ class ModuleStack:
 
 def _shapes(values: Any) -> tuple[Shape, ...]:
     if isinstance(values, torch.Tensor):
-        return (tuple(values.shape),)
-    return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
+        return shapes_of((values,))
+    leaves = [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
+    return shapes_of(leaves or (tensor for _, tensor in held_tensors(values)))
 
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
@@ -95,6 +116,7 @@ class Recorder(TorchDispatchMode):
         self._allocated: dict[int, tuple[int, int]] = {}
         self._freed: dict[int, int] = {}
         self._next_storage = 0
+        self._constituents: dict[int, list[int]] = {}  # of strided nested tensors, by the storage that holds them
         self._cache = MetaCache()
         self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
@@ -102,10 +124,14 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if types and takes_apart(types):
+            return NotImplemented
         kwargs = kwargs or {}
         name, names, defaults, composite, memorable = self._signatures.get(func) or self._signature(func)
-        if composite:  # only inference mode shows such an operator: its parts are what other modes show
-            with self:
+        if composite and not any(isinstance(value, torch.Tensor) and value.is_nested for value in args):
+            if not name:  # a question to a tensor subclass, such as where it is
+                return func(*args, **kwargs)
+            with self:  # only inference mode shows such an operator: its parts are what other modes show
                 return func.decompose(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
@@ -119,7 +145,11 @@ class Recorder(TorchDispatchMode):
             self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
-        self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
+        if self._constituents:
+            for each, made in spread(arguments, outputs):
+                self.calls.append(OpCall(len(self.calls), name, path, self.phase, each, made))
+        else:
+            self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
         return output
 
     def launched(self, kernel: str, arguments: Mapping[str, Any]) -> bool:
@@ -137,10 +167,12 @@ class Recorder(TorchDispatchMode):
                 # autograd makes an operator's node, with the next sequence number, just before the operator gets here
                 self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
             return running
-        if len(self._stack.running) > 1:  # a checkpointed module runs again
-            return running
-        node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
-        return UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
+        if len(self._stack.running) == 1:
+            node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
+            running = UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
+        if running is not UNASSIGNED and torch.is_grad_enabled():  # a checkpoint runs again, with new nodes
+            self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
+        return running
 
     def storages(self) -> tuple[StorageRecord, ...]:
         """The storages that operators allocated so far."""
@@ -158,6 +190,8 @@ class Recorder(TorchDispatchMode):
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
             signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False)
+        elif func.namespace == "prim":
+            signature = _Signature("", (), {}, composite=True, repeatable=False)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -187,7 +221,24 @@ class Recorder(TorchDispatchMode):
         if dtype not in self._dtypes:
             self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
         name, itemsize = self._dtypes[dtype]
-        return TensorMeta(tuple(tensor.shape), name, itemsize, self._storage(tensor, born))
+        try:
+            return TensorMeta(tuple(tensor.shape), name, itemsize, self._storage(tensor, born))
+        except RuntimeError:
+            if not tensor.is_nested:
+                raise
+        return self._nested(tensor, name, itemsize, born)
+
+    def _nested(self, tensor: torch.Tensor, dtype: str, itemsize: int, born: int | None) -> Any:
+        """A strided nested tensor: its storage holds the bytes, and each constituent is told to be new for itself."""
+        whole = self._storage(tensor, born)
+        shapes = constituents(tensor)
+        known = self._constituents.setdefault(whole, [whole])
+        while len(known) < len(shapes):
+            if born is not None and self._allocated.get(whole, (0, -1))[1] == born:
+                self._allocated[self._next_storage] = (0, born + len(known))
+            known.append(self._next_storage)
+            self._next_storage += 1
+        return Constituents(TensorMeta((1, *s), dtype, itemsize, known[i]) for i, s in enumerate(shapes))
 
     def _storage(self, tensor: torch.Tensor, born: int | None) -> int:
         try:

@@ -11,20 +11,25 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils import _pytree as pytree
 
-from archscope.errors import ForwardError
+from archscope.errors import ArchscopeError, ForwardError
+from archscope.measure.running.autocast import autocast_watched
+from archscope.measure.running.backward_pass import run_backward
+from archscope.measure.running.held_tensors import held_tensors
+from archscope.measure.running.fake_tensors import without_fakes
+from archscope.measure.running.forward_calls import forward_calls_watched
 from archscope.measure.running.input_suggestion import suggested_input
-from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
+from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory
-from archscope.measure.running.meta_parameters import meta_like, real_like, with_gradients
+from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.recorder import ModuleStack, Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
+from archscope.measure.running.stand_ins import stand_ins
+from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.wrappers import refuse_scripted, unwrapped
 from archscope.records import ModuleRecord, Path, Shape, Trace
-from archscope.report import UNASSIGNED
 
 
 def trace(
@@ -68,33 +73,47 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack, training=training)
-    replace = meta_like if device == "meta" else real_like(device)
+    stands = stand_ins(device)
     _load_meta_kernels()
     state = ModelState(model)
-    with sparing_collections(), state.kept(), run_conditions(gradients=training, device=device):
-        inputs = on_meta(call) if device == "meta" else with_values(call, device)
-        state.swap(with_gradients(replace) if training else replace)
+    with (
+        sparing_collections(),
+        without_fakes(),
+        state.kept(),
+        run_conditions(gradients=training, device=device),
+        autocast_watched() as autocast,
+        stands.around(),
+    ):
+        try:
+            inputs = stands.inputs(call)
+            given = input_records(model, inputs)
+            state.swap(with_gradients(stands.weight) if training else stands.weight)
+            set_mode(model, state.modules, training=training)
+        except Exception as error:
+            raise _preparation_error(error, device) from error
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
-        for module in state.modules:
-            module.__dict__["training"] = training
         stack.watch(modules)
         try:
-            with triton_watched(recorder.launched), recorder:
+            with forward_calls_watched(modules, stack), triton_watched(recorder.launched), recorder:
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
-                    _backward(output, stack, recorder)
+                    run_backward(output, stack, recorder, trains=any(p.trainable for p in inventory.parameters))
+        except ArchscopeError:
+            raise
         except (Exception, SystemExit) as error:
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
-        results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
+        results = recorder.storages_of(tensor for _, tensor in held_tensors(output))
         del output
+    if autocast.device and device == "meta":  # which autocast leaves alone
+        return _run(name, inventory, call, device=f"fake {autocast.device}", training=training)
     return Trace(
         model=name,
         mode="train" if training else "eval",
-        device=device,
-        fallback="",
-        inputs=input_records(model, inputs),
+        device=stands.device,
+        fallback=autocast.told,
+        inputs=given,
         modules=_module_records(inventory, stack),
         parameters=inventory.parameters,
         buffers=inventory.buffers,
@@ -115,15 +134,6 @@ def _load_meta_kernels() -> None:
 def _consumed(output: Any) -> Any:
     """The output of a model; one that yields its results one by one does its work only now."""
     return list(output) if isinstance(output, Generator) else output
-
-
-def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
-    stack.running = [UNASSIGNED]  # the loss is not the model's
-    recorder.phase = "backward"
-    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
-    floating = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
-    if floating:
-        torch.autograd.backward([leaf.sum() for leaf in floating])
 
 
 def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
@@ -175,6 +185,18 @@ def too_large(model: nn.Module) -> bool:
     """Whether the weights would take more than half of this machine's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
+
+
+def _preparation_error(error: Exception, device: str) -> ArchscopeError:
+    """Why nothing could run: the inputs or the weights cannot be there, or the model's own ``train()`` raised."""
+    if isinstance(error, ArchscopeError) and device != "meta":
+        return error
+    said = str(error).partition("\n")[0]
+    return ForwardError(
+        f"the model and its inputs cannot be made ready on {device}: {type(error).__name__}: {said}",
+        where="before the forward pass",
+        help="check the inputs, and the model's own train() and eval() where it has them",
+    )
 
 
 def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
