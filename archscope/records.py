@@ -124,6 +124,16 @@ class ModuleRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCall:
+    """A call of a module that has several paths: ``caller`` was running; the operator calls ``first`` up to ``end``."""
+
+    caller: Path
+    owner: Path
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputRecord:
     """One tensor that was passed to the model."""
 
@@ -139,7 +149,7 @@ class Trace:
     ``device`` is where it ran (``meta``, ``cpu``, ``cuda:0``) and ``fallback`` why not on meta or not at all. Modules
     stand in ``named_modules()`` order. Storages, by their ids in the calls: ``weights`` of each parameter, ``storages``
     of what operators allocated, ``results`` of what the model returned. ``packed`` holds weights that quantised modules
-    keep outside of parameters and buffers.
+    keep outside of parameters and buffers. ``shared`` are the calls of modules with several paths, in order.
     """
 
     model: str
@@ -155,3 +165,4 @@ class Trace:
     storages: tuple[StorageRecord, ...]
     results: tuple[int, ...] = ()
     packed: tuple[BufferRecord, ...] = ()
+    shared: tuple[SharedCall, ...] = ()

@@ -66,7 +66,12 @@ def report_of(  # noqa: PLR0913 - what the sum depends on
     name: str = "",
     keep_calls: bool = False,
 ) -> Report:
-    """The report of ``model``, whose trace is ``seen``. Raises ComponentError."""
+    """The report of ``model``, whose trace is ``seen``. Raises ComponentError, and UsageError for a training step."""
+    if seen.mode == "train":
+        raise UsageError(
+            "the trace is of a training step, and a report starts from a forward pass in eval mode",
+            help="analyze(model, inputs, training='adamw') runs both and tells the step's figures too",
+        )
     spec = model if isinstance(model, ModelSpec) else ModelSpec(name=name or seen.model, source="", build=nn.Module)
     rules = spec.components if components is None else components
     info = ModelInfo(

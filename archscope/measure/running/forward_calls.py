@@ -9,10 +9,10 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from torch import nn
 
 from archscope.measure.running.recorder import ModuleStack
+from archscope.measure.running.script_modules import is_script
 
 
 @contextlib.contextmanager
@@ -44,14 +44,16 @@ def forward_calls_watched(modules: Iterable[nn.Module], stack: ModuleStack) -> I
                 kind.forward = watched(forward)
         for module in known:
             forward = module.__dict__.get("forward")
-            if forward is not None:  # a replaced one, or that of a TorchScript program, which takes no hooks
-                changed.append((module, forward))
+            if is_script(module) and hasattr(module, "forward"):  # takes no hooks
+                forward = module.forward
+            if forward is not None:
+                changed.append((module.__dict__, forward))
                 module.__dict__["forward"] = functools.partial(watched(_without_module(forward)), module)
         yield
     finally:
         for owner, forward in reversed(changed):
-            if isinstance(owner, nn.Module):
-                owner.__dict__["forward"] = forward
+            if isinstance(owner, dict):
+                owner["forward"] = forward
             else:
                 owner.forward = forward
 
@@ -64,7 +66,3 @@ def _without_module(forward: Any) -> Any:
 
     return functools.update_wrapper(called, forward) if hasattr(forward, "__name__") else called
 
-
-def is_script(module: nn.Module) -> bool:
-    """Whether ``module`` is a TorchScript program."""
-    return isinstance(module, torch.jit.ScriptModule)

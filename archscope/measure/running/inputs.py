@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
 from archscope.errors import InputError
 from archscope.measure.running.held_tensors import exchanged, held_tensors
@@ -27,16 +28,40 @@ class Inputs:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
-InputsLike: TypeAlias = "Inputs | torch.Tensor | tuple[InputSpec, ...]"
+InputsLike: TypeAlias = "Inputs | torch.Tensor | Mapping[str, Any] | Sequence[Any] | PackedSequence"
 
 
 def as_inputs(given: InputsLike) -> Inputs:
-    """``given`` as the arguments of a call: specs become meta tensors, unnamed ones positional."""
+    """``given`` as the arguments of a call.
+
+    A tuple or a list holds the positional arguments, a mapping those by name; a shape, several of them and specs
+    become meta tensors, unnamed ones positional. Anything else is the one argument. Raises InputError for text.
+    """
     if isinstance(given, Inputs):
         return given
-    if isinstance(given, torch.Tensor):
+    if isinstance(given, str):
+        raise InputError(
+            f"{given!r} is text, as --input takes it", help="pass a tensor, a shape such as (1, 3, 224, 224), or Inputs"
+        )
+    if isinstance(given, Mapping):
+        return Inputs(kwargs=dict(given))
+    if type(given) not in {tuple, list}:
         return Inputs(args=(given,))
-    tensors = [(spec.name, torch.empty(spec.shape, dtype=_dtype(spec), device="meta")) for spec in given]
+    if _is_shape(given):
+        return _from_specs([InputSpec(shape=tuple(given))])
+    if given and all(map(_is_shape, given)):
+        return _from_specs([InputSpec(shape=tuple(shape)) for shape in given])
+    if all(isinstance(spec, InputSpec) for spec in given):
+        return _from_specs(given)
+    return Inputs(args=tuple(given))
+
+
+def _is_shape(value: Any) -> bool:
+    return type(value) in {tuple, list, torch.Size} and bool(value) and all(type(size) is int for size in value)
+
+
+def _from_specs(specs: Iterable[InputSpec]) -> Inputs:
+    tensors = [(spec.name, torch.empty(spec.shape, dtype=_dtype(spec), device="meta")) for spec in specs]
     return Inputs(
         args=tuple(tensor for name, tensor in tensors if not name),
         kwargs={name: tensor for name, tensor in tensors if name},

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from archscope.measure.running.meta_parameters import is_distributed
 from archscope.records import BufferRecord, Path
 
 _PARTS = ("weight", "bias")
@@ -43,9 +44,13 @@ def _tensors(unpacked: object) -> Iterator[torch.Tensor]:
 
 
 def true_bytes(tensor: torch.Tensor) -> int:
-    """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it."""
+    """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it.
+
+    A DTensor takes what its parts on all devices take together.
+    """
     wrapper: Any = tensor
-    if is_traceable_wrapper_subclass(wrapper):
+    if is_traceable_wrapper_subclass(wrapper) and not is_distributed(tensor):
         names, _ = wrapper.__tensor_flatten__()
-        return sum(true_bytes(getattr(tensor, name)) for name in names)
+        parts = [getattr(tensor, name) for name in names]
+        return sum(true_bytes(part) for part in parts if isinstance(part, torch.Tensor))
     return tensor.numel() * tensor.itemsize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.nested_tensors import Constituents, constituents, shapes_of, spread, takes_apart
-from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta
+from archscope.records import OpCall, Path, Shape, SharedCall, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
@@ -25,15 +25,22 @@ _GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's
 
 
 class ModuleStack:
-    """Which module runs, by canonical path, and what each one took and gave in its first call."""
+    """Which module runs, by canonical path, and what each one took and gave in its first call.
 
-    def __init__(self, paths: dict[int, Path]) -> None:
+    ``several`` are the modules with several paths, of which every call is noted with its caller.
+    """
+
+    def __init__(self, paths: dict[int, Path], several: frozenset[Path] = frozenset()) -> None:
+        self.operators: Sized = ()  # the operator calls so far
         self.running: list[Path] = [""]
         self.calls: dict[Path, int] = {}
         self.input_shapes: dict[Path, tuple[Shape, ...]] = {}
         self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
         self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
+        self.shared: list[SharedCall] = []
         self._paths = paths
+        self._several = several
+        self._entered: list[tuple[Path, int]] = []  # the callers of modules with several paths, at which operator call
 
     def watch(self, modules: Iterable[nn.Module]) -> None:
         """Hook every module; whoever calls this must bring the hooks back as they were (``ModelState.kept``)."""
@@ -46,7 +53,7 @@ class ModuleStack:
     def enters(self, module: nn.Module) -> bool:
         """Whether a ``forward`` of ``module`` is a call that no hook has told of."""
         path = self._paths.get(id(module))
-        return path is not None and path != self.running[-1]
+        return path is not None and (path != self.running[-1] or path not in self.calls)
 
     @contextlib.contextmanager
     def within(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[list[Any]]:
@@ -60,6 +67,8 @@ class ModuleStack:
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = self._path(module)
+        if path in self._several and id(module) in self._paths:
+            self._entered.append((self.running[-1], len(self.operators)))
         self.running.append(path)
         self.calls[path] = self.calls.get(path, 0) + 1
         shapes = _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs))
@@ -69,6 +78,9 @@ class ModuleStack:
     def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         path = self._path(module)
         self.output_shapes.setdefault(path, _shapes(output))
+        if path in self._several and id(module) in self._paths:
+            caller, first = self._entered.pop()
+            self.shared.append(SharedCall(caller=caller, owner=path, first=first, end=len(self.operators)))
         while len(self.running) > 1 and self.running.pop() != path:
             pass
 
@@ -78,8 +90,8 @@ class ModuleStack:
 
 
 def _shapes(values: Any) -> tuple[Shape, ...]:
-    if isinstance(values, torch.Tensor):
-        return shapes_of((values,))
+    if isinstance(values, torch.Tensor) and not values.is_nested:
+        return (tuple(values.shape),)
     leaves = [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
     return shapes_of(leaves or (tensor for _, tensor in held_tensors(values)))
 
@@ -107,6 +119,7 @@ class Recorder(TorchDispatchMode):
         self.calls: list[OpCall] = []
         self.phase = "forward"
         self._forward_of: dict[int, Path] = {}
+        stack.operators = self.calls
         self._stack = stack
         self._training = training
         self._signatures: dict[Any, _Signature] = {}

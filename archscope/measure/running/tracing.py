@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -11,25 +12,29 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from archscope.errors import ArchscopeError, ForwardError
 from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.backward_pass import run_backward
 from archscope.measure.running.held_tensors import held_tensors
+from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import forward_calls_watched
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
-from archscope.measure.running.inventory import Inventory, take_inventory
+from archscope.measure.running.inventory import Inventory, take_inventory, walk
 from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_state import ModelState
+from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import ModuleStack, Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
+from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
-from archscope.measure.running.wrappers import refuse_scripted, unwrapped
-from archscope.records import ModuleRecord, Path, Shape, Trace
+from archscope.measure.running.wrappers import unwrapped
+from archscope.records import ModuleRecord, OpCall, Path, Shape, Trace
 
 
 def trace(
@@ -48,16 +53,17 @@ def trace(
     On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs where its weights
     are instead (on the CPU where they are nowhere) and ``Trace.fallback`` says why. ``device`` (``meta``, ``cpu``,
     ``cuda``) asks for one. Without ``inputs`` the model is not run. The model comes back as it was. Wrappers
-    (DataParallel, torch.compile) are taken off. Raises ForwardError when the model refuses its inputs and BuildError
-    for lazy and scripted modules.
+    (DataParallel, torch.compile) are taken off; lazy modules take their sizes on a copy. Raises ForwardError when the
+    model refuses its inputs and BuildError for lazy modules without any.
     """
     model = unwrapped(model)
-    inventory = take_inventory(model)
     name = name or type(model).__name__
     if inputs is None:
+        inventory = take_inventory(model)
         return _unrun(name, inventory, suggested_input(model))
-    refuse_scripted(inventory.modules)
     call = as_inputs(inputs)
+    model = measurable(model, call)
+    inventory = take_inventory(model)
     if device:
         return _run(name, inventory, call, device=device, training=training)
     try:
@@ -71,9 +77,10 @@ def trace(
 
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
     model, modules = inventory.modules[""], inventory.modules.values()
-    stack = ModuleStack(inventory.paths)
+    stack = ModuleStack(inventory.paths, frozenset(path for path, more in inventory.module_aliases.items() if more))
     recorder = Recorder(stack, training=training)
     stands = stand_ins(device)
+    weight = with_gradients(stands.weight) if training else stands.weight
     _load_meta_kernels()
     state = ModelState(model)
     with (
@@ -83,16 +90,19 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         run_conditions(gradients=training, device=device),
         autocast_watched() as autocast,
         stands.around(),
+        contextlib.ExitStack() as programs,
     ):
         try:
             inputs = stands.inputs(call)
             given = input_records(model, inputs)
-            state.swap(with_gradients(stands.weight) if training else stands.weight)
+            state.swap(weight)
             set_mode(model, state.modules, training=training)
         except Exception as error:
             raise _preparation_error(error, device) from error
+        programs.enter_context(script_tensors_swapped(modules, weight, training=training))
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
+        remove_distributed_hooks(modules)
         stack.watch(modules)
         try:
             with forward_calls_watched(modules, stack), triton_watched(recorder.launched), recorder:
@@ -106,6 +116,8 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         storages = recorder.storages()
         results = recorder.storages_of(tensor for _, tensor in held_tensors(output))
         del output
+        for path, kind in hidden_operators(inventory.modules):
+            recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
     if autocast.device and device == "meta":  # which autocast leaves alone
         return _run(name, inventory, call, device=f"fake {autocast.device}", training=training)
     return Trace(
@@ -122,6 +134,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         calls=tuple(recorder.calls),
         storages=storages,
         results=results,
+        shared=tuple(stack.shared),
     )
 
 
@@ -162,12 +175,13 @@ def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
 
 
 def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRecord, ...]:
+    programs = programs_around(inventory.modules)
     return tuple(
         ModuleRecord(
             path=path,
             type_name=type(module).__name__,
             aliases=inventory.module_aliases[path],
-            calls=stack.calls.get(path, 0),
+            calls=stack.calls.get(programs.get(path, path), 0),
             input_shapes=stack.input_shapes.get(path, ()),
             output_shapes=stack.output_shapes.get(path, ()),
         )
@@ -184,7 +198,8 @@ def _home(inventory: Inventory) -> str:
 def too_large(model: nn.Module) -> bool:
     """Whether the weights would take more than half of this machine's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
+    held = {id(tensor): tensor for _, module in walk(model) for tensor in module._parameters.values()}  # noqa: SLF001
+    return 2 * sum(tensor.nbytes for tensor in held.values() if tensor is not None and not is_lazy(tensor)) > memory
 
 
 def _preparation_error(error: Exception, device: str) -> ArchscopeError:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from archscope.measure.running.script_modules import is_script
+
 
 def set_mode(model: nn.Module, modules: Iterable[nn.Module], *, training: bool) -> None:
     """Put ``modules`` in that mode, those too that ``model.train()`` does not reach; then let ``model`` have its say.
@@ -14,7 +16,7 @@ def set_mode(model: nn.Module, modules: Iterable[nn.Module], *, training: bool) 
     A ``train()`` of a model's own keeps some of its layers as they are (a frozen batch norm). An exported program
     refuses to be asked.
     """
-    found = list(modules)
+    found = [module for module in modules if not is_script(module)]
     for module in found:
         module.__dict__["training"] = training
     if any("train" in module.__dict__ or type(module).train is not nn.Module.train for module in found):

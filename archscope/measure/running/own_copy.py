@@ -1,0 +1,99 @@
+"""A copy of a model for what changes when it runs: lazy modules that take their sizes, TorchScript programs.
+
+The copy shares the model's tensors; only what its own forward makes of them is new.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from archscope.errors import BuildError, ForwardError
+from archscope.measure.running.fake_tensors import without_fakes
+from archscope.measure.running.held_tensors import held_tensors
+from archscope.measure.running.inputs import Inputs
+from archscope.measure.running.inventory import walk
+from archscope.measure.running.model_state import ModelState
+from archscope.measure.running.run_conditions import run_conditions
+from archscope.measure.running.script_modules import is_script
+from archscope.measure.running.stand_ins import stand_ins
+from archscope.process_state import process_state_kept
+
+
+def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
+    """``model``, or where it has lazy modules or TorchScript programs a copy that has its sizes and is ours alone.
+
+    Raises BuildError for a model that cannot be copied and ForwardError where its lazy modules stay without sizes.
+    """
+    modules = [module for _, module in walk(model)]
+    lazy = any(True for module in modules for _ in _lazy(module))
+    if not lazy and not any(map(is_script, modules)):
+        return model
+    return _with_sizes(model, inputs) if lazy else _copy(model)
+
+
+def _lazy(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """The places of a module's parameters and buffers without sizes."""
+    if is_script(module):
+        return
+    for store in ("_parameters", "_buffers"):
+        for name, tensor in getattr(module, store).items():
+            if is_lazy(tensor):
+                yield store, name
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    modules = [module for _, module in walk(model) if not is_script(module)]
+    memo = {id(tensor): tensor for module in modules for _, tensor in held_tensors(module.__dict__)}
+    try:
+        return copy.deepcopy(model, memo)
+    except Exception as error:
+        raise BuildError(
+            f"the model cannot be copied ({type(error).__name__}: {error}), and running it would change it: it has "
+            "lazy modules or TorchScript programs",
+            help="call the model once on a real input, or measure the module that was scripted or traced",
+        ) from error
+
+
+def _with_sizes(model: nn.Module, inputs: Inputs) -> nn.Module:
+    """``model`` after one forward pass, in which its lazy modules saw their inputs: on meta, else on the CPU."""
+    try:
+        return _after_forward(model, inputs, "meta")
+    except Exception:  # noqa: BLE001 - the CPU tells it better, or succeeds
+        pass
+    try:
+        return _after_forward(model, inputs, "cpu")
+    except Exception as error:
+        raise ForwardError(
+            f"the lazy modules got no sizes: the forward pass raised {type(error).__name__}: {error}",
+            where=type(model).__name__,
+            help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
+        ) from error
+
+
+def _after_forward(model: nn.Module, inputs: Inputs, device: str) -> nn.Module:
+    """A copy that ran on ``device`` and holds the model's own tensors again, beside those that it gave sizes to."""
+    copied = _copy(model)
+    stands = stand_ins(device)
+    stood: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def stand_in(tensor: torch.Tensor) -> torch.Tensor:
+        if is_lazy(tensor):
+            return type(tensor)(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
+        made = stands.weight(tensor)
+        stood[id(made)] = (tensor, made)  # kept, so that its id stays its own
+        return made
+
+    with without_fakes(), process_state_kept(), run_conditions(gradients=False, device=device):
+        state = ModelState(copied)
+        state.swap(stand_in)
+        for module in state.modules:
+            module.__dict__["training"] = False
+        given = stands.inputs(inputs)
+        copied(*given.args, **given.kwargs)
+        ModelState(copied).swap(lambda tensor: stood.get(id(tensor), (tensor,))[0])
+    return copied
