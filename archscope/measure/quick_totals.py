@@ -17,9 +17,11 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.formulas.lookup import find_rule
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
+from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.sparse_tensors import is_sparse
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.summing.counted_calls import count
 from archscope.metrics import FigureRow, Figures, Rows
@@ -74,9 +76,12 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
         counter = _Counter(formulas)
-        with torch.no_grad(), triton_watched(counter.launched), counter:
+        with torch.no_grad(), autocast_watched() as autocast, triton_watched(counter.launched), counter:
             model(*given.args, **given.kwargs)
-    if counter.doubtful:
+    held = (*model.parameters(), *model.buffers())
+    if counter.doubtful or autocast.told or autocast.device or any(map(is_sparse, held)):
+        return None
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         return None
     return QuickTotals(
         figures=Figures(

@@ -16,6 +16,7 @@ from archscope.measure.running.held_tensors import exchanged, held_tensors
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_parameters import has_values, meta_twin
 from archscope.measure.running.nested_tensors import constituents
+from archscope.measure.running.sparse_tensors import refuse_without_values
 from archscope.records import InputRecord
 from archscope.spec import InputSpec
 
@@ -87,6 +88,7 @@ def with_values(inputs: Inputs, device: str) -> Inputs:
     def real(tensor: torch.Tensor) -> torch.Tensor:
         if has_values(tensor):
             return tensor.detach().to(device, copy=True)
+        refuse_without_values(tensor)
         if tensor.dtype.is_floating_point:
             return torch.rand(tensor.shape, generator=generator).to(device, tensor.dtype)
         return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)

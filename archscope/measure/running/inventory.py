@@ -10,6 +10,7 @@ from torch import nn
 
 from archscope.errors import BuildError
 from archscope.measure.running.packed_weights import packed_weights, true_bytes
+from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.wrappers import uncompiled
 from archscope.records import BufferRecord, ParameterRecord, Path
 
@@ -103,6 +104,7 @@ def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, 
             dtype=dtype_name(tensor.dtype),
             trainable=tensor.requires_grad,
             nbytes=true_bytes(tensor),
+            stored=stored(tensor).values if is_sparse(tensor) else None,
         )
         for tensor, places, _, _ in _occurrences(modules, aliases, "_parameters").values()
     )
@@ -117,6 +119,7 @@ def _buffers(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...
             dtype=dtype_name(tensor.dtype),
             persistent=name not in module._non_persistent_buffers_set,  # noqa: SLF001 - torch offers no other way
             nbytes=true_bytes(tensor),
+            stored=stored(tensor).values if is_sparse(tensor) else None,
         )
         for tensor, places, module, name in _occurrences(modules, aliases, "_buffers").values()
     )

@@ -8,6 +8,7 @@ from torch import nn
 from archscope.errors import InputError
 from archscope.measure.running.fake_tensors import is_fake
 from archscope.measure.running.model_state import Replacement
+from archscope.measure.running.sparse_tensors import is_sparse, refuse_without_values, sparse_twin
 
 
 def meta_like(tensor: torch.Tensor) -> torch.Tensor:
@@ -23,6 +24,8 @@ def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
     if tensor.is_nested and tensor.layout is torch.strided:
         raise InputError("a strided nested tensor has no form on meta", help="trace it with device='cpu'")
+    if is_sparse(tensor):
+        return sparse_twin(tensor)
     return torch.empty_like(tensor, device="meta") if type(tensor) in _PLAIN else tensor.detach().to("meta")
 
 
@@ -37,6 +40,7 @@ def real_like(device: str) -> Replacement:
     def twin_of(tensor: torch.Tensor) -> torch.Tensor:
         if has_values(tensor):
             return _as_parameter(tensor, tensor.detach().to(device, copy=True))
+        refuse_without_values(tensor)
         twin = torch.empty_like(meta_twin(tensor), device=device)
         if twin.dtype.is_floating_point:
             twin.normal_(std=0.02, generator=torch.Generator(device).manual_seed(0))

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.measure.running.meta_parameters import is_distributed
+from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.records import BufferRecord, Path
 
 _PARTS = ("weight", "bias")
@@ -46,8 +47,10 @@ def _tensors(unpacked: object) -> Iterator[torch.Tensor]:
 def true_bytes(tensor: torch.Tensor) -> int:
     """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it.
 
-    A DTensor takes what its parts on all devices take together.
+    A DTensor takes what its parts on all devices take together, a sparse tensor its values and their indices.
     """
+    if is_sparse(tensor):
+        return stored(tensor).nbytes
     wrapper: Any = tensor
     if is_traceable_wrapper_subclass(wrapper) and not is_distributed(tensor):
         names, _ = wrapper.__tensor_flatten__()

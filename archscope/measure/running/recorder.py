@@ -16,6 +16,7 @@ from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.nested_tensors import Constituents, constituents, shapes_of, spread, takes_apart
+from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.records import OpCall, Path, Shape, SharedCall, StorageRecord, TensorMeta
 from archscope.report import UNASSIGNED
 
@@ -235,7 +236,9 @@ class Recorder(TorchDispatchMode):
             self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
         name, itemsize = self._dtypes[dtype]
         try:
-            return TensorMeta(tuple(tensor.shape), name, itemsize, self._storage(tensor, born))
+            storage = self._storage(tensor, born)
+            held = stored(tensor) if storage == _NO_STORAGE and is_sparse(tensor) else None
+            return TensorMeta(tuple(tensor.shape), name, itemsize, storage, held)
         except RuntimeError:
             if not tensor.is_nested:
                 raise
