@@ -17,6 +17,11 @@ def is_sparse(tensor: torch.Tensor) -> bool:
     return layout is torch.sparse_coo or layout in _BY_ROW or layout in _BY_COLUMN
 
 
+def values_of(tensor: torch.Tensor) -> torch.Tensor:
+    """The values that a sparse tensor holds."""
+    return _parts(tensor)[-1]
+
+
 def stored(tensor: torch.Tensor) -> Stored:
     """The values that a sparse tensor holds (of blocks every element) and the bytes of these and of its indices."""
     *indices, values = _parts(tensor)
