@@ -133,7 +133,10 @@ def test_attention_on_nested_tensors_costs_each_sequence_with_itself(layout):
             self.project = nn.Linear(4, 8)
 
         def forward(self, nested):
-            q = self.project(nested).unflatten(-1, [2, 4]).transpose(1, 2)
+            q = self.project(nested)
+            q = q.view(2, -1, 2, 4) if layout is torch.strided else q.unflatten(-1, [2, 4])
+            q = q.transpose(1, 2)
+            q = q.contiguous() if layout is torch.strided else q
             return nn.functional.scaled_dot_product_attention(q, q, q)
 
     report = archscope.analyze(Attends(), torch.nested.nested_tensor(ROWS, layout=layout))

@@ -13,6 +13,7 @@ from archscope.formulas import (
     loss,
     matmul,
     movement,
+    nested,
     normalization,
     pooling,
     quantization,
@@ -30,6 +31,7 @@ _FAMILIES = (
     *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     backward,
+    nested,
 )
 
 

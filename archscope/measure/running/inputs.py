@@ -46,10 +46,10 @@ def as_inputs(given: InputsLike) -> Inputs:
         )
     if isinstance(given, Mapping):
         return Inputs(kwargs=dict(given))
-    if type(given) not in {tuple, list}:
-        return Inputs(args=(given,))
     if _is_shape(given):
         return _from_specs([InputSpec(shape=tuple(given))])
+    if type(given) not in {tuple, list}:
+        return Inputs(args=(given,))
     if given and all(map(_is_shape, given)):
         return _from_specs([InputSpec(shape=tuple(shape)) for shape in given])
     if all(isinstance(spec, InputSpec) for spec in given):
