@@ -23,11 +23,11 @@ class Casts(nn.Module):
             return torch.autocast("cpu", dtype=self.dtype)(self.body)(x)
         if self.how == "set":
             torch.set_autocast_dtype("cpu", self.dtype)
-            torch.set_autocast_enabled("cpu", True)  # noqa: FBT003 - torch takes it by position alone
+            torch.set_autocast_enabled("cpu", True)
             try:
                 return self.body(x)
             finally:
-                torch.set_autocast_enabled("cpu", False)  # noqa: FBT003
+                torch.set_autocast_enabled("cpu", False)
                 torch.clear_autocast_cache()
         with torch.autocast("cpu", dtype=self.dtype):
             y = self.body(x)

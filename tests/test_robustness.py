@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 import archscope
-from archscope.errors import BuildError, ForwardError
+from archscope.errors import ForwardError
 from archscope.measure.running.tracing import trace
 
 with warnings.catch_warnings(action="ignore"):  # what torch.compile imports uses what torch deprecates

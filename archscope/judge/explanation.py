@@ -63,7 +63,9 @@ def explain(report: Report, path: Path, formulas: FormulaTable) -> Explanation:
         else tuple(_line(row, formulas) for row in report.calls if row.path == module.path and _matters(row, formulas)),
         children=tuple(row for row in report.modules if row.path and row.path.rpartition(".")[0] == module.path),
         parents=tuple(parents),
-        runs=tuple(row for row in report.shared if _within(row.caller, module.path) and not _within(row.owner, module.path)),
+        runs=tuple(
+            row for row in report.shared if _within(row.caller, module.path) and not _within(row.owner, module.path)
+        ),
         run_by=tuple(row for row in report.shared if row.owner == module.path),
     )
 

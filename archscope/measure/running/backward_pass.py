@@ -21,7 +21,9 @@ def run_backward(output: Any, stack: ModuleStack, recorder: Recorder, *, trains:
     stack.running = [UNASSIGNED]
     recorder.phase = "backward"
     tensors = [tensor for _, tensor in held_tensors(output)]
-    roots = [tensor for tensor in tensors if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())]
+    roots = [
+        tensor for tensor in tensors if tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
+    ]
     if roots:
         torch.autograd.backward([_sum(root) for root in roots])
     elif trains:

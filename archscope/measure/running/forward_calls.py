@@ -65,4 +65,3 @@ def _without_module(forward: Any) -> Any:
         return forward(*args, **kwargs)
 
     return functools.update_wrapper(called, forward) if hasattr(forward, "__name__") else called
-

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import torch
-
 from archscope.measure.running.fake_tensors import fake_like, fakes
 from archscope.measure.running.inputs import Inputs, exchanged_inputs, on_meta, with_values
 from archscope.measure.running.meta_parameters import meta_like, real_like
@@ -37,4 +35,3 @@ def stand_ins(device: str) -> StandIns:
             device="meta", weight=made, inputs=lambda call: exchanged_inputs(on_meta(call), made), around=fakes
         )
     return StandIns(device=device, weight=real_like(device), inputs=lambda call: with_values(call, device))
-

@@ -17,10 +17,10 @@ from torch.nn.parameter import is_lazy
 from archscope.errors import ArchscopeError, ForwardError
 from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.backward_pass import run_backward
-from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import forward_calls_watched
+from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory, walk
