@@ -269,7 +269,7 @@ class Checkpointed(nn.Module):
         self.what, self.reentrant = what, reentrant
 
     def forward(self, x):
-        inner = {"module": self.f, "method": self.f.forward, "lambda": lambda y: self.f(y)}[self.what]
+        inner = {"module": self.f, "method": self.f.forward, "lambda": lambda y: self.f(y) + 0}[self.what]
         return checkpoint(inner, self.a(x), use_reentrant=self.reentrant)
 
 

@@ -30,14 +30,14 @@ def run_backward(output: Any, stack: ModuleStack, recorder: Recorder, *, trains:
         raise ForwardError(
             f"nothing that the model returned can be differentiated: {_told(output, tensors)}",
             where="a training step",
-            help="return a floating tensor that depends on the parameters, in a container or an object; measure a model "
-            "that does not train (torch.no_grad() in forward, whole numbers alone) without --training",
+            help="return a floating tensor that depends on the parameters, in a container or an object; measure a "
+            "model that does not train (torch.no_grad() in forward, whole numbers alone) without --training",
         )
 
 
 def _sum(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_nested:
-        tensor = tensor.values()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        tensor = tensor.values()
     return torch.view_as_real(tensor.resolve_conj()).sum() if tensor.is_complex() else tensor.sum()
 
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -21,45 +21,44 @@ def forward_calls_watched(modules: Iterable[nn.Module], stack: ModuleStack) -> I
 
     The classes get another ``forward`` for that time: one on the module itself would go with its copies.
     """
-    changed: list[tuple[Any, Any]] = []
-    mine = threading.get_ident()
-
-    def watched(forward: Any) -> Any:
-        @functools.wraps(forward)
-        def told(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != mine or not stack.enters(module):
-                return forward(module, *args, **kwargs)
-            with stack.within(module, args, kwargs) as left:
-                left.append(forward(module, *args, **kwargs))
-            return left[0]
-
-        return told
-
     known = list(modules)
-    try:
+    with contextlib.ExitStack() as changed:
         for kind in {kind for module in known for kind in type(module).__mro__ if kind is not nn.Module}:
             forward = vars(kind).get("forward")
             if isinstance(forward, types.FunctionType):
-                changed.append((kind, forward))
-                kind.forward = watched(forward)
+                changed.callback(setattr, kind, "forward", forward)
+                setattr(kind, "forward", _watched(forward, stack))  # noqa: B010 - mypy knows of no such attribute
         for module in known:
-            forward = module.__dict__.get("forward")
-            if is_script(module) and hasattr(module, "forward"):  # takes no hooks
-                forward = module.forward
+            forward = _own_forward(module)
             if forward is not None:
-                changed.append((module.__dict__, forward))
-                module.__dict__["forward"] = functools.partial(watched(_without_module(forward)), module)
+                changed.callback(module.__dict__.__setitem__, "forward", forward)
+                module.__dict__["forward"] = functools.partial(_watched(_of_any(forward), stack), module)
         yield
-    finally:
-        for owner, forward in reversed(changed):
-            if isinstance(owner, dict):
-                owner["forward"] = forward
-            else:
-                owner.forward = forward
 
 
-def _without_module(forward: Any) -> Any:
-    """``forward`` of one module as a function that takes it and leaves it."""
+def _own_forward(module: nn.Module) -> Any:
+    """One that is not its class's: a ``forward`` that was replaced, or of a TorchScript program, which takes no hooks."""
+    if is_script(module):
+        return getattr(module, "forward", None)
+    return module.__dict__.get("forward")
+
+
+def _watched(forward: Callable[..., Any], stack: ModuleStack) -> Callable[..., Any]:
+    mine = threading.get_ident()
+
+    @functools.wraps(forward)
+    def told(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != mine or not stack.enters(module):
+            return forward(module, *args, **kwargs)
+        with stack.within(module, args, kwargs) as left:
+            left.append(forward(module, *args, **kwargs))
+        return left[0]
+
+    return told
+
+
+def _of_any(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """``forward`` of one module as a function that takes the module and leaves it."""
 
     def called(_module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         return forward(*args, **kwargs)

@@ -20,8 +20,10 @@ from archscope.errors import InputError
 Change: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 # What a value refers to without holding it: the model, code, and what looks after itself.
-_ENDS = (nn.Module, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
-_ENDS = (*_ENDS, types.FrameType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+_ENDS: tuple[type, ...] = (
+    *(nn.Module, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType),
+    *(types.FrameType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+)
 _HOMES = frozenset({"logging", "threading", "_thread", "weakref", "re", "_io", "io", "contextvars", "asyncio"})
 
 

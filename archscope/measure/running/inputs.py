@@ -38,23 +38,26 @@ def as_inputs(given: InputsLike) -> Inputs:
     A tuple or a list holds the positional arguments, a mapping those by name; a shape, several of them and specs
     become meta tensors, unnamed ones positional. Anything else is the one argument. Raises InputError for text.
     """
-    if isinstance(given, Inputs):
-        return given
-    if isinstance(given, str):
-        raise InputError(
-            f"{given!r} is text, as --input takes it", help="pass a tensor, a shape such as (1, 3, 224, 224), or Inputs"
-        )
-    if isinstance(given, Mapping):
-        return Inputs(kwargs=dict(given))
+    match given:
+        case Inputs():
+            return given
+        case str():
+            raise InputError(
+                f"{given!r} is text, as --input takes it",
+                help="pass a tensor, a shape such as (1, 3, 224, 224), or Inputs",
+            )
+        case Mapping():
+            return Inputs(kwargs=dict(given))
+    parts: list[Any] = list(given) if type(given) in {tuple, list, torch.Size} else []
     if _is_shape(given):
-        return _from_specs([InputSpec(shape=tuple(given))])
-    if type(given) not in {tuple, list}:
-        return Inputs(args=(given,))
-    if given and all(map(_is_shape, given)):
-        return _from_specs([InputSpec(shape=tuple(shape)) for shape in given])
-    if all(isinstance(spec, InputSpec) for spec in given):
-        return _from_specs(given)
-    return Inputs(args=tuple(given))
+        specs = [InputSpec(shape=tuple(parts))]
+    elif parts and all(map(_is_shape, parts)):
+        specs = [InputSpec(shape=tuple(shape)) for shape in parts]
+    elif all(isinstance(spec, InputSpec) for spec in parts) and type(given) in {tuple, list}:
+        specs = parts
+    else:
+        return Inputs(args=tuple(parts) if type(given) in {tuple, list} else (given,))
+    return _from_specs(specs)
 
 
 def _is_shape(value: Any) -> bool:

@@ -88,7 +88,7 @@ def _occurrences(
                 raise BuildError(
                     f"parameter {join(path, name)!r} has no shape yet: {type(module).__name__} is a lazy module",
                     where=path,
-                    help="give an input, which tells it its sizes; or give it these, or call the model once on a real input",
+                    help="give an input, which tells it its sizes, or call the model once on a real one",
                 )
             entry = found.setdefault(id(tensor), (tensor, [], module, name))
             entry[1].extend(join(place, name) for place in (path, *aliases[path]))

@@ -5,8 +5,10 @@ The copy shares the model's tensors; only what its own forward makes of them is 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -61,10 +63,8 @@ def _copy(model: nn.Module) -> nn.Module:
 
 def _with_sizes(model: nn.Module, inputs: Inputs) -> nn.Module:
     """``model`` after one forward pass, in which its lazy modules saw their inputs: on meta, else on the CPU."""
-    try:
+    with contextlib.suppress(Exception):  # the CPU tells it better, or succeeds
         return _after_forward(model, inputs, "meta")
-    except Exception:  # noqa: BLE001 - the CPU tells it better, or succeeds
-        pass
     try:
         return _after_forward(model, inputs, "cpu")
     except Exception as error:
@@ -83,7 +83,8 @@ def _after_forward(model: nn.Module, inputs: Inputs, device: str) -> nn.Module:
 
     def stand_in(tensor: torch.Tensor) -> torch.Tensor:
         if is_lazy(tensor):
-            return type(tensor)(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
+            kind: Any = type(tensor)
+            return cast("torch.Tensor", kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype))
         made = stands.weight(tensor)
         stood[id(made)] = (tensor, made)  # kept, so that its id stays its own
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -242,9 +242,11 @@ class Recorder(TorchDispatchMode):
         except RuntimeError:
             if not tensor.is_nested:
                 raise
-        return self._nested(tensor, name, itemsize, born)
+        return cast(
+            "TensorMeta", self._nested(tensor, name, itemsize, born)
+        )  # a tuple of them, which spread() takes apart
 
-    def _nested(self, tensor: torch.Tensor, dtype: str, itemsize: int, born: int | None) -> Any:
+    def _nested(self, tensor: torch.Tensor, dtype: str, itemsize: int, born: int | None) -> Constituents:
         """A strided nested tensor: its storage holds the bytes, and each constituent is told to be new for itself."""
         whole = self._storage(tensor, born)
         shapes = constituents(tensor)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import nn
 
 from archscope.measure.running.model_state import Replacement
 from archscope.records import Path
+
+_JIT: Any = torch.jit
 
 
 def is_script(module: nn.Module) -> bool:
@@ -19,8 +22,8 @@ def is_script(module: nn.Module) -> bool:
 
 @contextlib.contextmanager
 def script_tensors_swapped(modules: Iterable[nn.Module], replace: Replacement, *, training: bool) -> Iterator[None]:
-    """Put ``replace(tensor)`` in the place of what the programs among ``modules`` hold; run them as they are written."""
-    programs = [module for module in modules if is_script(module)]
+    """Put ``replace(tensor)`` in place of what the programs among ``modules`` hold; run them as they were written."""
+    programs: list[Any] = [module for module in modules if is_script(module)]
     if not programs:
         yield
         return
@@ -35,7 +38,7 @@ def script_tensors_swapped(modules: Iterable[nn.Module], replace: Replacement, *
         for program in programs:
             if program._c.hasattr("training"):  # noqa: SLF001 - one that is frozen has none
                 program.training = training
-        with torch.jit.optimized_execution(should_optimize=False):  # type: ignore[no-untyped-call]  # torch leaves it so
+        with _JIT.optimized_execution(should_optimize=False):
             yield
     finally:
         for program, name, tensor in held:
@@ -43,12 +46,13 @@ def script_tensors_swapped(modules: Iterable[nn.Module], replace: Replacement, *
 
 
 def hidden_operators(modules: Mapping[Path, nn.Module]) -> list[tuple[Path, str]]:
-    """What the programs among ``modules`` run past torch's dispatcher, each with the outermost module of its program."""
-    outer = {path for path, module in modules.items() if is_script(module)} - programs_around(modules).keys()
+    """What the programs among ``modules`` run past torch's dispatcher, each with its program's outermost module."""
+    inner = programs_around(modules)
+    outer: dict[Path, Any] = {path: m for path, m in modules.items() if is_script(m) and path not in inner}
     return [
-        (path, node.kind())
-        for path in sorted(outer)
-        for node in (modules[path].inlined_graph.nodes() if hasattr(modules[path], "forward") else ())
+        (path, str(node.kind()))
+        for path, program in outer.items()
+        for node in (program.inlined_graph.nodes() if hasattr(program, "forward") else ())
         if node.kind().startswith("prim::") and any(word in node.kind() for word in _UNDISPATCHED)
     ]
 

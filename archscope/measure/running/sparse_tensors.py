@@ -52,5 +52,5 @@ def _parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     if tensor.layout is torch.sparse_coo:
         return tensor._indices(), tensor._values()  # noqa: SLF001 - those of a tensor that is not coalesced
     if tensor.layout in _BY_ROW:
-        return tensor.crow_indices(), tensor.col_indices(), tensor.values()  # type: ignore[no-untyped-call]
-    return tensor.ccol_indices(), tensor.row_indices(), tensor.values()  # type: ignore[no-untyped-call]
+        return tensor.crow_indices(), tensor.col_indices(), tensor.values()
+    return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
