@@ -37,7 +37,7 @@ def forward_calls_watched(modules: Iterable[nn.Module], stack: ModuleStack) -> I
 
 
 def _own_forward(module: nn.Module) -> Any:
-    """One that is not its class's: a ``forward`` that was replaced, or of a TorchScript program, which takes no hooks."""
+    """One of its own, not of its class: one that was replaced, or a TorchScript program's, which takes no hooks."""
     if is_script(module):
         return getattr(module, "forward", None)
     return module.__dict__.get("forward")
