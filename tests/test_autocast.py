@@ -109,7 +109,26 @@ def test_a_gpu_that_is_not_there_is_told_and_full_precision_is_what_runs():
                 return self.body(x)
 
     report = archscope.analyze(OnGpu(), X)
-    assert "autocast for CUDA is off where there is no GPU" in report.model.fallback
+    assert "autocast for cuda does nothing on a machine without such a device" in report.model.fallback
+    assert report.totals.bytes_written == 3 * 8 * 4
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without a GPU says")
+@pytest.mark.parametrize("device", ["cuda", "xpu"])
+def test_a_device_that_is_not_there_is_told_also_when_it_is_turned_on_by_hand(device):
+    class ByHand(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Linear(8, 8, bias=False)
+
+        def forward(self, x):
+            torch.set_autocast_enabled(device, True)
+            y = self.body(x)
+            torch.set_autocast_enabled(device, False)
+            return y
+
+    report = archscope.analyze(ByHand(), X)
+    assert f"autocast for {device} does nothing" in report.model.fallback
     assert report.totals.bytes_written == 3 * 8 * 4
 
 

@@ -16,17 +16,27 @@ _AMP: Any = torch.cuda.amp.common
 
 @dataclass(slots=True)
 class AutocastSeen:
-    """The device whose autocast was turned on (``cpu``, ``cuda``), and whether one was asked for that is not here."""
+    """The device whose autocast was turned on (``cpu``, ``cuda``), and one that was asked for and is not here."""
 
     device: str = ""
-    refused: bool = False
+    absent: str = ""
 
     @property
     def told(self) -> str:
         """What to say of a run that could not have what it asked for."""
-        if not self.refused:
+        if not self.absent:
             return ""
-        return "autocast for CUDA is off where there is no GPU: dtypes, bytes and memory are those of full precision"
+        return (
+            f"autocast for {self.absent} does nothing on a machine without such a device: dtypes, bytes and memory are "
+            "those of full precision"
+        )
+
+    def ask(self, device: str) -> None:
+        """Take note of a device."""
+        if device == "cpu" or (device == "cuda" and torch.cuda.is_available()):
+            self.device = self.device or device
+        else:
+            self.absent = device
 
 
 @contextlib.contextmanager
@@ -36,13 +46,14 @@ def autocast_watched() -> Iterator[AutocastSeen]:
     turn, asks = torch.set_autocast_enabled, _AMP.amp_definitely_not_available
 
     def turned(*args: Any) -> None:
-        if threading.get_ident() == mine and args[-1] and seen.device != "cuda":
-            seen.device = args[0] if len(args) > 1 else "cuda"  # the older form has no device
+        if threading.get_ident() == mine and args[-1]:
+            seen.ask(str(args[0]) if len(args) > 1 else "cuda")  # the older form has no device
         turn(*args)
 
     def asked() -> bool:
         absent = bool(asks())
-        seen.refused |= absent and threading.get_ident() == mine
+        if absent and threading.get_ident() == mine:
+            seen.ask("cuda")
         return absent
 
     _TORCH.set_autocast_enabled, _AMP.amp_definitely_not_available = turned, asked

@@ -8,7 +8,8 @@ import torch
 
 from archscope.errors import ForwardError
 from archscope.measure.running.held_tensors import held_tensors
-from archscope.measure.running.recorder import ModuleStack, Recorder
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.recorder import Recorder
 from archscope.report import UNASSIGNED
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from archscope.measure.running.recorder import ModuleStack
+from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.script_modules import is_script
 
 

@@ -26,8 +26,9 @@ from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, inpu
 from archscope.measure.running.inventory import Inventory, take_inventory, walk
 from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_state import ModelState
+from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.own_copy import measurable
-from archscope.measure.running.recorder import ModuleStack, Recorder
+from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
 from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
 from archscope.measure.running.stand_ins import stand_ins
