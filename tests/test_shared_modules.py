@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from told import render_text, render_why
 from torch import nn
 from toys import SharedAndTied
 
@@ -11,8 +12,6 @@ import archscope
 from archscope.formulas import DEFAULT_FORMULAS
 from archscope.judge.explanation import explain
 from archscope.measure.running.tracing import trace
-from archscope.render.text import render_text
-from archscope.render.why_text import render_why
 from archscope.report import SharedRow
 
 
