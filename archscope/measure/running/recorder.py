@@ -1,4 +1,4 @@
-"""Records of every operator call and tensor storage while a model runs."""
+"""Recording every operator call and tensor storage while a model runs."""
 
 from __future__ import annotations
 
