@@ -12,7 +12,7 @@ def remove_distributed_hooks(modules: Iterable[nn.Module]) -> None:
     """Take off what FSDP2 and tensor parallelism hang on modules; whoever calls this must bring the hooks back."""
     for module in modules:
         for hooks in (module._forward_pre_hooks, module._forward_hooks):  # noqa: SLF001 - torch has no public name
-            for number, hook in list(hooks.items()):
+            for number, hook in list(hooks.items()) if hooks else ():
                 if _home(hook).startswith("torch.distributed"):
                     del hooks[number]
 

@@ -13,6 +13,8 @@ from archscope.measure.running.sparse_tensors import is_sparse, refuse_without_v
 
 def meta_like(tensor: torch.Tensor) -> torch.Tensor:
     """A meta tensor like ``tensor``; itself when it is one."""
+    if type(tensor) in _PLAIN and tensor.layout is torch.strided and not tensor.is_nested:  # most of them
+        return tensor if tensor.is_meta else _as_parameter(tensor, torch.empty_like(tensor, device="meta"))
     if tensor.is_meta and not _is_shown_whole(tensor):
         return tensor
     return _as_parameter(tensor, meta_twin(tensor))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
@@ -31,21 +30,13 @@ def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
 
     Raises BuildError for a model that cannot be copied and ForwardError where its lazy modules stay without sizes.
     """
-    modules = [module for _, module in walk(model)]
-    lazy = any(True for module in modules for _ in _lazy(module))
-    if not lazy and not any(map(is_script, modules)):
-        return model
-    return _with_sizes(model, inputs) if lazy else _copy(model)
-
-
-def _lazy(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """The places of a module's parameters and buffers without sizes."""
-    if is_script(module):
-        return
-    for store in ("_parameters", "_buffers"):
-        for name, tensor in getattr(module, store).items():
-            if is_lazy(tensor):
-                yield store, name
+    has_script = False
+    for _, module in walk(model):
+        if is_script(module):
+            has_script = True
+        elif any(map(is_lazy, module._parameters.values())) or any(map(is_lazy, module._buffers.values())):  # noqa: SLF001
+            return _with_sizes(model, inputs)
+    return _copy(model) if has_script else model
 
 
 def _copy(model: nn.Module) -> nn.Module:

@@ -14,7 +14,7 @@ _BY_COLUMN = (torch.sparse_csc, torch.sparse_bsc)
 def is_sparse(tensor: torch.Tensor) -> bool:
     """Whether ``tensor`` is in one of torch's sparse layouts."""
     layout = tensor.layout
-    return layout is torch.sparse_coo or layout in _BY_ROW or layout in _BY_COLUMN
+    return layout is not torch.strided and (layout is torch.sparse_coo or layout in _BY_ROW or layout in _BY_COLUMN)
 
 
 def values_of(tensor: torch.Tensor) -> torch.Tensor:
