@@ -34,9 +34,13 @@ def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
     for _, module in walk(model):
         if is_script(module):
             has_script = True
-        elif any(map(is_lazy, module._parameters.values())) or any(map(is_lazy, module._buffers.values())):  # noqa: SLF001
+        elif any(tensor is not None and is_lazy(tensor) for tensor in _own_tensors(module)):
             return _with_sizes(model, inputs)
     return _copy(model) if has_script else model
+
+
+def _own_tensors(module: nn.Module) -> tuple[torch.Tensor | None, ...]:
+    return (*module._parameters.values(), *module._buffers.values())  # noqa: SLF001 - parameters() walks below too
 
 
 def _copy(model: nn.Module) -> nn.Module:
