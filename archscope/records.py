@@ -13,13 +13,24 @@ Path: TypeAlias = str
 Shape: TypeAlias = tuple[int, ...]
 
 
+class Stored(NamedTuple):
+    """What a sparse tensor holds: ``values`` elements, and ``nbytes`` for these and their indices."""
+
+    values: int
+    nbytes: int
+
+
 class TensorMeta(NamedTuple):
-    """A tensor without its values. ``dtype`` as in ``torch.<dtype>``; ``storage`` is an id within its trace."""
+    """A tensor without its values. ``dtype`` as in ``torch.<dtype>``; ``storage`` is an id within its trace.
+
+    ``stored`` is what a sparse tensor holds; None of others.
+    """
 
     shape: Shape
     dtype: str
     itemsize: int
     storage: int
+    stored: Stored | None = None
 
     @property
     def numel(self) -> int:
@@ -31,8 +42,8 @@ class TensorMeta(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the elements, whatever the storage holds besides."""
-        return self.numel * self.itemsize
+        """Bytes of the elements, whatever the storage holds besides; of a sparse tensor those of what it holds."""
+        return self.numel * self.itemsize if self.stored is None else self.stored.nbytes
 
 
 class OpCall(NamedTuple):
@@ -69,7 +80,10 @@ def _collect(values: Iterable[Any], found: list[TensorMeta]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterRecord:
-    """A parameter, once by identity: its first path in ``named_parameters()``; further paths are ``aliases``."""
+    """A parameter, once by identity: its first path in ``named_parameters()``; further paths are ``aliases``.
+
+    ``stored`` is how many elements a sparse one holds; None of others.
+    """
 
     path: Path
     aliases: tuple[Path, ...]
@@ -77,16 +91,17 @@ class ParameterRecord:
     dtype: str
     trainable: bool
     nbytes: int
+    stored: int | None = None
 
     @property
     def numel(self) -> int:
-        """Elements."""
-        return TensorMeta(self.shape, self.dtype, 1, 0).numel
+        """Elements; of a sparse tensor those that it holds."""
+        return TensorMeta(self.shape, self.dtype, 1, 0).numel if self.stored is None else self.stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferRecord:
-    """A buffer, once by identity; ``persistent`` when the state_dict holds it."""
+    """A buffer, once by identity; ``persistent`` when the state_dict holds it; ``stored`` as of a parameter."""
 
     path: Path
     aliases: tuple[Path, ...]
@@ -94,11 +109,12 @@ class BufferRecord:
     dtype: str
     persistent: bool
     nbytes: int
+    stored: int | None = None
 
     @property
     def numel(self) -> int:
-        """Elements."""
-        return TensorMeta(self.shape, self.dtype, 1, 0).numel
+        """Elements; of a sparse tensor those that it holds."""
+        return TensorMeta(self.shape, self.dtype, 1, 0).numel if self.stored is None else self.stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +137,16 @@ class ModuleRecord:
     calls: int
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCall:
+    """A call of a module that has several paths: ``caller`` was running; the operator calls ``first`` up to ``end``."""
+
+    caller: Path
+    owner: Path
+    first: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +177,8 @@ class Trace:
     ``device`` is where it ran (``meta``, ``cpu``, ``cuda:0``) and ``fallback`` why not on meta or not at all. Modules
     stand in ``named_modules()`` order. Storages, by their ids in the calls: ``weights`` of each parameter, ``storages``
     of what operators allocated, ``results`` of what the model returned. ``packed`` holds weights that quantised modules
-    keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values.
+    keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values;
+    ``shared`` are the calls of modules with several paths, in order.
     """
 
     model: str
@@ -168,3 +195,4 @@ class Trace:
     results: tuple[int, ...] = ()
     packed: tuple[BufferRecord, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    shared: tuple[SharedCall, ...] = ()

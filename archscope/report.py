@@ -188,6 +188,20 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedRow:
+    """What module ``caller`` runs of ``owner``, a module with several paths, whose cost is counted at ``owner`` once.
+
+    ``macs`` and ``flops`` are those of all ``calls`` together, with what is below ``owner``.
+    """
+
+    caller: Path
+    owner: Path
+    calls: int
+    macs: int
+    flops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """What decides the figures besides the model: nothing of the host, the date or library versions."""
 
@@ -222,3 +236,4 @@ class Report:
     conventions: tuple[ConventionFigure, ...] = ()
     training_uncounted: tuple[UncountedRow, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    shared: tuple[SharedRow, ...] = ()

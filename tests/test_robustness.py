@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 import archscope
-from archscope.errors import BuildError, ForwardError
+from archscope.errors import ForwardError
 from archscope.measure.running.tracing import trace
 
 with warnings.catch_warnings(action="ignore"):  # what torch.compile imports uses what torch deprecates
@@ -289,33 +289,6 @@ def test_compiled_parts_of_a_model_run_as_they_were_written():
     report = archscope.analyze(Parts(), ROWS)
     assert (report.totals.macs, report.model.fallback) == (24 + 18, "")
     assert {row.path: row.macs for row in report.modules}["inplace"] == 18
-
-
-def scripted(function, *args):
-    with pytest.warns(DeprecationWarning, match="torch.jit"):
-        return function(*args)
-
-
-@pytest.mark.parametrize("part", [False, True])
-def test_a_scripted_model_is_refused_with_a_way_out_but_its_parameters_are_counted(golden, part):
-    for make in (
-        lambda: scripted(torch.jit.script, block()),
-        lambda: scripted(torch.jit.trace, block(), torch.ones(2, 4)),
-    ):
-        model = nn.Sequential(make()) if part else make()
-        with pytest.raises(BuildError) as caught:
-            archscope.analyze(model, ROWS)
-        golden(f"errors/scripted-{'part' if part else 'model'}.txt", f"{caught.value}\n")
-        assert archscope.analyze(model).totals.parameters == 15
-
-
-def test_a_lazy_module_is_told_how_to_get_its_sizes():
-    model = nn.Sequential(nn.LazyLinear(3))
-    with pytest.raises(BuildError, match="has no shape yet") as caught:
-        archscope.analyze(model, ROWS)
-    assert "call the model once" in caught.value.help
-    model(torch.ones(2, 4))
-    assert macs(model) == 24
 
 
 def normed(new):

@@ -180,7 +180,7 @@ def test_a_refused_input_names_the_module_and_its_shapes():
 
 def test_a_lazy_module_says_what_to_do():
     with pytest.raises(BuildError, match="lazy"):
-        trace(nn.Sequential(nn.LazyLinear(3)), (archscope.InputSpec(shape=(1, 7)),))
+        trace(nn.Sequential(nn.LazyLinear(3)))
 
 
 def test_without_inputs_nothing_runs():

@@ -79,7 +79,7 @@ def _identity(report: Report) -> Iterator[Paragraph]:
         lines.append(f"not run: parameters only ({model.fallback or 'no input is known'})")
     else:
         lines.append(f"input  {describe_inputs(report.inputs) or 'none'}  ({model.mode} mode, {model.device})")
-        lines.append(f"not on meta: {model.fallback}" if model.fallback else "")
+        lines.append(f"{'' if model.device == 'meta' else 'not on meta: '}{model.fallback}" if model.fallback else "")
     return (Paragraph(text=line, close=True) for line in lines if line)
 
 
@@ -168,11 +168,21 @@ def _notes(report: Report) -> Iterator[Paragraph]:
         yield Paragraph(text=sentence("never called: ", _listed(outer)))
     if report.mixtures:
         yield Paragraph(text=sentence("experts: ", _listed([row.path for row in report.mixtures])))
+    yield from _shared(report)
+    for path, aliases in _tied(report):
+        yield Paragraph(text=sentence("tied: ", Name(path), " is also ", _listed(aliases)))
+
+
+def _shared(report: Report) -> Iterator[Paragraph]:
+    """The modules with several paths, and what others than the module around the first path run of them."""
     for module in report.modules:
         if module.aliases:
             yield Paragraph(text=sentence("shared: ", Name(module.path), " is also ", _listed(module.aliases)))
-    for path, aliases in _tied(report):
-        yield Paragraph(text=sentence("tied: ", Name(path), " is also ", _listed(aliases)))
+    for row in report.shared:
+        if row.caller != parent(row.owner):
+            runs = f" runs {row.macs:,} MACs of "
+            caller = Name(row.caller) if row.caller else THE_MODEL
+            yield Paragraph(text=sentence("shared: ", caller, runs, Name(row.owner), ", counted there"))
 
 
 def _not_counted(report: Report) -> Iterator[Paragraph]:

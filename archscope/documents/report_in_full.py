@@ -103,7 +103,12 @@ def _summary(report: Report) -> Iterator[Block]:
     yield Facts(facts=tuple(facts))
     yield from _paragraph(largest_component(report))
     if model.fallback:
-        yield Paragraph(text=f"The model did not run{' on meta tensors' if _ran(report) else ''}: {model.fallback}")
+        where = " on meta tensors" if _ran(report) else ""
+        yield Paragraph(
+            text=f"Note: {model.fallback}"
+            if model.device == "meta"
+            else f"The model did not run{where}: {model.fallback}"
+        )
 
 
 def _conventions(report: Report) -> Iterator[Block]:

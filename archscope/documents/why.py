@@ -22,7 +22,7 @@ from archscope.documents.document import (
 from archscope.judge.explanation import CallLine, Explanation
 from archscope.metrics import METRICS
 from archscope.records import ParameterRecord, Shape
-from archscope.report import ModuleRow
+from archscope.report import ModuleRow, SharedRow
 from archscope.report_queries import shape, uncounted_paths
 from archscope.units import format_percent
 
@@ -35,7 +35,13 @@ def brief_document(found: Explanation) -> Document:
     return Document(
         title=sentence(_name(row), "  ", Name(row.type)),
         beside=f"of {found.report.model.name}",
-        blocks=(Facts(facts=tuple(_head(row)), close=True), *_parameters(found), *_calls(found), *_place(found)),
+        blocks=(
+            Facts(facts=tuple(_head(row)), close=True),
+            *_parameters(found),
+            *_calls(found),
+            *_shared(found),
+            *_place(found),
+        ),
     )
 
 
@@ -104,6 +110,25 @@ def _call(line: CallLine) -> Finding:
         details=tuple(details),
         fine=tuple(line.rule.splitlines()),
     )
+
+
+def _shared(found: Explanation) -> Iterator[Block]:
+    """What it runs of modules whose cost is counted elsewhere, and who runs it where it has several paths."""
+    runs = []
+    for row in found.runs:
+        by = sentence(" from ", Name(row.caller)) if row.caller != found.module.path else ""
+        runs.append(sentence(f"shared      runs {_ran(row)} of ", Name(row.owner), by, ", counted there"))
+    run_by = [
+        sentence("run by      ", Name(row.caller) if row.caller else THE_MODEL, f": {_ran(row)}")
+        for row in found.run_by
+    ]
+    for index, text in enumerate((*runs, *run_by)):
+        yield Paragraph(text=text, close=index > 0)
+
+
+def _ran(row: SharedRow) -> str:
+    times = "1 call" if row.calls == 1 else f"{row.calls:,} calls"
+    return f"{row.macs:,} MACs and {row.flops:,} FLOPs ({times})"
 
 
 def _place(found: Explanation) -> Iterator[Block]:

@@ -20,6 +20,7 @@ from archscope.formulas import (
     matmul,
     mmcv_library,
     movement,
+    nested,
     norm_libraries,
     normalization,
     pooling,
@@ -42,6 +43,7 @@ _FAMILIES = (
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
     *(attention_libraries, sequence_libraries, norm_libraries, graph_libraries, sparse_libraries, mmcv_library),
+    nested,
 )
 
 

@@ -39,7 +39,8 @@ def register(table: FormulaTable) -> None:
 def product(call: OpCall) -> Cost:
     """Every output element is a dot product over the shared size k, the left's last: macs = numel(output) x k.
 
-    A sparse operand is counted as if it were dense.
+    Of a sparse operand the values that it holds count: macs x values / elements. For two sparse matrices only their
+    indices tell what meets, so that their product is uncounted.
     """
     return Cost.of(macs=call.outputs[0].numel * call.inputs[0].shape[-1])
 

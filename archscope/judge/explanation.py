@@ -11,7 +11,7 @@ from archscope.errors import SpecError, did_you_mean
 from archscope.formulas import FormulaTable
 from archscope.formulas.table import COUNTED, UNCOUNTED
 from archscope.records import ParameterRecord, Path, Shape
-from archscope.report import CallRow, ModuleRow, Report
+from archscope.report import CallRow, ModuleRow, Report, SharedRow
 
 _TENSOR = re.compile(r"(\w+)=\w+\[([0-9,]*)\]")
 _LEFT = ("mat1", "batch1", "input", "self")  # what a matrix product calls its left side
@@ -37,6 +37,8 @@ class Explanation:
     calls: tuple[CallLine, ...] | None
     children: tuple[ModuleRow, ...]
     parents: tuple[ModuleRow, ...]
+    runs: tuple[SharedRow, ...] = ()
+    run_by: tuple[SharedRow, ...] = ()
 
 
 def explain(report: Report, path: Path, formulas: FormulaTable) -> Explanation:
@@ -61,7 +63,15 @@ def explain(report: Report, path: Path, formulas: FormulaTable) -> Explanation:
         else tuple(_line(row, formulas) for row in report.calls if row.path == module.path and _matters(row, formulas)),
         children=tuple(row for row in report.modules if row.path and row.path.rpartition(".")[0] == module.path),
         parents=tuple(parents),
+        runs=tuple(
+            row for row in report.shared if _within(row.caller, module.path) and not _within(row.owner, module.path)
+        ),
+        run_by=tuple(row for row in report.shared if row.owner == module.path),
     )
+
+
+def _within(path: Path, scope: Path) -> bool:
+    return not scope or path == scope or path.startswith(f"{scope}.")
 
 
 def _find(report: Report, path: Path) -> ModuleRow:

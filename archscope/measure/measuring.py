@@ -10,6 +10,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.run_conditions import sparing_collections
 from archscope.measure.running.tracing import loops_undecided, too_large, trace
@@ -66,7 +67,12 @@ def report_of(  # noqa: PLR0913 - what the sum depends on
     name: str = "",
     keep_calls: bool = False,
 ) -> Report:
-    """The report of ``model``, whose trace is ``seen``. Raises ComponentError."""
+    """The report of ``model``, whose trace is ``seen``. Raises ComponentError, and UsageError for a training step."""
+    if seen.mode == "train":
+        raise UsageError(
+            "the trace is of a training step, and a report starts from a forward pass in eval mode",
+            help="analyze(model, inputs, training='adamw') runs both and tells the step's figures too",
+        )
     spec = model if isinstance(model, ModelSpec) else ModelSpec(name=name or seen.model, source="", build=nn.Module)
     rules = spec.components if components is None else components
     info = ModelInfo(
@@ -105,14 +111,11 @@ def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
 
 
 def _zeros(model: ModelSpec | nn.Module) -> int:
-    """The elements of the model's parameters that are 0, each parameter once."""
+    """The weights of the model that are 0."""
     if isinstance(model, ModelSpec):
         with model.within(), process_state_kept():
             model = _built(model)
-    parameters = [*model.parameters()]
-    if any(parameter.is_meta for parameter in parameters):
-        raise UsageError("the weights have no values", help="sparsity needs a model that is built on a real device")
-    return sum(parameter.numel() - int(parameter.count_nonzero()) for parameter in parameters)
+    return zero_weights(model)
 
 
 def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: bool = False) -> Trace:

@@ -17,10 +17,12 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.formulas.lookup import find_rule
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
+from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.sparse_tensors import is_sparse
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.summing.counted_calls import count
 from archscope.metrics import FigureRow, Figures, Rows
@@ -75,9 +77,19 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
         counter = _Counter(formulas)
-        with torch.no_grad(), triton_watched(counter.launched), as_devices_do(counter, "meta"), counter:
+        with (
+            torch.no_grad(),
+            autocast_watched() as autocast,
+            triton_watched(counter.launched),
+            as_devices_do(counter, "meta"),
+            counter,
+        ):
             model(*given.args, **given.kwargs)
-    if counter.doubtful or counter.may_fold():
+    held = (*model.parameters(), *model.buffers())
+    doubtful = counter.doubtful or counter.may_fold() or autocast.told or autocast.device
+    if doubtful or any(map(is_sparse, held)):
+        return None
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         return None
     return QuickTotals(
         figures=Figures(

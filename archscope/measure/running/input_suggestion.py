@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from archscope.measure.running.inventory import walk
+
 _IMAGE = "224x224"
 
 
@@ -16,7 +18,7 @@ def suggested_input(model: nn.Module) -> str:
     One for each argument that ``forward`` requires; only the first is guessed.
     """
     names = _required(model)
-    shape = _shape(model.modules())
+    shape = _shape(module for _, module in walk(model))
     if not names or not shape:
         return ""
     if len(names) == 1:

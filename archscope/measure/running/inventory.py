@@ -10,6 +10,8 @@ from torch import nn
 
 from archscope.errors import BuildError
 from archscope.measure.running.packed_weights import packed_weights, true_bytes
+from archscope.measure.running.sparse_tensors import is_sparse, stored
+from archscope.measure.running.wrappers import uncompiled
 from archscope.records import BufferRecord, ParameterRecord, Path
 
 
@@ -29,7 +31,7 @@ def take_inventory(model: nn.Module) -> Inventory:
     """List what ``model`` consists of; raises BuildError for parameters that have no shape yet (lazy modules)."""
     occurrences: dict[int, list[Path]] = {}
     modules: dict[Path, nn.Module] = {}
-    for path, module in _walk(model, "", ()):
+    for path, module in walk(model):
         if id(module) not in occurrences:
             modules[path] = module
         occurrences.setdefault(id(module), []).append(path)
@@ -45,14 +47,23 @@ def take_inventory(model: nn.Module) -> Inventory:
     )
 
 
-def _walk(module: nn.Module, path: Path, above: tuple[int, ...]) -> Iterator[tuple[Path, nn.Module]]:
-    """Every path to every module; a module inside itself is named once more and not entered again."""
-    yield path, module
-    if id(module) in above:
-        return
-    for name, child in module._modules.items():  # noqa: SLF001 - named_children() hides a child that occurs twice
-        if child is not None:
-            yield from _walk(child, join(path, name), (*above, id(module)))
+def walk(model: nn.Module) -> Iterator[tuple[Path, nn.Module]]:
+    """Every path to every module, parents first; a module inside itself is named once more and not entered again.
+
+    What torch.compile puts around a module has no path of its own.
+    """
+    above: list[int] = []
+    waiting: list[tuple[Path, nn.Module, int]] = [("", uncompiled(model), 0)]
+    while waiting:
+        path, module, depth = waiting.pop()
+        del above[depth:]
+        yield path, module
+        if id(module) in above:
+            continue
+        above.append(id(module))
+        children = module._modules.items()  # noqa: SLF001 - named_children() hides a child that occurs twice
+        below = [(join(path, name), uncompiled(child), depth + 1) for name, child in children if child is not None]
+        waiting += reversed(below)
 
 
 def join(path: Path, name: str) -> Path:
@@ -77,7 +88,7 @@ def _occurrences(
                 raise BuildError(
                     f"parameter {join(path, name)!r} has no shape yet: {type(module).__name__} is a lazy module",
                     where=path,
-                    help="give it its sizes, or call the model once on a real input before measuring it",
+                    help="give an input, which tells it its sizes, or call the model once on a real one",
                 )
             entry = found.setdefault(id(tensor), (tensor, [], module, name))
             entry[1].extend(join(place, name) for place in (path, *aliases[path]))
@@ -93,6 +104,7 @@ def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, 
             dtype=dtype_name(tensor.dtype),
             trainable=tensor.requires_grad,
             nbytes=true_bytes(tensor),
+            stored=stored(tensor).values if is_sparse(tensor) else None,
         )
         for tensor, places, _, _ in _occurrences(modules, aliases, "_parameters").values()
     )
@@ -107,6 +119,7 @@ def _buffers(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...
             dtype=dtype_name(tensor.dtype),
             persistent=name not in module._non_persistent_buffers_set,  # noqa: SLF001 - torch offers no other way
             nbytes=true_bytes(tensor),
+            stored=stored(tensor).values if is_sparse(tensor) else None,
         )
         for tensor, places, module, name in _occurrences(modules, aliases, "_buffers").values()
     )

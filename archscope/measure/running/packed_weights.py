@@ -9,43 +9,84 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from archscope.measure.running.meta_parameters import is_distributed
+from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.records import BufferRecord, Path
 
 _PARTS = ("weight", "bias")
+# It unpacks in float32 what it holds in float16.
+_LINEAR = "__torch__.torch.classes.quantized.LinearPackedParamsBase"
+# What holds its tensors without an unpack(): cells of recurrent layers, embeddings.
+_STATED = ("__torch__.torch.classes.rnn.", "__torch__.torch.classes.quantized.")
 
 
 def packed_weights(modules: Mapping[Path, nn.Module]) -> tuple[BufferRecord, ...]:
-    """The weights and biases inside the packed parameters of quantised modules, each object once."""
+    """The weights and biases inside the packed parameters of quantised modules, each object and tensor once."""
     seen: set[int] = set()
     found = []
     for path, module in modules.items():
         for name, value in module.__dict__.items():
-            if isinstance(value, torch.ScriptObject) and hasattr(value, "unpack") and id(value) not in seen:
+            if isinstance(value, torch.ScriptObject) and id(value) not in seen:
                 seen.add(id(value))
-                place = f"{path}.{name}" if path else name
                 found += [
                     BufferRecord(
-                        path=f"{place}.{part}",
+                        path=f"{path}.{name}.{part}" if path else f"{name}.{part}",
                         aliases=(),
                         shape=tuple(tensor.shape),
                         dtype=str(tensor.dtype).removeprefix("torch."),
                         persistent=True,
                         nbytes=true_bytes(tensor),
                     )
-                    for part, tensor in zip(_PARTS, _tensors(value.unpack()), strict=False)
+                    for part, tensor in _inside(value)
                 ]
     return tuple(found)
 
 
-def _tensors(unpacked: object) -> Iterator[torch.Tensor]:
-    parts = unpacked if isinstance(unpacked, tuple) else (unpacked,)
-    yield from (part for part in parts if isinstance(part, torch.Tensor))
+def _inside(packed: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of one packed object by name; those of a recurrent cell stand in packed objects of its own."""
+    if hasattr(packed, "unpack"):
+        unpacked = packed.unpack()
+        parts = unpacked if isinstance(unpacked, tuple) else (unpacked,)
+        for name, part in zip(_PARTS, parts, strict=False):
+            if isinstance(part, torch.Tensor):
+                half = name == "weight" and part.dtype is torch.float32 and _kind(packed) == _LINEAR
+                yield name, torch.empty_like(part, dtype=torch.float16, device="meta") if half else part
+        return
+    if not _kind(packed).startswith(_STATED):
+        return
+    known: set[int] = set()
+    for place, part in _leaves("", packed.__getstate__()):
+        inner = [(place, part)]
+        if isinstance(part, torch.ScriptObject):
+            inner = [(f"{place}.{name}", tensor) for name, tensor in _inside(part)]
+        for name, tensor in inner:
+            if isinstance(tensor, torch.Tensor) and (tensor.is_meta or tensor.data_ptr() not in known):
+                known.add(tensor.data_ptr())  # a bias is held twice
+                yield name.removeprefix("."), tensor
+
+
+def _kind(packed: Any) -> str:
+    return str(packed._type().qualified_name())  # noqa: SLF001 - torch has no public name for it
+
+
+def _leaves(place: str, state: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(state, (list, tuple)):
+        for index, part in enumerate(state):
+            yield from _leaves(f"{place}.{index}", part)
+    else:
+        yield place, state
 
 
 def true_bytes(tensor: torch.Tensor) -> int:
-    """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it."""
+    """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it.
+
+    A DTensor takes what its parts on all devices take together, a sparse tensor its values and their indices.
+    """
+    if is_sparse(tensor):
+        return stored(tensor).nbytes
     wrapper: Any = tensor
-    if is_traceable_wrapper_subclass(wrapper):
+    if is_traceable_wrapper_subclass(wrapper) and not is_distributed(tensor):
         names, _ = wrapper.__tensor_flatten__()
-        return sum(true_bytes(getattr(tensor, name)) for name in names)
+        parts = [getattr(tensor, name) for name in names]
+        return sum(true_bytes(part) for part in parts if isinstance(part, torch.Tensor))
     return tensor.numel() * tensor.itemsize

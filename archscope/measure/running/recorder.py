@@ -1,4 +1,4 @@
-"""Recording every operator call, tensor storage and module call while a model runs."""
+"""Recording every operator call and tensor storage while a model runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
@@ -17,55 +16,16 @@ from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.nested_tensors import Constituents, constituents, spread, takes_apart
+from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
-from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta, Undecided
+from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
 _MOST_ARGUMENTS = 64
 _GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
-
-
-class ModuleStack:
-    """Which module runs, by canonical path, and what each one took and gave in its first call."""
-
-    def __init__(self, paths: dict[int, Path]) -> None:
-        self.running: list[Path] = [""]
-        self.calls: dict[Path, int] = {}
-        self.input_shapes: dict[Path, tuple[Shape, ...]] = {}
-        self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
-        self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
-        self._paths = paths
-
-    def watch(self, modules: Iterable[nn.Module]) -> None:
-        """Hook every module; whoever calls this must bring the hooks back as they were (``ModelState.kept``)."""
-        for module in modules:
-            module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True)
-            module.register_forward_hook(self._leave, always_call=True)
-
-    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        path = self._path(module)
-        self.running.append(path)
-        self.calls[path] = self.calls.get(path, 0) + 1
-        shapes = _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs))
-        self.latest_inputs[path] = shapes
-        self.input_shapes.setdefault(path, shapes)
-
-    def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        path = self._path(module)
-        self.output_shapes.setdefault(path, _shapes(output))
-        while len(self.running) > 1 and self.running.pop() != path:
-            pass
-
-    def _path(self, module: nn.Module) -> Path:
-        """The path of ``module``; a copy that forward made of one runs as a part of what is running."""
-        return self._paths.get(id(module), self.running[-1])
-
-
-def _shapes(values: Any) -> tuple[Shape, ...]:
-    if isinstance(values, torch.Tensor):
-        return (tuple(values.shape),)
-    return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
 
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
@@ -93,6 +53,7 @@ class Recorder(TorchDispatchMode):
         self.undecided_flow: list[Undecided] = []
         self.phase = "forward"
         self._forward_of: dict[int, Path] = {}
+        stack.operators = self.calls
         self._stack = stack
         self._training = training
         self._signatures: dict[Any, _Signature] = {}
@@ -102,6 +63,7 @@ class Recorder(TorchDispatchMode):
         self._allocated: dict[int, tuple[int, int]] = {}
         self._freed: dict[int, int] = {}
         self._next_storage = 0
+        self._constituents: dict[int, list[int]] = {}  # of strided nested tensors, by the storage that holds them
         self._cache = MetaCache()
         self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
@@ -109,12 +71,16 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if types and takes_apart(types):
+            return NotImplemented
         kwargs = kwargs or {}
         if func is SCALAR:
             func, args, kwargs = stored_scalar(func, args, kwargs)
         name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
-        if composite:  # only inference mode shows such an operator: its parts are what other modes show
-            with self:
+        if composite and not any(isinstance(value, torch.Tensor) and value.is_nested for value in args):
+            if not name:  # a question to a tensor subclass, such as where it is
+                return func(*args, **kwargs)
+            with self:  # only inference mode shows such an operator: its parts are what other modes show
                 return on_device_path(func)(*args, **kwargs)
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
@@ -128,7 +94,11 @@ class Recorder(TorchDispatchMode):
             self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
-        self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
+        if self._constituents:
+            for each, made in spread(arguments, outputs):
+                self.calls.append(OpCall(len(self.calls), name, path, self.phase, each, made))
+        else:
+            self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
         return output
 
     def launched(self, kernel: str, arguments: Mapping[str, Any]) -> bool:
@@ -146,10 +116,12 @@ class Recorder(TorchDispatchMode):
                 # autograd makes an operator's node, with the next sequence number, just before the operator gets here
                 self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
             return running
-        if len(self._stack.running) > 1:  # a checkpointed module runs again
-            return running
-        node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
-        return UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
+        if len(self._stack.running) == 1:
+            node: Any = torch._C._current_autograd_node()  # noqa: SLF001 - no public name; None outside backward
+            running = UNASSIGNED if node is None else self._forward_of.get(node._sequence_nr(), UNASSIGNED)  # noqa: SLF001
+        if running is not UNASSIGNED and torch.is_grad_enabled():  # a checkpoint runs again, with new nodes
+            self._forward_of.setdefault(torch._C._autograd._get_sequence_nr() - 1, running)  # noqa: SLF001
+        return running
 
     def mark(self) -> tuple[Any, ...]:
         """Where the recording stands, for ``undo``."""
@@ -187,6 +159,8 @@ class Recorder(TorchDispatchMode):
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
             signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
+        elif func.namespace == "prim":
+            signature = _Signature("", (), {}, composite=True, repeatable=False, run=_run)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -217,7 +191,26 @@ class Recorder(TorchDispatchMode):
         if dtype not in self._dtypes:
             self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
         name, itemsize = self._dtypes[dtype]
-        return TensorMeta(tuple(tensor.shape), name, itemsize, self._storage(tensor, born))
+        try:
+            storage = self._storage(tensor, born)
+            held = stored(tensor) if storage == _NO_STORAGE and is_sparse(tensor) else None
+            return TensorMeta(tuple(tensor.shape), name, itemsize, storage, held)
+        except RuntimeError:
+            if not tensor.is_nested:
+                raise
+        return self._nested(tensor, name, itemsize, born)  # type: ignore[return-value]  # spread() takes it apart
+
+    def _nested(self, tensor: torch.Tensor, dtype: str, itemsize: int, born: int | None) -> Constituents:
+        """A strided nested tensor: its storage holds the bytes, and each constituent is told to be new for itself."""
+        whole = self._storage(tensor, born)
+        shapes = constituents(tensor)
+        known = self._constituents.setdefault(whole, [whole])
+        while len(known) < len(shapes):
+            if born is not None and self._allocated.get(whole, (0, -1))[1] == born:
+                self._allocated[self._next_storage] = (0, born + len(known))
+            known.append(self._next_storage)
+            self._next_storage += 1
+        return Constituents(TensorMeta((1, *s), dtype, itemsize, known[i]) for i, s in enumerate(shapes))
 
     def _storage(self, tensor: torch.Tensor, born: int | None) -> int:
         try:

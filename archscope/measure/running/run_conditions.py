@@ -22,6 +22,8 @@ def run_conditions(*, gradients: bool) -> Iterator[None]:
     written: torch compiles nothing while it is watched.
     """
     with contextlib.ExitStack() as stack:
+        stack.callback(sys.setrecursionlimit, sys.getrecursionlimit())
+        sys.setrecursionlimit(2 * sys.getrecursionlimit())  # watching a module takes frames that the model counts on
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.set_grad_enabled(gradients))
         for kind in ("cpu", "cuda"):

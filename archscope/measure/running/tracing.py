@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -11,22 +12,33 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from archscope.errors import ForwardError
+from archscope.errors import ArchscopeError, ForwardError
+from archscope.measure.running.autocast import autocast_watched
+from archscope.measure.running.backward_pass import run_backward
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
 from archscope.measure.running.device_paths import as_devices_do
+from archscope.measure.running.distributed_hooks import remove_distributed_hooks
+from archscope.measure.running.fake_tensors import without_fakes
+from archscope.measure.running.forward_calls import forward_calls_watched
+from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.input_suggestion import suggested_input
-from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
-from archscope.measure.running.inventory import Inventory, take_inventory
-from archscope.measure.running.meta_parameters import meta_like, real_like, with_gradients
+from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
+from archscope.measure.running.inventory import Inventory, take_inventory, walk
+from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_state import ModelState
-from archscope.measure.running.recorder import ModuleStack, Recorder
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.own_copy import measurable
+from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
+from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
+from archscope.measure.running.stand_ins import stand_ins
+from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
-from archscope.measure.running.wrappers import refuse_scripted, unwrapped
-from archscope.records import ModuleRecord, Path, Shape, Trace
-from archscope.report import UNASSIGNED
+from archscope.measure.running.wrappers import unwrapped
+from archscope.records import ModuleRecord, OpCall, Path, Shape, Trace
 
 
 def trace(
@@ -45,16 +57,17 @@ def trace(
     On meta tensors (no memory, no arithmetic); a model that reads values or lacks a meta kernel runs where its weights
     are instead (on the CPU where they are nowhere) and ``Trace.fallback`` says why. ``device`` (``meta``, ``cpu``,
     ``cuda``) asks for one. Without ``inputs`` the model is not run. The model comes back as it was. Wrappers
-    (DataParallel, torch.compile) are taken off. Raises ForwardError when the model refuses its inputs and BuildError
-    for lazy and scripted modules.
+    (DataParallel, torch.compile) are taken off; lazy modules take their sizes on a copy. Raises ForwardError when the
+    model refuses its inputs and BuildError for lazy modules without any.
     """
     model = unwrapped(model)
-    inventory = take_inventory(model)
     name = name or type(model).__name__
     if inputs is None:
+        inventory = take_inventory(model)
         return _unrun(name, inventory, suggested_input(model))
-    refuse_scripted(inventory.modules)
     call = as_inputs(inputs)
+    model = measurable(model, call)
+    inventory = take_inventory(model)
     if device:
         return _run(name, inventory, call, device=device, training=training)
     try:
@@ -72,21 +85,36 @@ def trace(
 
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
     model, modules = inventory.modules[""], inventory.modules.values()
-    stack = ModuleStack(inventory.paths)
+    stack = ModuleStack(inventory.paths, frozenset(path for path, more in inventory.module_aliases.items() if more))
     recorder = Recorder(stack, training=training)
-    replace = meta_like if device == "meta" else real_like(device)
+    stands = stand_ins(device)
+    weight = with_gradients(stands.weight) if training else stands.weight
     _load_meta_kernels()
     state = ModelState(model)
-    with sparing_collections(), state.kept(), run_conditions(gradients=training):
-        inputs = on_meta(call) if device == "meta" else with_values(call, device)
-        state.swap(with_gradients(replace) if training else replace)
+    with (
+        sparing_collections(),
+        without_fakes(),
+        state.kept(),
+        run_conditions(gradients=training),
+        autocast_watched() as autocast,
+        stands.around(),
+        contextlib.ExitStack() as programs,
+    ):
+        try:
+            inputs = stands.inputs(call)
+            given = input_records(model, inputs)
+            state.swap(weight)
+            set_mode(model, state.modules, training=training)
+        except Exception as error:
+            raise _preparation_error(error, device) from error
+        programs.enter_context(script_tensors_swapped(modules, weight, training=training))
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
-        for module in state.modules:
-            module.__dict__["training"] = training
+        remove_distributed_hooks(modules)
         stack.watch(modules)
         try:
             with (
+                forward_calls_watched(modules, stack),
                 triton_watched(recorder.launched),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
@@ -94,18 +122,24 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
             ):
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
-                    _backward(output, stack, recorder)
+                    run_backward(output, stack, recorder, trains=any(p.trainable for p in inventory.parameters))
+        except ArchscopeError:
+            raise
         except (Exception, SystemExit) as error:
             raise _forward_error(error, inventory, stack) from error
         storages = recorder.storages()
-        results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
+        results = recorder.storages_of(tensor for _, tensor in held_tensors(output))
         del output
+        for path, kind in hidden_operators(inventory.modules):
+            recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
+    if autocast.device and device == "meta":  # which autocast leaves alone
+        return _run(name, inventory, call, device=f"fake {autocast.device}", training=training)
     return Trace(
         model=name,
         mode="train" if training else "eval",
-        device=device,
-        fallback="",
-        inputs=input_records(model, inputs),
+        device=stands.device,
+        fallback=autocast.told,
+        inputs=given,
         modules=_module_records(inventory, stack),
         parameters=inventory.parameters,
         buffers=inventory.buffers,
@@ -115,6 +149,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         storages=storages,
         results=results,
         undecided=tuple(recorder.undecided_flow),
+        shared=tuple(stack.shared),
     )
 
 
@@ -127,15 +162,6 @@ def _load_meta_kernels() -> None:
 def _consumed(output: Any) -> Any:
     """The output of a model; one that yields its results one by one does its work only now."""
     return list(output) if isinstance(output, Generator) else output
-
-
-def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
-    stack.running = [UNASSIGNED]  # the loss is not the model's
-    recorder.phase = "backward"
-    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
-    floating = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
-    if floating:
-        torch.autograd.backward([leaf.sum() for leaf in floating])
 
 
 def _values_would_tell(seen: Trace, inventory: Inventory, call: Inputs) -> bool:
@@ -177,12 +203,13 @@ def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
 
 
 def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRecord, ...]:
+    programs = programs_around(inventory.modules)
     return tuple(
         ModuleRecord(
             path=path,
             type_name=type(module).__name__,
             aliases=inventory.module_aliases[path],
-            calls=stack.calls.get(path, 0),
+            calls=stack.calls.get(programs.get(path, path), 0),
             input_shapes=stack.input_shapes.get(path, ()),
             output_shapes=stack.output_shapes.get(path, ()),
         )
@@ -199,7 +226,20 @@ def _home(inventory: Inventory) -> str:
 def too_large(model: nn.Module) -> bool:
     """Whether the weights would take more than half of this machine's memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
+    held = {id(tensor): tensor for _, module in walk(model) for tensor in module._parameters.values()}  # noqa: SLF001
+    return 2 * sum(tensor.nbytes for tensor in held.values() if tensor is not None and not is_lazy(tensor)) > memory
+
+
+def _preparation_error(error: Exception, device: str) -> ArchscopeError:
+    """Why nothing could run: the inputs or the weights cannot be there, or the model's own ``train()`` raised."""
+    if isinstance(error, ArchscopeError) and device != "meta":
+        return error
+    said = str(error).partition("\n")[0]
+    return ForwardError(
+        f"the model and its inputs cannot be made ready on {device}: {type(error).__name__}: {said}",
+        where="before the forward pass",
+        help="check the inputs, and the model's own train() and eval() where it has them",
+    )
 
 
 def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:

@@ -14,6 +14,7 @@ from archscope.measure.summing.components import assign, default_components
 from archscope.measure.summing.counted_calls import CountedCall, count, uncounted_rows
 from archscope.measure.summing.experts import mixtures
 from archscope.measure.summing.flows import component_flows
+from archscope.measure.summing.shared_modules import shared_rows
 from archscope.measure.summing.training import training_figures
 from archscope.metrics import METRICS, Figures, Rows, carried_by
 from archscope.records import BufferRecord, ModuleRecord, ParameterRecord, Path, Trace
@@ -84,6 +85,7 @@ def analyze_trace(
         dtypes=_dtypes((*trace.parameters, *trace.packed)),
         mixtures=experts,
         undecided=tuple(dict.fromkeys(trace.undecided)),
+        shared=shared_rows(trace, counted or ()),
     )
 
 

@@ -10,6 +10,7 @@ from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.lookup import cost_of, find_rule
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
 from archscope.measure.summing.complex_convolutions import folded_calls
+from archscope.measure.summing.sparse_work import sparse_cost
 from archscope.measure.summing.unseen_writes import unseen_writes
 from archscope.records import OpCall, Path, TensorMeta, Trace
 from archscope.report import UNSEEN, UncountedRow
@@ -83,9 +84,13 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int], *, folded: 
         and not _writes_in_place(call.op)
     )
     cost = cost_of(rule, call) if rule and not folded else FREE
+    kind = rule.kind if rule and not cost.partial else UNCOUNTED
+    if rule and any(tensor.stored is not None for tensor in (*inputs, *call.outputs)):
+        known = sparse_cost(call, cost, multiplies=rule.family == "matmul")
+        cost, kind = (known, kind) if known else (FREE, UNCOUNTED)
     return CountedCall(
         call=call,
-        kind=rule.kind if rule and not cost.partial else UNCOUNTED,
+        kind=kind,
         cost=cost,
         activations=fresh,
         conv_activations=fresh if rule and not folded and _conv_like(rule, cost) else 0,
