@@ -231,12 +231,12 @@ def test_the_garbage_collector_spares_what_was_there_and_is_as_it_was_afterwards
 
 
 def test_what_the_caller_froze_stays_frozen():
-    trace(Watching(ReadsValues(), []), torch.empty(1, 4))  # what only a first run replaces
     gc.freeze()
     before = gc.get_freeze_count()
     try:
         trace(Watching(ReadsValues(), []), torch.empty(1, 4))
-        assert gc.get_freeze_count() >= before > 1000
+        # a run replaces a few dozen objects of torch's own; unfrozen, none would be left
+        assert gc.get_freeze_count() > before - 1000 > 1000
     finally:
         gc.unfreeze()
 
