@@ -67,7 +67,7 @@ def _is_plain(node: ast.Constant, names: set[int]) -> bool:
     if isinstance(value, str):
         return id(node) in names and value.isidentifier()
     if isinstance(value, int):
-        return abs(value) < 10**MOST_DIGITS
+        return bool(abs(value) < 10**MOST_DIGITS)
     return value is None or isinstance(value, float)
 
 
