@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from archscope.errors import UsageError
+from archscope.json_text import parse_json
 from archscope.metrics import METRICS, Figures, Metric, Rows, carried_by
 from archscope.report import SCHEMA_VERSION, Report
+from archscope.report_laws import require_laws
 
 T = TypeVar("T")
 
@@ -23,20 +25,30 @@ def to_json(report: Report) -> str:
 
 
 def from_json(text: str, *, where: str = "report") -> Report:
-    """The report that ``text`` holds; raises UsageError naming the place when it holds none."""
+    """The report that ``text`` holds; raises UsageError naming the place when it holds none or breaks a law."""
     try:
-        plain = json.loads(text)
+        plain = parse_json(text, unique=True)
     except json.JSONDecodeError as error:
         raise UsageError(f"not JSON: {error.msg}", where=f"{where}:{error.lineno}", help=_HELP) from error
+    except ValueError as error:
+        raise UsageError(f"not a report: {error}", where=where, help=_HELP) from error
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"not a report of schema version {SCHEMA_VERSION} (found {version!r})", where=where, help=_HELP
+            f"not a report of schema version {SCHEMA_VERSION} (found {_shown(version)})", where=where, help=_HELP
         )
-    return from_plain(Report, plain, where)
+    report = from_plain(Report, plain, where)
+    require_laws(report, where)
+    return report
 
 
 _HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
+_LONGEST = 200  # characters of a file that a message repeats
+
+
+def _shown(plain: Any) -> str:
+    text = repr(plain)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def to_plain(value: Any) -> Any:
@@ -91,7 +103,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
         later = {*fields} - _required(typing.cast("Any", kind)) - {*carried}
         if not isinstance(plain, dict) or not {*keys} - later <= plain.keys() <= {*keys}:
             found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
-            raise UsageError(f"expected the keys {', '.join(keys)}; found {found}", where=where, help=_HELP)
+            raise UsageError(f"expected the keys {', '.join(keys)}; found {_shown(found)}", where=where, help=_HELP)
         values = {
             name: _figures(metrics, plain, where, "own_" if name == "own" else "") for name, metrics in carried.items()
         }
@@ -101,7 +113,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         if not isinstance(plain, list):
-            raise UsageError(f"expected a list; found {plain!r}", where=where, help=_HELP)
+            raise UsageError(f"expected a list; found {_shown(plain)}", where=where, help=_HELP)
         return tuple(_read(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(plain))
     if origin in {types.UnionType, typing.Union}:
         if plain is None and types.NoneType in arguments:
@@ -115,5 +127,5 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
 def _scalar(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
     if type(plain) not in kinds:
         names = " or ".join(kind.__name__ for kind in kinds)
-        raise UsageError(f"expected {names}; found {plain!r}", where=where, help=_HELP)
+        raise UsageError(f"expected {names}; found {_shown(plain)}", where=where, help=_HELP)
     return plain

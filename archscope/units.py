@@ -36,7 +36,7 @@ def parse_limit(text: str) -> int:
 
 def parse_share(text: str) -> tuple[Decimal, bool] | None:
     """The percentage in ``"60%"`` and whether it is strict (``"<60%"``); None when the text is no percentage."""
-    match = _SHARE.fullmatch(text)
+    match = _SHARE.fullmatch(text) if len(text) <= _LONGEST else None
     return (_number(match), _is_strict(match)) if match else None
 
 
@@ -64,8 +64,8 @@ def _is_strict(match: re.Match[str]) -> bool:
 
 
 def _decimal(text: str) -> tuple[Decimal, bool]:
-    match = _COUNT.fullmatch(text)
-    if match is None or len(text) > _LONGEST:
+    match = _COUNT.fullmatch(text) if len(text) <= _LONGEST else None  # it looks at gaps several times
+    if match is None:
         raise UsageError(
             f"{text[:_LONGEST]!r} is not a count", help="write an integer such as 249_999, or 0.25M, 1.2G, <0.25M"
         )

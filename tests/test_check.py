@@ -14,7 +14,8 @@ from gate_project import CONFIG, NET, environment, make_project, run
 from made import made_report
 from repository import COMMAND
 
-from archscope.report import UncountedRow
+from archscope.metrics import Figures
+from archscope.report import OperatorRow, UncountedRow
 from archscope.serial import to_json
 
 MODELS = """\
@@ -88,7 +89,12 @@ def test_uncounted_operators_make_a_macs_budget_unproven_and_exit_1(folder):
     report = made_report(NET, name="net")
     totals = dataclasses.replace(report.totals, complete=False)
     row = UncountedRow(op="custom::scan", calls=1, modules=("neck",))
-    (folder / "net.json").write_text(to_json(dataclasses.replace(report, totals=totals, uncounted=(row,))))
+    operators = (
+        *report.operators,
+        OperatorRow(op="custom::scan", kind="uncounted", calls=1, figures=Figures({"macs": 0, "flops": 0})),
+    )
+    report = dataclasses.replace(report, totals=totals, operators=operators, uncounted=(row,))
+    (folder / "net.json").write_text(to_json(report))
     done = run(folder, "check", "net.json", "--max-macs", "1M")
     assert done.returncode == 1
     assert done.stdout.startswith(

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from archscope.config.positions import KeyPath, key_lines
+from archscope.config.positions import MOST_PARTS, KeyPath, key_lines, too_deep
 from archscope.errors import ConfigError, UsageError
+from archscope.json_text import MOST_DIGITS
 from archscope.policy import Limit, Location
 from archscope.spec import OptionValue
 from archscope.units import parse_count
 
 T = TypeVar("T")
+_LONGEST = 200  # characters of a file that a message repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class Table:
             return default
         value = self._required(key)
         if not isinstance(value, str) or not value.strip():
-            raise self.error(f"{key} in {self.title} must be a text, not {value!r}", key)
+            raise self.error(f"{key} in {self.title} must be a text, not {shown(value)}", key)
         return value
 
     def choice(self, key: str, valid: Iterable[str], default: str | None = None) -> str:
@@ -72,7 +74,7 @@ class Table:
         value = self._required(key)
         entries = [value] if isinstance(value, str) else value
         if not isinstance(entries, list) or not all(isinstance(entry, str) and entry.strip() for entry in entries):
-            raise self.error(f"{key} in {self.title} must be a list of texts, not {value!r}", key)
+            raise self.error(f"{key} in {self.title} must be a list of texts, not {shown(value)}", key)
         return tuple(entries)
 
     def count(self, key: str) -> int:
@@ -90,14 +92,14 @@ class Table:
         """The table below ``key``, empty when there is none."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
-            raise self.error(f"{key} must be a table, not {value!r}", key, help=f"write {title}")
+            raise self.error(f"{key} must be a table, not {shown(value)}", key, help=f"write {title}")
         return replace(self, values=value, title=title, path=(*self.path, key))
 
     def option_values(self) -> dict[str, OptionValue]:
         """The table's entries as options of a model; raises ConfigError for one that is a list, a table or a date."""
         for key, value in self.values.items():
             if not isinstance(value, (bool, int, float, str)):
-                raise self.error(f"option {key} must be a text, a number or a boolean, not {value!r}", key)
+                raise self.error(f"option {key} must be a text, a number or a boolean, not {shown(value)}", key)
         return dict(self.values)
 
     def named(self, key: str) -> list[tuple[str, Table]]:
@@ -122,11 +124,20 @@ class Table:
 
     def _parsed(self, key: str, value: Any, parse: Callable[[Any], T]) -> T:
         if isinstance(value, (float, bool)) or not isinstance(value, (str, int)):
-            raise self.error(f"{key} must be a text or an integer, not {value!r}", key, help=f'write {key} = "{value}"')
+            written = shown(value)
+            raise self.error(
+                f"{key} must be a text or an integer, not {written}", key, help=f'write {key} = "{written}"'
+            )
         try:
             return parse(value)
         except UsageError as error:
             raise self.error(f"{key}: {error.what}", key, help=error.help) from error
+
+
+def shown(value: Any) -> str:
+    """``value`` as a message repeats it."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def read_document(path: Path, *, file: str | None = None) -> Table:
@@ -143,13 +154,37 @@ def read_document(path: Path, *, file: str | None = None) -> Table:
 def parse_document(text: str, *, file: str) -> Table:
     """The TOML document ``text``; raises ConfigError with the line when it is not TOML."""
     text = text.replace("\r\n", "\n")
+    deep = too_deep(text)
+    if deep:
+        raise ConfigError("a key has too many parts", where=f"{file}:{deep}", help=f"at most {MOST_PARTS}, with dots")
     try:
         values = tomllib.loads(text)
+        lines = key_lines(text)
     except tomllib.TOMLDecodeError as error:
         what, _, place = str(error).partition(" (at line ")
         where = f"{file}:{place.partition(',')[0]}" if place else file
         raise ConfigError(f"not TOML: {what}", where=where, help="see https://toml.io for the syntax") from error
-    return Table(values=values, title=file, path=(), file=file, lines=key_lines(text))
+    except RecursionError:
+        raise ConfigError("it is nested too deep", where=file, help="no table of archscope is") from None
+    except ValueError as error:  # Python's own limit on the digits of an integer
+        raise ConfigError(f"not TOML: {error}", where=file, help="integers have at most 30 digits") from error
+    top = Table(values=values, title=file, path=(), file=file, lines=lines)
+    _require_sizes(top)
+    return top
+
+
+def _require_sizes(top: Table) -> None:
+    """Raise ConfigError at an integer that no figure can be."""
+    waiting: list[tuple[KeyPath, Any]] = [((), top.values)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(path, item) for item in value]
+        elif isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+            where = str(Table(values={}, title="", path=path, file=top.file, lines=top.lines).location())
+            raise ConfigError("an integer is too large", where=where, help=f"it has at most {MOST_DIGITS} digits")
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -13,19 +13,37 @@ import tomllib
 from typing import Any, TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
+_NOTED = 6  # levels whose lines are kept: what lies deeper stands where its ancestor there does
 
-_BLANK = re.compile(r"(?:[ \t\r\n,]|#[^\n]*)*")  # the comma between two entries too
-_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+# Runs of characters are taken at once, and for good: the engine keeps a note for each turn of a group.
+_BLANK = re.compile(r"(?:[ \t\r\n,]++|#[^\n]*+)*+")  # the comma between two entries too
+_KEY = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
 _KEYS = re.compile(rf"[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*=?[ \t]*")
 _HEADER = re.compile(r"\[\[?")
 _HEADER_END = re.compile(r"\]\]?")
-_STRING = r'''"""(?:[^\\]|\\.)*?"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\''''
+_STRING = r'''"""(?:[^"\\]++|\\.|"(?!""))*+"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*\''''
 _SCALAR = re.compile(rf"{_STRING}|[^,\]}}#\n]*", re.DOTALL)
+#: Parts of a dotted key: tomllib takes time that grows with their square.
+MOST_PARTS = 64
+# Strings and comments are stepped over, those without an end too, so that every character is looked at once.
+_OTHER = (
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*+"*+|\'{3}(?:[^']++|'(?!''))*+'*+|"(?:[^"\\\n]++|\\.)*+"?|'[^'\n]*+'?'''
+    r"|#[^\n]*+|[A-Za-z0-9_-]++"
+)
+_DEEP = re.compile(rf"(?P<deep>(?:{_KEY}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}})|{_OTHER}", re.DOTALL)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line (from 1) of each key, table and array entry of a valid TOML document; ``("budgets", 0, "max")``."""
     return _Scan(text).run()
+
+
+def too_deep(text: str) -> int:
+    """The line (from 1) of the first key with more than MOST_PARTS parts; 0 without one."""
+    for match in _DEEP.finditer(text):
+        if match["deep"]:
+            return text.count("\n", 0, match.start()) + 1
+    return 0
 
 
 class _Scan:
@@ -57,7 +75,7 @@ class _Scan:
 
     def note(self, path: KeyPath) -> None:
         line = bisect.bisect_left(self.breaks, self.at) + 1
-        for end in range(1, len(path) + 1):
+        for end in range(1, min(len(path), _NOTED) + 1):
             self.lines.setdefault(path[:end], line)
 
     def header(self, *, is_array: bool) -> KeyPath:
@@ -100,7 +118,7 @@ class _Scan:
         self.at += 1
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _names(dotted: str) -> tuple[str, ...]:
     names: list[str] = []
     rest: Any = tomllib.loads(f"{dotted} = 0")

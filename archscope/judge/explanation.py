@@ -13,7 +13,7 @@ from archscope.formulas.table import COUNTED, UNCOUNTED
 from archscope.records import ParameterRecord, Path, Shape
 from archscope.report import CallRow, ModuleRow, Report, SharedRow
 
-_TENSOR = re.compile(r"(\w+)=\w+\[([0-9,]*)\]")
+_TENSOR = re.compile(r"(?<!\w)(\w+)=\w+\[([0-9,]*)\]")
 _LEFT = ("mat1", "batch1", "input", "self")  # what a matrix product calls its left side
 
 

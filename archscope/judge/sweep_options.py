@@ -14,7 +14,7 @@ from archscope.results.sweep import Axis, Setting, Vary
 from archscope.sources.settings import parse_value
 from archscope.spec import ModelSpec
 
-_RANGE = re.compile(r"(?P<start>-?\d+):(?P<stop>-?\d+)(?::(?P<step>-?\d+))?")
+_RANGE = re.compile(r"(?P<start>-?\d{1,18}):(?P<stop>-?\d{1,18})(?::(?P<step>-?\d{1,18}))?")
 _HELP = "write bifpn_channels=16:64:8 (the end is included) or head=separate,shared"
 DEFAULT_AXES = "parameters:min,macs:max"
 MOST = 1_000_000  # settings: beyond that a grid is a typing error

@@ -42,6 +42,15 @@ def code(text: str) -> Safe:
     return Safe(f"`{text}`") if _CODE.fullmatch(text) and text[0] != " " else markdown(text)
 
 
+def references(text: str) -> str:
+    """``text`` for HTML, in attributes too: structure and what does not print become character references.
+
+    A browser reads them as the characters they stand for, so that scripts find the name itself; a terminal that shows
+    the file obeys none of them.
+    """
+    return "".join(char if char.isprintable() and char not in "<>&\"'" else f"&#{ord(char)};" for char in text)
+
+
 def cell(text: str) -> str:
     """``text`` for a CSV cell: a leading character that spreadsheets take for a formula gets a quote before it."""
     text = plain(text)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from archscope.errors import UsageError
 
 _FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_LONGEST = 100  # characters of a figure that a person printed
 _PRINTED = re.compile(
     r"\s*(?P<about>[~≈])?\s*(?P<whole>[0-9][0-9_,]*)(?:\.(?P<decimals>[0-9]+))?\s*(?P<unit>[KkMGBT]?|%)\s*"
 )
@@ -52,10 +53,11 @@ class Published:
     @classmethod
     def parse(cls, text: str) -> Published:
         """Raises UsageError when ``text`` is no figure."""
-        match = _PRINTED.fullmatch(text)
+        match = _PRINTED.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None:
             raise UsageError(
-                f"{text!r} is not a figure", help="write it as printed: 592,371 or 0.592M or 41.7 % or ~250,000"
+                f"{text[:_LONGEST]!r} is not a figure",
+                help="write it as printed: 592,371 or 0.592M or 41.7 % or ~250,000",
             )
         decimals, percent = match["decimals"] or "", match["unit"] == "%"
         factor = 1 if percent else _FACTORS[match["unit"].upper()]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from archscope.errors import ImportModelError
+from archscope.json_text import parse_json
+from archscope.sources.archive import check_pickles
 from archscope.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 INDEX_SUFFIX = ".index.json"
 _HEADER_LIMIT = 100_000_000  # the limit of the format
 _DEPTH_LIMIT = 200
+_LONGEST_NAME = 200  # characters of a shard's name: file systems take 255 bytes
+_FEW_PLACES, _PLACES_EACH = 1000, 4  # modules that so many tensors may lie in
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "module", "ema")
 # Torch's own normalisations register these; no file says of a tensor whether it was a parameter.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -58,8 +62,14 @@ def from_checkpoint(source: str, file: Path) -> ModelSpec:
 
 
 def _read(file: Path) -> dict[str, torch.Tensor]:
-    if not file.is_file():
-        raise ImportModelError(f"there is no file {str(file)!r}", help="the path is taken from the current folder")
+    try:
+        found = file.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        found = False
+    if not found:
+        raise ImportModelError(
+            f"there is no file {str(file)[:300]!r}", help="the path is taken from the current folder"
+        )
     if file.name.endswith(INDEX_SUFFIX):
         return dict(_from_index(file))
     return _from_safetensors(file) if file.suffix == ".safetensors" else _from_torch(file)
@@ -70,11 +80,10 @@ def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
 
     from archscope.sources.placeholder_modules import Placeholder, rename
 
+    _require_tree(tensors)
     model = Placeholder()
     made: dict[int, nn.Parameter] = {}
     for path, tensor in tensors.items():
-        if path.count(".") > _DEPTH_LIMIT:
-            raise ImportModelError("a tensor's path has more than 200 levels", help="this is no network's checkpoint")
         if path.rpartition(".")[2] in _BUFFERS:
             model.plant(path, tensor)
             continue
@@ -86,14 +95,38 @@ def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
     return model
 
 
+def _require_tree(paths: Collection[str]) -> None:
+    """Raise ImportModelError when the modules between the tensors are too deep or too many to be a network's."""
+    most = _FEW_PLACES + _PLACES_EACH * len(paths)
+    places: set[str] = set()
+    for path in paths:
+        if path.count(".") > _DEPTH_LIMIT:
+            raise ImportModelError("a tensor's path has more than 200 levels", help="this is no network's checkpoint")
+        place = path.rpartition(".")[0]
+        while place and place not in places:
+            places.add(place)
+            place = place.rpartition(".")[0]
+        if len(places) > most:
+            raise ImportModelError(
+                f"{len(paths):,} tensors lie in more than {most:,} modules", help="this is no network's checkpoint"
+            )
+
+
 def _from_index(file: Path) -> Iterator[tuple[str, torch.Tensor]]:
     """The shards that an index lists beside itself, each read once."""
     weight_map = _json_object(file.read_bytes(), file).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
         raise ImportModelError(f"{file} has no weight_map", help="name an index of safetensors shards")
     for shard in dict.fromkeys(weight_map.values()):
-        if Path(shard).name != shard or not shard.endswith(".safetensors"):
-            raise ImportModelError(f"{file} names the shard {shard!r}", help="shards are safetensors files beside it")
+        if (
+            Path(shard).name != shard
+            or not shard.endswith(".safetensors")
+            or len(shard) > _LONGEST_NAME
+            or "\0" in shard
+        ):
+            raise ImportModelError(
+                f"{file} names the shard {shard[:100]!r}", help="shards are safetensors files beside it"
+            )
         yield from _read(file.parent / shard).items()
 
 
@@ -113,17 +146,21 @@ def _described(file: Path, path: str, entry: Any, room: int) -> torch.Tensor:
     import torch
 
     match entry:
-        case {"dtype": str(code), "shape": list(shape), "data_offsets": [int(start), int(stop)]}:
+        case {"dtype": str(code), "shape": list(shape), "data_offsets": [start, stop]}:
+            if not all(type(number) is int and number >= 0 for number in (*shape, start, stop)):
+                raise _no_safetensors(file, f"tensor {path[:100]!r} has the shape {shape[:10]} at {start} to {stop}")
             dtype = getattr(torch, _DTYPES.get(code, ""), None)
-            if not all(isinstance(length, int) and length >= 0 for length in shape):
-                raise _no_safetensors(file, f"tensor {path!r} has the shape {shape}")
             if dtype is None:
-                raise _no_safetensors(file, f"tensor {path!r} has the dtype {code!r}, which torch does not know")
-            tensor = torch.empty(shape, dtype=dtype, device="meta")
-            if not 0 <= start <= stop <= room or stop - start != tensor.numel() * tensor.itemsize:
-                raise _no_safetensors(file, f"tensor {path!r} does not lie within the file (is it cut short?)")
-            return tensor
-    raise _no_safetensors(file, f"the header says nothing useful of tensor {path!r}")
+                raise _no_safetensors(
+                    file, f"tensor {path[:100]!r} has the dtype {code[:100]!r}, which torch does not know"
+                )
+            if not start <= stop <= room or stop - start != math.prod(shape) * dtype.itemsize:
+                raise _no_safetensors(file, f"tensor {path[:100]!r} does not lie within the file (is it cut short?)")
+            try:
+                return torch.empty(shape, dtype=dtype, device="meta")
+            except (RuntimeError, TypeError) as error:  # sizes beyond 64 bits beside a size of 0
+                raise _no_safetensors(file, f"tensor {path[:100]!r} has the shape {shape[:10]}") from error
+    raise _no_safetensors(file, f"the header says nothing useful of tensor {path[:100]!r}")
 
 
 def _no_safetensors(file: Path, why: str) -> ImportModelError:
@@ -132,9 +169,11 @@ def _no_safetensors(file: Path, why: str) -> ImportModelError:
 
 def _json_object(text: bytes, file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ImportModelError(f"{file} does not hold the JSON it should", help="fetch or save it again") from error
+        found = parse_json(text, unique=True)
+    except ValueError as error:
+        raise ImportModelError(
+            f"{file} does not hold the JSON it should: {error}", help="fetch or save it again"
+        ) from error
     if not isinstance(found, dict):
         raise ImportModelError(f"{file} does not hold the JSON object it should", help="fetch or save it again")
     return found
@@ -143,34 +182,50 @@ def _json_object(text: bytes, file: Path) -> dict[str, Any]:
 def _from_torch(file: Path) -> dict[str, torch.Tensor]:
     import torch
 
-    zipped = zipfile.is_zipfile(file)  # the format since torch 1.6; only that one can be mapped instead of read
-    if zipped:
-        with zipfile.ZipFile(file) as archive:
-            if any(PurePath(name).name == "constants.pkl" for name in archive.namelist()):
-                raise ImportModelError(
-                    f"{file} is a TorchScript program, whose modules cannot be told apart",
-                    help="torch.export.save() a program (.pt2), or torch.save() its state_dict",
-                )
+    with file.open("rb") as stream:
+        zipped = zipfile.is_zipfile(stream)  # the format since torch 1.6; only that one can be mapped instead of read
+        if zipped and _is_script(stream):
+            raise ImportModelError(
+                f"{file} is a TorchScript program, whose modules cannot be told apart",
+                help="torch.export.save() a program (.pt2), or torch.save() its state_dict",
+            )
+        check_pickles(file, stream)
     try:
         found = torch.load(file, map_location="cpu", mmap=zipped, weights_only=True)
+        tensors = _twins(_state_dict(found))
     except Exception as error:
         raise ImportModelError(
             f"{file} holds more than tensors, or is damaged; archscope runs no code that a file brings along",
             help="save the weights alone: torch.save(model.state_dict(), FILE)",
         ) from error
-    tensors = _state_dict(found)
     if not tensors:
         raise ImportModelError(f"{file} holds no state_dict", help="torch.save(model.state_dict(), FILE) writes one")
-    return _twins(tensors)
+    return tensors
+
+
+def _is_script(stream: BinaryIO) -> bool:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return any(PurePath(name).name == "constants.pkl" for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return False  # damaged: told by who reads it
 
 
 def _state_dict(found: Any) -> dict[str, torch.Tensor]:
+    """The tensors of ``found``, or of the first mapping inside it that has any; it may hold itself."""
     import torch
 
-    if not isinstance(found, Mapping):
-        return {}
-    tensors = {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, torch.Tensor)}
-    return tensors or next((inner for key in _NESTED if (inner := _state_dict(found.get(key)))), {})
+    waiting, seen = [found], set[int]()
+    while waiting:
+        inner = waiting.pop()
+        if not isinstance(inner, Mapping) or id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        tensors = {key: item for key, item in inner.items() if isinstance(key, str) and isinstance(item, torch.Tensor)}
+        if tensors:
+            return tensors
+        waiting += [inner.get(key) for key in reversed(_NESTED)]
+    return {}
 
 
 def _twins(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archscope.errors import ImportModelError, OptionError, SpecError
+from archscope.json_text import parse_json
+from archscope.sources.code_fields import offline, without_code
 from archscope.sources.construction import construct
 from archscope.sources.libraries import require
 from archscope.spec import InputSpec, ModelSpec, Option, OptionValue
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _TOKENS = 128
+_MOST_SIZE = 10**9
 _SAMPLES = 16_000  # one second of audio at the sampling rate of speech models
 
 
@@ -30,23 +33,30 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
     transformers = require("transformers", extra="hf", wanted_by=source)
     file = _config_file(source, target, base / target)
     if file is None:
-        name, model_class, config_class, fields = target, *_classes(transformers, source, target), {}
+        name, note, fields = target, "", without_code(options, source)
+        model_class, config_class = _classes(transformers, source, target)
     else:
-        fields = _read(file)
+        raw = _read(file)
         name = file.parent.name if file.name == "config.json" and file.parent.name else file.stem
-        model_class, config_class = _described_classes(transformers, file, fields)
-    defaults = config_class(**fields)
+        fields = without_code({**raw, **options}, str(file))
+        model_class, config_class, note = _described_classes(transformers, file, fields)
+        fields = {key: value for key, value in fields.items() if key not in options} | _overridden(raw, options)
+        note = "; ".join(part for part in (note, _without_quantization(raw)) if part)
+    with offline():
+        defaults = _configured(config_class, fields, source)
     for key in options:
         if not hasattr(defaults, key):
             near = difflib.get_close_matches(key, vars(defaults), n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"see transformers.{config_class.__name__}"
             raise OptionError(f"{config_class.__name__} has no field {key!r}", help=hint)
-    config = config_class(**{**fields, **options})
+    with offline():
+        config = _configured(config_class, {**fields, **options}, source)
 
     def from_config(**_settings: Any) -> nn.Module:
-        if model_class is None:
-            return transformers.AutoModel.from_config(config)  # type: ignore[no-any-return]
-        return model_class._from_config(config)  # type: ignore[no-any-return]  # noqa: SLF001 - as AutoModel does
+        with offline():
+            if model_class is None:
+                return transformers.AutoModel.from_config(config)  # type: ignore[no-any-return]
+            return model_class._from_config(config)  # type: ignore[no-any-return]  # noqa: SLF001 - as AutoModel does
 
     known = model_class or _base_class(transformers, config_class)
     return ModelSpec(
@@ -58,7 +68,34 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
             for key, value in options.items()
         ),
         inputs=_inputs(known, config) if known else (),
+        description=note,
+        within=offline,
     )
+
+
+def _overridden(fields: Mapping[str, Any], options: Mapping[str, OptionValue]) -> dict[str, Any]:
+    """What ``fields`` say of those that ``options`` set, as far as it is fit to be a default."""
+    found: dict[str, Any] = {}
+    for key in options.keys() & fields.keys():
+        with contextlib.suppress(SpecError):
+            found |= without_code({key: fields[key]}, "")
+    return found
+
+
+def _configured(config_class: Any, fields: Mapping[str, Any], source: str) -> Any:
+    try:
+        return config_class(**fields)
+    except Exception as error:
+        raise SpecError(
+            f"{config_class.__name__} cannot be made of these fields: {type(error).__name__}: {str(error)[:500]}",
+            where=source,
+            help=f"see transformers.{config_class.__name__}",
+        ) from error
+
+
+def _without_quantization(fields: Mapping[str, Any]) -> str:
+    found = fields.get("quantization_config") or fields.get("compression_config")
+    return "measured as it is before quantization_config changes its weights" if found else ""
 
 
 def _config_file(source: str, target: str, path: Path) -> Path | None:
@@ -79,25 +116,48 @@ def _config_file(source: str, target: str, path: Path) -> Path | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        fields = parse_json(file.read_bytes())
+    except ValueError as error:
         raise SpecError(f"{file} is not JSON: {error}", help="name a config.json of transformers") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("model_type"), str):
         raise SpecError(f"{file} has no model_type", help="name a config.json of transformers")
     return fields
 
 
-def _described_classes(transformers: Any, file: Path, fields: dict[str, Any]) -> tuple[Any, Any]:
+def _described_classes(transformers: Any, file: Path, fields: dict[str, Any]) -> tuple[Any, Any, str]:
+    """The model's class (None for the base model of the type), its configuration's, and what must be said of them."""
     kind = fields.pop("model_type")
     mapping = transformers.CONFIG_MAPPING
     if kind not in mapping:
-        own = "; it comes with code of its own, which archscope does not run" if "auto_map" in fields else ""
         near = difflib.get_close_matches(kind, list(mapping), n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "a newer transformers may know it"
-        raise SpecError(f"transformers has no model type {kind!r}{own}", where=str(file), help=hint)
-    architectures = fields.get("architectures") or [None]
-    named = architectures[0] if isinstance(architectures[0], str) else ""
-    return getattr(transformers, named, None) if named else None, mapping[kind]
+        raise SpecError(f"transformers has no model type {kind!r}", where=str(file), help=hint)
+    config_class = mapping[kind]
+    architectures = fields.get("architectures") or []
+    if not isinstance(architectures, list) or not all(isinstance(name, str) for name in architectures):
+        raise SpecError("architectures is no list of names", where=str(file), help="name a class of transformers")
+    if not architectures:
+        return None, config_class, ""
+    found = _class_of(transformers, architectures[0])
+    if found is None:
+        base = getattr(_base_class(transformers, config_class), "__name__", "the base model")
+        return None, config_class, f"transformers has no {architectures[0]}: measured as its {base}"
+    if transformers.PreTrainedModel not in found.__mro__ or not issubclass(config_class, found.config_class or ()):
+        raise SpecError(
+            f"architectures names {architectures[0]}, which is no model of type {kind!r}",
+            where=str(file),
+            help="name a model class that takes this configuration, or remove the field",
+        )
+    return found, config_class, ""
+
+
+def _class_of(transformers: Any, name: str) -> Any:
+    """The class of transformers called ``name``; None when there is none, or a library that it needs is not there."""
+    try:
+        found = getattr(transformers, name, None)
+    except (ImportError, RuntimeError):
+        return None
+    return found if inspect.isclass(found) else None
 
 
 def _classes(transformers: Any, source: str, name: str) -> tuple[Any, Any]:
@@ -122,7 +182,7 @@ def _classes(transformers: Any, source: str, name: str) -> tuple[Any, Any]:
 def _base_class(transformers: Any, config_class: Any) -> Any:
     try:
         return transformers.MODEL_MAPPING[config_class]
-    except KeyError:
+    except (KeyError, ImportError, ValueError, AttributeError):  # also a class that the mapping names and nobody has
         return None
 
 
@@ -132,6 +192,15 @@ def _plain(default: Any, value: OptionValue) -> OptionValue:
 
 def _inputs(model_class: Any, config: Any) -> tuple[InputSpec, ...]:
     """What the model's forward takes, one sample of each; empty when that cannot be told from the configuration."""
+    try:
+        inputs = _guessed(model_class, config)
+    except (TypeError, ValueError, AttributeError, KeyError, ImportError):  # a field holds what it never does
+        return ()
+    sound = all(type(size) is int and 0 < size < _MOST_SIZE for spec in inputs for size in spec.shape)
+    return inputs if sound else ()
+
+
+def _guessed(model_class: Any, config: Any) -> tuple[InputSpec, ...]:
     main = model_class.main_input_name
     shape = _shape(main, config)
     if shape is None:

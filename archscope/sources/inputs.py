@@ -11,6 +11,7 @@ from archscope.spec import InputSpec
 
 _HELP = "write sizes joined by x, a dtype after a colon and a name before an equals sign: ids=1x128:int64"
 _SIZES = re.compile(r"[0-9]{1,15}(?:[x\u00d7*][0-9]{1,15})*", re.IGNORECASE)
+_SIZE = re.compile(r"[0-9]{1,15}")
 _JOINT = re.compile(r"[x\u00d7*]", re.IGNORECASE)
 _ALIASES = {
     "half": "float16",
@@ -62,12 +63,12 @@ def _shape(sizes: str, text: str) -> tuple[int, ...]:
     if sizes == "()":
         return ()
     if not _SIZES.fullmatch(sizes):
-        if re.fullmatch(r"[\[(]?\s*[0-9]+\s*(?:[,\s]\s*[0-9]+\s*)+[\])]?", sizes):
-            meant = "x".join(re.findall(r"[0-9]+", sizes))
+        listed = re.split(r"[,\s]+", sizes.strip("[]()").strip())
+        if len(listed) > 1 and all(map(_SIZE.fullmatch, listed)):
             raise InputError(
-                f"input {text!r}: sizes are joined by x", help=f"write {meant}; repeat --input for several"
+                f"input {text!r}: sizes are joined by x", help=f"write {'x'.join(listed)}; repeat --input for several"
             )
-        part = next((part for part in _JOINT.split(sizes) if not re.fullmatch(r"[0-9]{1,15}", part.strip())), sizes)
+        part = next((part for part in _JOINT.split(sizes) if not _SIZE.fullmatch(part.strip())), sizes)
         raise InputError(f"input {text!r}: {part!r} is not a size", help=_HELP)
     shape = tuple(int(size) for size in _JOINT.split(sizes))
     if 0 in shape:

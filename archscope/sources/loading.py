@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import json
 import re
 from pathlib import Path
 
 from archscope.config import Config, find_config
 from archscope.errors import ConfigError, ImportModelError, InputError, OptionError, SpecError
+from archscope.json_text import parse_json
 from archscope.models import ALIASES, ZOO, zoo_spec
 from archscope.report import Report
 from archscope.serial import from_json
@@ -122,9 +122,16 @@ def _saved(text: str, file: Path) -> Report:
         content = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise SpecError(f"{text} is not text", help="a saved report is JSON in UTF-8") from error
-    if '"model_type"' in content and "model_type" in json.loads(content):
+    if '"model_type"' in content and _has_model_type(content):
         raise SpecError(f"{text} is no saved report, but a config of transformers", help=f"write hf:{text}")
     return from_json(content, where=text)
+
+
+def _has_model_type(content: str) -> bool:
+    try:
+        return "model_type" in parse_json(content)
+    except (ValueError, TypeError):
+        return False  # no JSON object, which a reader of reports can say better
 
 
 def _names_nothing(text: str, file: Path, known: tuple[str, ...]) -> SpecError:

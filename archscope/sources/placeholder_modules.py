@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,8 +49,13 @@ class Placeholder(nn.Module):
 
 def rename(module: nn.Module, type_name: str) -> None:
     """Let ``module`` bear the name of the class that stood in its place."""
-    kind = type(type_name.replace("\0", ""), (type(module),), {})
+    kind = _named(type_name.replace("\0", ""), type(module))  # type: ignore[arg-type]  # a class can be hashed
     object.__setattr__(module, "__class__", kind)  # a child may bear that very name
+
+
+@functools.lru_cache(maxsize=1024)
+def _named(type_name: str, base: type[nn.Module]) -> type[nn.Module]:
+    return type(type_name, (base,), {})
 
 
 def tied(tensors: Mapping[Path, torch.Tensor]) -> dict[Path, torch.Tensor]:

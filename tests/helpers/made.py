@@ -1,7 +1,7 @@
 """Reports made by hand: rows from own figures, totals and components summed here, not by archscope."""
 
 from archscope.metrics import Figures, Rows, carried_by
-from archscope.records import InputRecord
+from archscope.records import InputRecord, ParameterRecord
 from archscope.report import (
     SCHEMA_VERSION,
     UNASSIGNED,
@@ -101,7 +101,18 @@ def made_report(modules, *, name="made", shape=IMAGE, mode="eval", rules=1, run=
             if run
             else ()
         ),
-        parameters=(),
+        parameters=tuple(
+            ParameterRecord(
+                path=f"{path}.weight" if path else "weight",
+                aliases=(),
+                shape=(own_parameters,),
+                dtype="float32",
+                trainable=True,
+                nbytes=4 * own_parameters,
+            )
+            for path, (_, own_parameters, _, _) in modules.items()
+            if own_parameters
+        ),
         uncounted=(),
         uncalled=(),
         flows=(),

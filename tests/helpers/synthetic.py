@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archscope.metrics import Figures, Rows, carried_by
-from archscope.records import InputRecord
+from archscope.records import InputRecord, ParameterRecord
 from archscope.report import (
     UNASSIGNED,
     ComponentRow,
@@ -84,7 +84,18 @@ def report_of(tree, *, name="toy", components=None, ran=True, uncounted=(), flow
         )
         if ran
         else (),
-        parameters=(),
+        parameters=tuple(
+            ParameterRecord(
+                path=f"{path}.weight" if path else "weight",
+                aliases=(),
+                shape=(figures["parameters"],),
+                dtype="float32",
+                trainable=True,
+                nbytes=figures["parameter_bytes"],
+            )
+            for path, figures in own.items()
+            if figures["parameters"]
+        ),
         uncounted=tuple(UncountedRow(op=op, calls=calls, modules=modules) for op, calls, modules in uncounted),
         uncalled=(),
         flows=tuple(

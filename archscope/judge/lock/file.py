@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archscope.config import Config, Table, read_document, repository_root
+from archscope.config.document import shown
 from archscope.config.writing import toml_key, toml_value
 from archscope.errors import ConfigError
 from archscope.files import write_files
@@ -20,6 +21,7 @@ from archscope.metrics import limitable
 from archscope.policy import Location
 from archscope.records import InputRecord, Shape
 from archscope.serial import to_plain
+from archscope.spec import OptionValue
 
 LOCK_VERSION = 1
 _HEAD = "# What `archscope lock` measured. Not for editing: run `archscope lock` again.\n\n"
@@ -98,23 +100,30 @@ def _entry(name: str, table: Table) -> LockEntry:
     values = table.values
     return LockEntry(
         name=name,
-        source=str(values["source"]),
-        mode=str(values["mode"]),
-        counting_rules=int(values["counting_rules"]),
-        complete=bool(values["complete"]),
+        source=_text(values["source"]),
+        mode=_text(values["mode"]),
+        counting_rules=_count(values["counting_rules"]),
+        complete=_truth(values["complete"]),
         inputs=tuple(
-            InputRecord(name=str(row["name"]), shape=_shape(row["shape"]), dtype=str(row["dtype"]))
-            for row in values["inputs"]
+            InputRecord(name=_text(row["name"]), shape=_shape(row["shape"]), dtype=_text(row["dtype"]))
+            for row in _list(values["inputs"])
         ),
-        options=dict(values.get("options", {})),
-        components={key: tuple(map(str, patterns)) for key, patterns in values.get("components", {}).items()},
-        totals={key: int(value) for key, value in values.get("totals", {}).items() if _is_metric(table, key)},
-        modules=tuple(_locked_module(path, row) for path, row in values.get("modules", {}).items()),
+        options={key: _option(value) for key, value in _table(values.get("options", {})).items()},
+        components={
+            key: tuple(map(_text, _list(patterns))) for key, patterns in _table(values.get("components", {})).items()
+        },
+        totals={
+            key: _count(value) for key, value in _table(values.get("totals", {})).items() if _is_metric(table, key)
+        },
+        modules=tuple(_locked_module(path, _table(row)) for path, row in _table(values.get("modules", {})).items()),
         increases=tuple(
             Increase(
-                metric=str(row["metric"]), before=int(row["before"]), after=int(row["after"]), reason=str(row["reason"])
+                metric=_text(row["metric"]),
+                before=_count(row["before"]),
+                after=_count(row["after"]),
+                reason=_text(row["reason"]),
             )
-            for row in values.get("increases", [])
+            for row in _list(values.get("increases", []))
         ),
     )
 
@@ -130,12 +139,48 @@ def _is_metric(table: Table, key: str) -> bool:
 def _locked_module(path: str, row: Mapping[str, Any]) -> LockedModule:
     return LockedModule(
         path=path,
-        type=str(row["type"]),
-        inputs=tuple(map(_shape, row["inputs"])),
-        outputs=tuple(map(_shape, row["outputs"])),
-        figures={key: int(value) for key, value in row.items() if key in limitable()},
+        type=_text(row["type"]),
+        inputs=tuple(map(_shape, _list(row["inputs"]))),
+        outputs=tuple(map(_shape, _list(row["outputs"]))),
+        figures={key: _count(value) for key, value in row.items() if key in limitable()},
     )
 
 
-def _shape(sizes: Iterable[Any]) -> Shape:
-    return tuple(int(size) for size in sizes)
+def _shape(sizes: Any) -> Shape:
+    return tuple(map(_count, _list(sizes)))
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{shown(value)} is no count")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{shown(value)} is no text")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{shown(value)} is neither true nor false")
+    return value
+
+
+def _option(value: Any) -> OptionValue:
+    if not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f"{shown(value)} is no value of an option")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{shown(value)} is no list")
+    return value
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{shown(value)} is no table")
+    return value

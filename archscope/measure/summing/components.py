@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from archscope.errors import ComponentError
+from archscope.measure.summing.path_patterns import PathPattern
 from archscope.records import Path
 from archscope.report import UNASSIGNED
 from archscope.spec import Component
+
+_LONGEST = 10_000  # characters of a pattern
 
 
 def assign(paths: Sequence[Path], components: Sequence[Component]) -> dict[Path, str]:
     """The component of each module path, ``[unassigned]`` where no pattern matches.
 
-    Raises ComponentError for a pattern that matches no path or only paths that earlier patterns claim.
+    Raises ComponentError for a pattern that matches no path or only paths that earlier patterns claim, and for a glob
+    of more than 10,000 characters.
     """
     claimed: dict[Path, str] = {}
     children = _children(paths)
     for component in components:
         for pattern in component.patterns:
+            if _is_glob(pattern) and len(pattern) > _LONGEST:
+                raise ComponentError(
+                    f"a pattern of component {component.name!r} has {len(pattern):,} characters",
+                    where=component.where,
+                    help=f"at most {_LONGEST:,}: give the component several patterns",
+                )
             fresh = [path for path in _matches(pattern, paths, children) if path not in claimed]
             if not fresh:
-                _refuse(component, pattern, paths, claimed)
+                _refuse(component, pattern, paths, children, claimed)
             claimed.update(dict.fromkeys(fresh, component.name))
     return {path: claimed.get(path, UNASSIGNED) for path in paths}
 
@@ -38,11 +47,11 @@ def _children(paths: Sequence[Path]) -> dict[Path, list[Path]]:
 
 def _matches(pattern: str, paths: Sequence[Path], children: Mapping[Path, Sequence[Path]]) -> Iterator[Path]:
     """The paths that ``pattern`` matches; those of ``name.**`` are walked to, as there may be one for each module."""
-    top = pattern.removesuffix(".**")
-    if not top or "*" in top or "?" in top:
-        expression = compile_pattern(pattern)
-        yield from (path for path in paths if expression.fullmatch(path))
+    if _is_glob(pattern):
+        glob = PathPattern(pattern)
+        yield from (path for path in paths if glob.matches(path))
         return
+    top = pattern.removesuffix(".**")
     waiting = [top] if top in children else []
     while waiting:
         path = waiting.pop()
@@ -50,17 +59,9 @@ def _matches(pattern: str, paths: Sequence[Path], children: Mapping[Path, Sequen
         waiting += children[path] if pattern != top else ()
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A path glob as a regular expression: ``*`` within one name, ``**`` any depth, ``?`` one character.
-
-    ``x.**`` matches ``x`` itself too, and ``**`` alone every module and the model itself.
-    """
-    if pattern == "**":
-        return re.compile(r"(?s:.*)")
-    head, tail = (pattern[:-3], r"(?:\..*)?") if pattern.endswith(".**") else (pattern, "")
-    tokens = {"**": ".*", "*": r"[^.]*", "?": r"[^.]"}
-    body = "".join(tokens.get(token) or re.escape(token) for token in re.findall(r"\*\*|\*|\?|[^*?]+", head))
-    return re.compile(f"(?s:{body}{tail})")
+def _is_glob(pattern: str) -> bool:
+    top = pattern.removesuffix(".**")
+    return not top or "*" in top or "?" in top
 
 
 def default_components(paths: Sequence[Path]) -> tuple[Component, ...]:
@@ -78,8 +79,14 @@ def _literal(path: Path) -> str:
     return path.replace("*", "?")
 
 
-def _refuse(component: Component, pattern: str, paths: Sequence[Path], claimed: dict[Path, str]) -> None:
-    owners = ", ".join(sorted({claimed[path] for path in paths if compile_pattern(pattern).fullmatch(path)}))
+def _refuse(
+    component: Component,
+    pattern: str,
+    paths: Sequence[Path],
+    children: Mapping[Path, Sequence[Path]],
+    claimed: dict[Path, str],
+) -> None:
+    owners = ", ".join(sorted({claimed[path] for path in _matches(pattern, paths, children)}))
     if owners:
         raise ComponentError(
             f"pattern {pattern!r} of component {component.name!r} is wholly shadowed by {owners}",
@@ -94,7 +101,7 @@ def _refuse(component: Component, pattern: str, paths: Sequence[Path], claimed: 
 
 
 def _near(pattern: str, paths: Sequence[Path]) -> str:
-    stem = re.sub(r"(\.?\*+)+$", "", pattern)
+    stem = pattern.rstrip(".*")
     near = difflib.get_close_matches(stem, [path for path in paths if path], n=1)
     meant = f"did you mean {pattern.replace(stem, near[0])!r}? " if near and stem else ""
     return f"{meant}`archscope analyze MODEL --depth 0 -n 0` lists the paths; 'x.**' means x and all below it"

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from markupsafe import Markup
+
 from archscope.documents.columns import count
 from archscope.documents.document import Count
 from archscope.documents.pictures import GREY
 from archscope.metrics import BYTES, METRICS, FigureRow, Rows, carried_by
 from archscope.policy import CheckResult
 from archscope.protocols.page.graph import component_graph
-from archscope.render.names import plain
+from archscope.render.names import plain, references
 from archscope.report import ComponentRow, Report
 from archscope.report_queries import describe_inputs, short_components
 from archscope.units import format_bytes, format_count, format_integer, format_percent
@@ -101,7 +103,7 @@ def _rows(report: Report, colors: Mapping[str, str]) -> list[dict[str, Any]]:
     shown, rest = _largest(report)
     made: list[dict[str, Any]] = [
         {
-            "name": row.name,
+            "name": Markup(references(row.name)),  # noqa: S704 - escaped there
             "color": colors[row.name],
             "note": plain(row.description),
             "figures": _cells((row,), report, short=row.name in short),
