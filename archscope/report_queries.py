@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archscope.records import InputRecord, Path
-from archscope.report import UNSEEN, ComponentRow, ModuleRow, Report
+from archscope.report import UNSEEN, ComponentRow, ModelInfo, ModuleRow, Report
+from archscope.spec import Option
 
 
 def uncounted_paths(report: Report) -> frozenset[Path]:
@@ -86,6 +87,11 @@ def unseen(report: Report) -> str:
         f"{UNSEEN}: memory was used that no operator had written, as by a kernel that torch's dispatcher does not "
         "see. torch.library.custom_op gives it a name, and a formula for that name its cost"
     )
+
+
+def changed_options(model: ModelInfo) -> list[Option]:
+    """The options of a model that differ from their defaults."""
+    return [option for option in model.options if option.value != option.default]
 
 
 def describe_inputs(inputs: Iterable[InputRecord]) -> str:

@@ -21,7 +21,7 @@ from archscope.formulas.default import DEFAULT_FORMULAS
 from archscope.formulas.table import UNCOUNTED
 from archscope.metrics import Rows, carried_by
 from archscope.policy import CheckResult
-from archscope.protocols.page.overview import bars, budgets, components_side, prominent, tiles
+from archscope.protocols.page.overview import overview
 from archscope.protocols.page.pack import pack
 from archscope.render.names import plain
 from archscope.report import Report
@@ -29,21 +29,9 @@ from archscope.report import Report
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-SCRIPTS = (
-    "data",
-    "format",
-    "state",
-    "tree",
-    "color",
-    "grid",
-    "table",
-    "canvas",
-    "layouts",
-    "inspector",
-    "operators",
-    "diff",
-    "export",
-    "main",
+SCRIPTS = (  # in this order; first what all views stand on
+    *("data", "format", "state", "tree", "color"),
+    *("grid", "table", "canvas", "layouts", "inspector", "operators", "diff", "export", "main"),
 )
 VIEWS = (
     ("overview", "Overview"),
@@ -104,11 +92,6 @@ def render_html(subject: Report | Shown) -> str:
         .get_template("html/page.html")
         .render(
             title=plain(" → ".join(one.model.name for one in reports)) + " · archscope",
-            sides=[components_side(one, colors) for one in reports],
-            tiles=tiles(reports),
-            bars=bars(reports, colors),
-            budgets=budgets(shown.check),
-            metrics=[*prominent().values()],
             tabs=views,
             shortcuts=SHORTCUTS,
             rules=report.provenance.counting_rules,
@@ -117,6 +100,7 @@ def render_html(subject: Report | Shown) -> str:
             style_hash=Markup(_hash(style)),  # noqa: S704 - base64
             script=Markup(script),  # noqa: S704 - our own files
             script_hash=Markup(_hash(script)),  # noqa: S704 - base64
+            **overview(reports, shown.check, colors),
         )
     )
 
