@@ -52,12 +52,16 @@ def full_document(result: CheckResult, most: int | None = None) -> doc.Document:
 
 def drawn_blocks(result: CheckResult) -> Iterator[doc.Block]:
     """For a page: every budget with a bar of how much of its limit is used, then what does not hold and why."""
-    columns = _COLUMNS + doc.figures("used") + doc.texts("")
-    drawn = ((doc.Share(row.value, row.max), doc.Bar(row.value or 0, row.max or 0)) for row in result.results)
-    rows = (_cells(row) + cells for row, cells in zip(result.results, drawn, strict=True))
-    tones = (_TONES[row.status] for row in result.results)
-    yield doc.table(columns, (doc.Row(cells, tone=tone) for cells, tone in zip(rows, tones, strict=True)))
+    columns = _COLUMNS + doc.figures("used") + doc.texts("", "why")
+    rows = (doc.Row((*_cells(row), *_use(row), row.message), tone=_TONES[row.status]) for row in result.results)
+    yield doc.table(columns, rows)
     yield doc.Findings(tuple(_finding(row) for row in result.results if details(row)))
+
+
+def _use(row: BudgetResult) -> tuple[doc.Cell, doc.Cell]:
+    """How much of the limit is used, in percent and as a bar."""
+    share = doc.Share(row.value, row.max)
+    return (share, doc.Bar(row.value, row.max)) if row.value is not None and row.max else (share, "")
 
 
 def _cells(row: BudgetResult) -> tuple[doc.Cell, ...]:

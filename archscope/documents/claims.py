@@ -21,19 +21,12 @@ def brief_document(result: ClaimsResult) -> doc.Document:
 def _brief(result: ClaimsResult) -> Iterator[doc.Block]:
     yield from doc.lines(f"input {describe_inputs(result.inputs)}" if result.inputs else "not run: parameters only")
     columns = doc.names("claim") + doc.figures("published", "found") + doc.texts("verdict")
-    rows = (
-        doc.Row((*_said(row), row.verdict, row.claim.where), tone=_TONES.get(row.verdict, doc.PLAIN))
-        for row in result.results
-    )
+    told = [(_cells(row, "what", "published", "found", "verdict", "where"), row.verdict) for row in result.results]
+    rows = (doc.Row(cells, tone=_TONES.get(verdict, doc.PLAIN)) for cells, verdict in told)
     yield doc.table(columns + doc.names("where it is said", optional=True), rows)
     if wrong := _wrong(result):
         yield doc.Findings(tuple(map(_finding, wrong)), spaced=True)
     yield doc.Paragraph(_tally(result))
-
-
-def _said(row: ClaimResult) -> tuple[str, str, str]:
-    """What is claimed, as published and as found."""
-    return row.claim.what, row.claim.value.text, _found(row)
 
 
 def _finding(row: ClaimResult) -> doc.Finding:
@@ -60,20 +53,12 @@ def _full(result: ClaimsResult) -> Iterator[doc.Block]:
         yield doc.Heading("What does not hold")
         yield doc.table(
             doc.texts("claim", "cause") + doc.figures("published", "true"),
-            (
-                (what, _causes(row) or _no_cause(row), said, found)
-                for row in wrong
-                for what, said, found in [_said(row)]
-            ),
+            (_cells(row, "what", "why", "published", "found") for row in wrong),
         )
     yield doc.Heading("Every claim")
     yield doc.table(
         doc.texts("claim", "where", "verdict") + doc.figures("published", "found"),
-        (
-            (what, row.claim.where, row.verdict, said, found)
-            for row in result.results
-            for what, said, found in [_said(row)]
-        ),
+        (_cells(row, "what", "where", "verdict", "published", "found") for row in result.results),
     )
 
 
@@ -81,8 +66,12 @@ def _wrong(result: ClaimsResult) -> list[ClaimResult]:
     return [row for row in result.results if row.verdict in _TONES]
 
 
-def _causes(row: ClaimResult) -> str:
-    return "; ".join(cause.text for cause in row.causes)
+def _cells(row: ClaimResult, *names: str) -> tuple[str, ...]:
+    """What the columns of these names say of a claim."""
+    causes = "; ".join(cause.text for cause in row.causes)
+    said = {"what": row.claim.what, "where": row.claim.where, "published": row.claim.value.text, "found": _found(row)}
+    said |= {"verdict": row.verdict, "causes": causes, "why": causes or _no_cause(row)}
+    return tuple(said[name] for name in names)
 
 
 def _found(row: ClaimResult) -> str:
@@ -112,13 +101,8 @@ def _tally(result: ClaimsResult) -> str:
 
 def _data(result: ClaimsResult) -> doc.Table:
     """A row per claim: what, where, published, found, verdict, causes."""
-    return doc.table(
-        doc.texts("what", "where", "published", "found", "verdict", "causes"),
-        (
-            (row.claim.what, row.claim.where, row.claim.value.text, _found(row), row.verdict, _causes(row))
-            for row in result.results
-        ),
-    )
+    keys = ("what", "where", "published", "found", "verdict", "causes")
+    return doc.table(doc.texts(*keys), (_cells(row, *keys) for row in result.results))
 
 
 CLAIMS: doc.Telling[ClaimsResult] = doc.Telling(brief=brief_document, full=_full_document, data=_data, record=to_plain)

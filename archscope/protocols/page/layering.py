@@ -18,9 +18,7 @@ def columns(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
         cycles.setdefault(reached, []).append(node)
     made: dict[str, int] = {}
     after: dict[str, int] = {}
-    for reached in sorted(
-        cycles, key=int.bit_count, reverse=True
-    ):  # whoever reads reaches fewer than what it reads from
+    for reached in sorted(cycles, key=int.bit_count, reverse=True):  # what is read reaches more than its readers
         members = cycles[reached]
         start = max((after.get(source, 0) for source, target in edges if target in members), default=0)
         made |= {node: start + offset for offset, node in enumerate(members)}
