@@ -101,7 +101,7 @@ def obeys_nothing(text, markdown, table):
     assert "<script>" not in markdown
     tables = [line for line in markdown.splitlines() if line.startswith("|")]
     for line, rule in itertools.pairwise(tables):
-        if rule.startswith("| :---"):
+        if rule.startswith(("| :---", "| ---:")):
             width = rule.count("|")
         assert line.count("|") == width
     rows = list(csv.reader(io.StringIO(table)))

@@ -128,12 +128,11 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A title inside the document. One that is ``quiet`` is dropped by formats without levels, such as text."""
+    """A title inside the document."""
 
     text: Inline
     _: KW_ONLY
     level: int = 2
-    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

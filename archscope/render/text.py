@@ -67,7 +67,7 @@ def _block(block: object, style: Style) -> list[str]:  # noqa: PLR0911 - one for
             text = _text(block.text)
             return [style.paint(style.bold(text) if block.strong else text, block.tone)]
         case doc.Heading():
-            return [] if block.quiet else [style.bold(_text(block.text))]
+            return [style.bold(_text(block.text))]
         case doc.Facts():
             return _facts(block, style)
         case doc.Table():

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from archscope.documents.pictures import COLORS, GREY, LESS, MORE, component_colors
 from archscope.formulas.default import DEFAULT_FORMULAS
 from archscope.formulas.table import UNCOUNTED
-from archscope.metrics import Rows, carried_by
+from archscope.metrics import Rows
 from archscope.policy import CheckResult
-from archscope.protocols.page.overview import overview
+from archscope.protocols.page.overview import metrics_of, overview
 from archscope.protocols.page.pack import pack
 from archscope.protocols.page.template import fill, read
 from archscope.render.names import plain
@@ -54,7 +54,7 @@ def render_html(subject: Report | Shown) -> str:
         "views": views,
         "metrics": [
             {"key": name, "label": line.title, "one": line.label, "bound": line.lower_bound, "shown": line.prominent}
-            for name, line in carried_by(Rows.MODULES).items()
+            for name, line in metrics_of(Rows.MODULES).items()
         ],
         "palette": COLORS,
         "grey": GREY,

@@ -18,7 +18,7 @@ from archscope.documents.report_in_full import RULES
 from archscope.documents.report_tables import largest_components, largest_table, total_facts
 from archscope.documents.sentences import conclusion, rounding
 from archscope.judge.comparison import compare
-from archscope.metrics import Rows, carried_by
+from archscope.metrics import BYTES, Metric, Rows, carried_by
 from archscope.policy import CheckResult
 from archscope.protocols.page.graph import component_graph
 from archscope.render.formats.html_fragment import render_blocks
@@ -69,9 +69,14 @@ def _side(report: Report, colors: Mapping[str, str], *, alone: bool) -> dict[str
     }
 
 
+def metrics_of(rows: Rows) -> dict[str, Metric[Any]]:
+    """The metrics that such rows carry, as the page shows them: counts before bytes."""
+    return dict(sorted(carried_by(rows).items(), key=lambda pair: pair[1].unit == BYTES))
+
+
 def _prominent() -> dict[str, str]:
     """The metrics that the page shows first, with their titles."""
-    return {name: metric.title for name, metric in carried_by(Rows.COMPONENTS).items() if metric.prominent}
+    return {name: metric.title for name, metric in metrics_of(Rows.COMPONENTS).items() if metric.prominent}
 
 
 def _bars(reports: tuple[Report, ...], colors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
