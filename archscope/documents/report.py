@@ -36,7 +36,7 @@ def brief_document(report: Report, view: View | None = None) -> doc.Document:
         doc.Paragraph(f"{rule.name} counts {rule.counted:,} and {rule.parameters:,} parameters: {rule.description}")
         for rule in report.conventions
     )
-    blocks += [_component_table(report, view), *draw(report, view), *doc.together(notes(report))]
+    blocks += [_component_table(report, view), *draw(report, view), *doc.together([*warnings(report), *notes(report)])]
     return doc.Document(title=report.model.name, beside=report.model.source, blocks=tuple(blocks))
 
 
@@ -104,8 +104,8 @@ def _component_modules(report: Report, view: View) -> Iterator[doc.Block]:
     yield doc.table((*doc.names("component", "module"), *told.columns()), kept, left_out=more)
 
 
-def notes(report: Report) -> Iterator[doc.Paragraph]:
-    """What was not counted, never called, picked by routers, shared or tied."""
+def warnings(report: Report) -> Iterator[doc.Paragraph]:
+    """What was not counted, and what that means for the figures."""
     for row in report.uncounted:
         calls = "1 call" if row.calls == 1 else f"{row.calls} calls"
         text = doc.sentence("not counted: ", doc.Name(row.op), f", {calls} in ", path_names(row.modules, _LISTED))
@@ -114,6 +114,10 @@ def notes(report: Report) -> Iterator[doc.Paragraph]:
         yield doc.Paragraph(said)
     if report.uncounted:
         yield doc.Paragraph("MACs and FLOPs are lower bounds (>=)")
+
+
+def notes(report: Report) -> Iterator[doc.Paragraph]:
+    """What was never called, picked by routers, shared or tied."""
     if report.uncalled:
         outer = [path for path in report.uncalled if not any(above in report.uncalled for above in ancestors(path))]
         yield doc.Paragraph(doc.sentence("never called: ", path_names(outer, _LISTED)))

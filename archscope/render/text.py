@@ -61,7 +61,7 @@ def _text(text: doc.Inline) -> str:
     return safe_line(doc.words(text))
 
 
-def _block(block: object, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
     match block:
         case doc.Paragraph():
             text = _text(block.text)
@@ -78,7 +78,6 @@ def _block(block: object, style: Style) -> list[str]:  # noqa: PLR0911 - one for
             return [*_findings(block, style)]
         case doc.Picture():
             return []
-    raise TypeError(type(block).__name__)
 
 
 def _facts(block: doc.Facts, style: Style) -> list[str]:
@@ -116,11 +115,10 @@ def _details(finding: doc.Finding, style: Style, indent: str) -> Iterator[str]:
 
 def _table(block: doc.Table, style: Style) -> list[str]:
     rows = [*block.rows, *([block.total] if block.total else [])]
-    cells = [tuple(_cell(cell, style) for cell in row.cells) for row in rows]
-    indented = [
-        ("  " * row.indent + line[0], *line[1:]) if row.indent else line for row, line in zip(rows, cells, strict=True)
-    ]
-    lines = _lay_out(block.columns, indented, style, total=block.total is not None)
+    cells = [[_cell(cell, style) for cell in row.cells] for row in rows]
+    for row, line in zip(rows, cells, strict=True):
+        line[0] = "  " * row.indent + line[0]
+    lines = _lay_out(block.columns, cells, style, total=block.total is not None)
     painted = [lines[0]] + [style.paint(line, row.tone) for row, line in zip(rows, lines[1:], strict=True)]
     if block.left_out:
         painted.insert(len(painted) - (block.total is not None), style.paint(plain(block.left_out), doc.ASIDE))
@@ -137,11 +135,9 @@ def _cell(cell: doc.Cell, style: Style) -> str:
             return safe_line(doc.words(cell))
 
 
-def _lay_out(
-    columns: tuple[doc.Column, ...], rows: Sequence[tuple[str, ...]], style: Style, *, total: bool
-) -> list[str]:
+def _lay_out(columns: tuple[doc.Column, ...], rows: Sequence[Sequence[str]], style: Style, *, total: bool) -> list[str]:
     """A header and the rows, two spaces between columns; columns without any cell are left out."""
-    table = [tuple(plain(doc.words(column.title)) for column in columns), *rows]
+    table = [[plain(doc.words(column.title)) for column in columns], *rows]
     kept = [index for index in range(len(columns)) if any(row[index] for row in table[1:]) or not rows]
     widths = {index: max(cell_width(row[index]) for row in table) for index in kept}
     if style.width is not None:

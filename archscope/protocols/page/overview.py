@@ -13,7 +13,7 @@ from archscope.documents.check import drawn_blocks
 from archscope.documents.columns import rounded
 from archscope.documents.comparison import totals_table
 from archscope.documents.pictures import GREY
-from archscope.documents.report import identity, notes
+from archscope.documents.report import identity, notes, warnings
 from archscope.documents.report_in_full import RULES
 from archscope.documents.report_tables import largest_components, largest_table, total_facts
 from archscope.documents.sentences import conclusion, rounding
@@ -60,9 +60,9 @@ def _side(report: Report, colors: Mapping[str, str], *, alone: bool) -> dict[str
         "inputs": plain(describe_inputs(report.inputs)) or "no input: parameters alone",
         "mode": model.mode,
         "device": model.device,
-        "complete": report.totals.complete,
-        "identity": _html(*doc.lines(*identity(report))),
-        "notes": _html(*notes(report)),
+        "fallback": plain(model.fallback),
+        "warnings": _html(*warnings(report)),
+        "notes": _html(*doc.lines(*identity(report)), *notes(report)),
         "components": _html(components, doc.Paragraph(rounding(report)), colors=colors),
         "graph": Markup(component_graph(report, colors)) if drawn else "",  # noqa: S704 - built with escaped names
         "hidden": len(report.components) if report.flows and not drawn else 0,

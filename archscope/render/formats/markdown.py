@@ -21,7 +21,7 @@ def inline(text: doc.Inline) -> str:
     return "".join(code(one.text) if isinstance(one, doc.Name) else markdown(one) for one in doc.pieces(text))
 
 
-def _block(block: object) -> str:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of block
     match block:
         case doc.Paragraph():
             return f"**{inline(block.text)}**" if block.strong else inline(block.text)
@@ -41,7 +41,6 @@ def _block(block: object) -> str:  # noqa: PLR0911 - one for each kind of block
             return "\n".join(map(_finding, block.findings))
         case doc.Picture():
             return f"![{inline(block.words)}]({block.address})"
-    raise TypeError(type(block).__name__)
 
 
 def _title(column: doc.Column) -> str:
