@@ -52,7 +52,7 @@ def full_document(result: CheckResult, most: int | None = None) -> doc.Document:
 
 def drawn_blocks(result: CheckResult) -> Iterator[doc.Block]:
     """For a page: every budget with a bar of how much of its limit is used, then what does not hold and why."""
-    columns = _COLUMNS + doc.figures("used") + doc.texts("", "why")
+    columns = _COLUMNS + doc.figures("used") + doc.texts("", "why", optional=True)
     rows = (doc.Row((*_cells(row), *_use(row), row.message), tone=_TONES[row.status]) for row in result.results)
     yield doc.table(columns, rows)
     yield doc.Findings(tuple(_finding(row) for row in result.results if details(row)))

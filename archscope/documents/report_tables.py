@@ -134,7 +134,7 @@ def largest_components(report: Report, most: int) -> list[tuple[str, list[Compon
 
 def largest_table(report: Report, metrics: Sequence[str], most: int, caption: str) -> doc.Table:
     """The figures ``metrics`` of the ``most`` largest components and of the others, with their shares."""
-    told = FigureColumns(report, dict.fromkeys(metrics, SHARE))
+    told = FigureColumns(report, dict.fromkeys(metrics, SHARE), digits=2)
     about = {row.name: row.description for row in report.components}
     largest = largest_components(report, most)
     return table(

@@ -60,27 +60,20 @@ def _finding(finding: doc.Finding) -> str:
 
 
 def render_table(block: doc.Table) -> str:
-    """A pipe table; optional columns without any cell, and bars, are left out."""
+    """A pipe table; optional columns without any cell (bars are none) are left out."""
     rows = [*block.rows, *([block.total] if block.total else [])]
-    drawn = {place for row in rows for place, cell in enumerate(row.cells) if isinstance(cell, doc.Bar)}
-    kept = [
-        place
-        for place, column in enumerate(block.columns)
-        if place not in drawn
-        and not (block.columns[place].optional and not any(_cell(row.cells[place]) for row in rows))
-    ]
-    lines = [
-        [_title(block.columns[place]) for place in kept],
-        ["---:" if block.columns[place].figures else ":---" for place in kept],
-        *(_row(row, kept, total=row is block.total) for row in rows),
-    ]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [_row(row, total=row is block.total) for row in rows]
+    columns = [*enumerate(block.columns)]
+    kept = [place for place, column in columns if not column.optional or any(line[place] for line in cells)]
+    heads = [_title(column) for column in block.columns]
+    rules = ["---:" if column.figures else ":---" for column in block.columns]
+    text = "\n".join(f"| {' | '.join(line[place] for place in kept)} |" for line in [heads, rules, *cells])
     return text + (f"\n\n{markdown(block.left_out)}" if block.left_out else "")
 
 
-def _row(row: doc.Row, kept: list[int], *, total: bool) -> list[str]:
-    cells = [_cell(row.cells[place]) for place in kept]
-    cells[0] = _EM_SPACE * row.indent + cells[0]
+def _row(row: doc.Row, *, total: bool) -> list[str]:
+    first, *others = map(_cell, row.cells)
+    cells = [_EM_SPACE * row.indent + first, *others]
     return [f"**{cell}**" if cell and total else cell for cell in cells]
 
 
