@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archscope.records import InputRecord, Path
-from archscope.report import UNSEEN, ComponentRow, ModuleRow, Report
+from archscope.report import UNSEEN, ComponentRow, ModelInfo, ModuleRow, Report
+from archscope.spec import Option
 
 
 def uncounted_paths(report: Report) -> frozenset[Path]:
@@ -93,6 +94,11 @@ UNDECIDED = {
     "larger branch": "which branch runs is not known, the one with more FLOPs is counted",
     "one step": "how often it runs is not known, one step is counted",
 }
+
+
+def changed_options(model: ModelInfo) -> list[Option]:
+    """The options of a model that differ from their defaults."""
+    return [option for option in model.options if option.value != option.default]
 
 
 def describe_inputs(inputs: Iterable[InputRecord]) -> str:

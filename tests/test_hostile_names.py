@@ -22,6 +22,7 @@ from told import (
 
 from archscope.judge.claims import judge_claims
 from archscope.judge.claims_file import read_claims
+from archscope.metrics import Figures
 from archscope.report import UNASSIGNED
 from archscope.results.plan import PLAN_VERSION, Plan, Step, TargetRow
 from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
@@ -77,8 +78,8 @@ def plan():
 def sweep():
     settings = (Setting(name=EVIL, value=EVIL),)
     points = (
-        Point(settings=settings, parameters=5, macs=50, flops=100, complete=True, reason=""),
-        Point(settings=settings, parameters=None, macs=None, flops=None, complete=True, reason=EVIL),
+        Point(settings=settings, figures=Figures(parameters=5, macs=50, flops=100), complete=True, reason=""),
+        Point(settings=settings, figures=Figures(parameters=None, macs=None, flops=None), complete=True, reason=EVIL),
     )
     return Sweep(
         sweep_version=SWEEP_VERSION,
@@ -100,7 +101,7 @@ def obeys_nothing(text, markdown, table):
     assert "<script>" not in markdown
     tables = [line for line in markdown.splitlines() if line.startswith("|")]
     for line, rule in itertools.pairwise(tables):
-        if rule.startswith("| :---"):
+        if rule.startswith(("| :---", "| ---:")):
             width = rule.count("|")
         assert line.count("|") == width
     rows = list(csv.reader(io.StringIO(table)))

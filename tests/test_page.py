@@ -90,7 +90,7 @@ def test_the_page_shows_the_budgets_of_its_model(folder):
     assert "85.00 %" in page  # 17 of 20 parameters
     assert "half" not in page  # it needs another model
     both = run("compare", "old", "toy", "--html", "-").stdout
-    assert both.count('class="status passed"') == 2
+    assert both.count('<tr class="good">') == 2
     assert "75.00 %" in both  # 120 of 160 MACs, half of 320
 
 

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from archscope.documents.document import (
-    BAD,
-    DOUBTFUL,
-    GOOD,
-    Block,
-    Column,
-    Count,
-    Document,
-    Finding,
-    Findings,
-    Paragraph,
-    Row,
-    Table,
-    Telling,
-)
+from archscope.documents import document as doc
 from archscope.metrics import METRICS
-from archscope.policy import (
-    FAILED,
-    PASSED,
-    STATUSES,
-    UNPROVEN,
-    WARNED,
-    BudgetResult,
-    CheckedModel,
-    CheckResult,
-    Growth,
-)
+from archscope.policy import FAILED, PASSED, STATUSES, UNPROVEN, WARNED, BudgetResult, CheckResult, Growth
 from archscope.report_queries import shape
 from archscope.serial import to_plain
 from archscope.units import format_integer, format_percent
 
 MARKS = {PASSED: "PASS", WARNED: "WARN", UNPROVEN: "UNPROVEN", FAILED: "FAIL"}
-_TONES = {PASSED: GOOD, WARNED: DOUBTFUL, UNPROVEN: DOUBTFUL, FAILED: BAD}
+_TONES = {PASSED: doc.GOOD, WARNED: doc.DOUBTFUL, UNPROVEN: doc.DOUBTFUL, FAILED: doc.BAD}
 LOCK_PREFIX = "lock:"  # of the names of results that hold a lock
+_COLUMNS = doc.texts("", "budget", "model", "metric") + doc.figures("value", "limit", "over by")
 _GROWN = 5  # modules that a result names
 
 
-def brief_document(result: CheckResult) -> Document:
+def brief_document(result: CheckResult) -> doc.Document:
     """What a terminal shows: exact integers, the failures last."""
     ordered = [row for status in STATUSES for row in result.results if row.status == status]
     findings = []
@@ -51,65 +28,55 @@ def brief_document(result: CheckResult) -> Document:
     for row in ordered:
         findings.append(_finding(replace(row, growth=()) if row.growth in told else row))
         told.add(row.growth)
-    faults = [Finding(mark="ERROR", tone=BAD, title=fault.model, text=fault.what) for fault in result.faults]
-    ending = [_tally(result), *_next(result)]
-    return Document(
-        title="",
-        blocks=(
-            Findings(findings=tuple(findings)),
-            Findings(findings=tuple(faults), close=True),
-            *(Paragraph(text=line, close=True) for line in ending),
-        ),
-    )
+    faults = [doc.Finding(mark="ERROR", tone=doc.BAD, title=fault.model, text=fault.what) for fault in result.faults]
+    verdicts = (doc.Findings(tuple(findings)), doc.Findings(tuple(faults), close=True))
+    return doc.Document(title="", blocks=(*verdicts, *doc.lines(_tally(result), *_next(result))))
 
 
-def full_document(result: CheckResult, most: int | None = None) -> Document:
+def full_document(result: CheckResult, most: int | None = None) -> doc.Document:
     """A table with the worst first, then what failed and why; ``most`` results at most (None: all)."""
-    word = "passed" if result.passed else "failed"
     ordered = [row for status in reversed(STATUSES) for row in result.results if row.status == status]
-    shown = ordered[:most]
-    faults = result.faults[:most]
-    blocks: list[Block] = [Paragraph(text=_tally(result))]
-    if faults:
-        rows = (Finding(mark="ERROR", title=fault.model, text=f"{fault.what} {fault.where}") for fault in faults)
-        blocks.append(Findings(findings=tuple(rows)))
-    if shown:
-        blocks.append(_table(shown))
+    shown, faults = ordered[:most], result.faults[:most]
+    blocks: list[doc.Block] = [doc.Paragraph(_tally(result))]
+    wrong = (doc.Finding(mark="ERROR", title=fault.model, text=f"{fault.what} {fault.where}") for fault in faults)
+    blocks += [doc.Findings(tuple(wrong))] if faults else []
+    blocks += [doc.table(_COLUMNS, map(_cells, shown))] if shown else []
     left = len(ordered) + len(result.faults) - len(shown) - len(faults)
     if left:
-        blocks.append(Paragraph(text=f"{left} more results do not fit here: the log of this step shows them all."))
+        blocks.append(doc.Paragraph(f"{left} more results do not fit here: the log of this step shows them all."))
     told = [_finding(row) for row in shown if details(row)]
-    blocks += [Findings(findings=tuple(told))] if told else []
-    return Document(title=f"archscope check {word}", blocks=tuple(blocks), level=3)
+    blocks += [doc.Findings(tuple(told))] if told else []
+    word = "passed" if result.passed else "failed"
+    return doc.Document(title=f"archscope check {word}", blocks=tuple(blocks), level=3)
 
 
-def _table(rows: Sequence[BudgetResult]) -> Table:
-    return Table(
-        columns=(
-            *(Column(title=title) for title in ("", "budget", "model", "metric")),
-            *(Column(title=title, figures=True) for title in ("value", "limit", "over by")),
-        ),
-        rows=tuple(
-            Row(
-                cells=(
-                    MARKS[row.status],
-                    row.name,
-                    row.model,
-                    _subject(row),
-                    Count(row.value, least=row.lower_bound),
-                    Count(row.max),
-                    Count(row.excess, sign=True) if row.excess else "",
-                )
-            )
-            for row in rows
-        ),
-    )
+def drawn_blocks(result: CheckResult) -> Iterator[doc.Block]:
+    """For a page: every budget with a bar of how much of its limit is used, then what does not hold and why."""
+    columns = _COLUMNS + doc.figures("used") + doc.texts("", "why", optional=True)
+    rows = (doc.Row((*_cells(row), *_use(row), row.message), tone=_TONES[row.status]) for row in result.results)
+    yield doc.table(columns, rows)
+    yield doc.Findings(tuple(_finding(row) for row in result.results if details(row)))
 
 
-def _finding(row: BudgetResult) -> Finding:
-    return Finding(
-        mark=MARKS[row.status], tone=_TONES[row.status], title=row.name, text=statement(row), details=details(row)
-    )
+def _use(row: BudgetResult) -> tuple[doc.Cell, doc.Cell]:
+    """How much of the limit is used, in percent and as a bar."""
+    share = doc.Share(row.value, row.max)
+    return (share, doc.Bar(row.value, row.max)) if row.value is not None and row.max else (share, "")
+
+
+def _cells(row: BudgetResult) -> tuple[doc.Cell, ...]:
+    over = doc.Count(row.excess, sign=True) if row.excess else ""
+    return (MARKS[row.status], row.name, row.model, _subject(row), value(row), doc.Count(row.max), over)
+
+
+def value(row: BudgetResult) -> doc.Count:
+    """What was found, with its bound."""
+    return doc.Count(row.value, least=row.lower_bound)
+
+
+def _finding(row: BudgetResult) -> doc.Finding:
+    mark, tone = MARKS[row.status], _TONES[row.status]
+    return doc.Finding(mark=mark, tone=tone, title=row.name, text=statement(row), details=details(row))
 
 
 def _subject(row: BudgetResult) -> str:
@@ -119,18 +86,18 @@ def _subject(row: BudgetResult) -> str:
 
 def statement(row: BudgetResult) -> str:
     """The finding in one line: ``parameters 251,144 > max 249,999   over by 1,145 (+0.46 %)``."""
-    subject, value = _subject(row), str(Count(row.value, least=row.lower_bound))
+    found = f"{_subject(row)} {value(row)}"
     if row.value is None:
-        return f"{subject} not measured"
+        return f"{_subject(row)} not measured"
     if row.max is None:
-        return f"{subject} {value}, and no limit to hold it against"
+        return f"{found}, and no limit to hold it against"
     if row.status == FAILED and row.excess:
-        return f"{subject} {value} > max {row.max:,}   over by {_excess(row.excess, row.max)}"
+        return f"{found} > max {row.max:,}   over by {_excess(row.excess, row.max)}"
     if row.status == UNPROVEN:
-        return f"{subject} {value}, max {row.max:,}   not proven"
+        return f"{found}, max {row.max:,}   not proven"
     if row.status == FAILED:
-        return f"{subject} {value} (max {row.max:,})"
-    return f"{subject} {value} <= max {row.max:,}   {row.max - row.value:,} left"
+        return f"{found} (max {row.max:,})"
+    return f"{found} <= max {row.max:,}   {row.max - row.value:,} left"
 
 
 def _excess(excess: int, most: int) -> str:
@@ -184,18 +151,14 @@ def _tally(result: CheckResult) -> str:
     counts = [f"{len(result.faults)} not checked"] if result.faults else []
     counts += [f"{result.count(status)} {status}" for status in reversed(STATUSES) if result.count(status)]
     models = len({row.name for row in result.models} | {row.model for row in result.faults})
-    scope = [f"{models} model{'s' if models != 1 else ''}", *_inputs(result.models)]
-    return f"{', '.join(counts)}  ({', '.join(scope)})"
-
-
-def _inputs(models: tuple[CheckedModel, ...]) -> Iterator[str]:
-    shown = dict.fromkeys(
+    inputs = dict.fromkeys(
         " and ".join(f"{shape(record.shape)} {record.dtype}" for record in model.inputs)
-        for model in models
+        for model in result.models
         if model.inputs
     )
-    if shown:
-        yield f"input{'s' if len(shown) > 1 else ''} {' | '.join(shown)}"
+    scope = [f"{models} model{'s' if models != 1 else ''}"]
+    scope += [f"input{'s' if len(inputs) > 1 else ''} {' | '.join(inputs)}"] if inputs else []
+    return f"{', '.join(counts)}  ({', '.join(scope)})"
 
 
 def _next(result: CheckResult) -> Iterator[str]:
@@ -215,27 +178,25 @@ def _next(result: CheckResult) -> Iterator[str]:
 
 def _record(result: CheckResult) -> dict[str, Any]:
     """``{"passed", "results": [...], "errors": [...]}``; empty texts are null."""
+    results = [_row_record(row) for row in result.results]
     return {
         "passed": result.passed,
-        "results": [
-            _nulls(
-                {name: value for name, value in to_plain(row).items() if name != "location"}
-                | {
-                    "source": row.source,
-                    "growth": [_nulls(to_plain(item) | {"delta": item.delta}) for item in row.growth],
-                }
-            )
-            for row in result.results
-        ],
+        "results": results,
         "errors": [_nulls(to_plain(fault)) for fault in result.faults],
     }
 
 
+def _row_record(row: BudgetResult) -> dict[str, Any]:
+    plain = {name: item for name, item in to_plain(row).items() if name != "location"}
+    growth = [_nulls(to_plain(item) | {"delta": item.delta}) for item in row.growth]
+    return _nulls(plain | {"source": row.source, "growth": growth})
+
+
 def _nulls(plain: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if value == "" and name != "path" else value for name, value in plain.items()}
+    return {name: None if item == "" and name != "path" else item for name, item in plain.items()}
 
 
-CHECK: Telling[CheckResult] = Telling(
+CHECK: doc.Telling[CheckResult] = doc.Telling(
     brief=brief_document,
     full=full_document,
     record=_record,

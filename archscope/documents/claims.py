@@ -4,63 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archscope.documents.document import (
-    BAD,
-    DOUBTFUL,
-    PLAIN,
-    Block,
-    Column,
-    Document,
-    Finding,
-    Findings,
-    Heading,
-    Inline,
-    Paragraph,
-    Row,
-    Table,
-    Telling,
-    sentence,
-)
+from archscope.documents import document as doc
 from archscope.report_queries import describe_inputs
 from archscope.results.claims import DIFFERS, HOLDS, ROUNDS, UNPROVEN, ClaimResult, ClaimsResult
 from archscope.serial import to_plain
 
-_TONES = {DIFFERS: BAD, UNPROVEN: DOUBTFUL}
+_TONES = {DIFFERS: doc.BAD, UNPROVEN: doc.DOUBTFUL}
 
 
-def brief_document(result: ClaimsResult) -> Document:
+def brief_document(result: ClaimsResult) -> doc.Document:
     """What a terminal shows: the claims in the order of the file."""
-    wrong = _wrong(result)
-    columns = (
-        Column(title="claim", names=True),
-        Column(title="published", figures=True),
-        Column(title="found", figures=True),
-        Column(title="verdict"),
-        Column(title="where it is said", names=True, optional=True),
-    )
-    rows = tuple(
-        Row(
-            cells=(row.claim.what, row.claim.value.text, _found(row), row.verdict, row.claim.where),
-            tone=_TONES.get(row.verdict, PLAIN),
-        )
-        for row in result.results
-    )
-    inputs = f"input {describe_inputs(result.inputs)}" if result.inputs else "not run: parameters only"
-    return Document(
-        title=result.document or "claims",
-        beside=f"held against {result.model.name}",
-        blocks=(
-            Paragraph(text=inputs, close=True),
-            Table(columns=columns, rows=rows),
-            *((Findings(findings=tuple(map(_finding, wrong)), spaced=True),) if wrong else ()),
-            Paragraph(text=_tally(result)),
-        ),
-    )
+    title, beside = result.document or "claims", f"held against {result.model.name}"
+    return doc.Document(title=title, beside=beside, blocks=tuple(_brief(result)))
 
 
-def _finding(row: ClaimResult) -> Finding:
+def _brief(result: ClaimsResult) -> Iterator[doc.Block]:
+    yield from doc.lines(f"input {describe_inputs(result.inputs)}" if result.inputs else "not run: parameters only")
+    columns = doc.names("claim") + doc.figures("published", "found") + doc.texts("verdict")
+    told = [(_cells(row, "what", "published", "found", "verdict", "where"), row.verdict) for row in result.results]
+    rows = (doc.Row(cells, tone=_TONES.get(verdict, doc.PLAIN)) for cells, verdict in told)
+    yield doc.table(columns + doc.names("where it is said", optional=True), rows)
+    if wrong := _wrong(result):
+        yield doc.Findings(tuple(map(_finding, wrong)), spaced=True)
+    yield doc.Paragraph(_tally(result))
+
+
+def _finding(row: ClaimResult) -> doc.Finding:
     causes = [f"{cause.kind}: {cause.text}" for cause in row.causes] or [_no_cause(row)]
-    return Finding(
+    return doc.Finding(
         mark=row.verdict.upper(),
         tone=_TONES[row.verdict],
         text=f"{row.claim.what}: published {row.claim.value.text}, found {_found(row)}",
@@ -68,43 +39,26 @@ def _finding(row: ClaimResult) -> Finding:
     )
 
 
-def _full_document(result: ClaimsResult) -> Document:
-    return Document(title=f"Claims about {result.model.name}", blocks=tuple(_full(result)))
+def _full_document(result: ClaimsResult) -> doc.Document:
+    return doc.Document(title=f"Claims about {result.model.name}", blocks=tuple(_full(result)))
 
 
-def _full(result: ClaimsResult) -> Iterator[Block]:
+def _full(result: ClaimsResult) -> Iterator[doc.Block]:
     """What differs, with its causes, then every claim."""
     inputs = describe_inputs(result.inputs) if result.inputs else "not run"
-    document: Inline = f"{result.document}, held" if result.document else "Held"
-    yield Paragraph(text=sentence(document, f" against the measured figures (input: {inputs}): {_tally(result)}."))
+    held = f"{result.document}, held" if result.document else "Held"
+    yield doc.Paragraph((held, f" against the measured figures (input: {inputs}): {_tally(result)}."))
     wrong = _wrong(result)
     if wrong:
-        yield Heading(text="What does not hold")
-        yield Table(
-            columns=(
-                Column(title="claim"),
-                Column(title="cause"),
-                Column(title="published", figures=True),
-                Column(title="true", figures=True),
-            ),
-            rows=tuple(
-                Row(cells=(row.claim.what, _causes(row) or _no_cause(row), row.claim.value.text, _found(row)))
-                for row in wrong
-            ),
+        yield doc.Heading("What does not hold")
+        yield doc.table(
+            doc.texts("claim", "cause") + doc.figures("published", "true"),
+            (_cells(row, "what", "why", "published", "found") for row in wrong),
         )
-    yield Heading(text="Every claim")
-    yield Table(
-        columns=(
-            Column(title="claim"),
-            Column(title="where"),
-            Column(title="verdict"),
-            Column(title="published", figures=True),
-            Column(title="found", figures=True),
-        ),
-        rows=tuple(
-            Row(cells=(row.claim.what, row.claim.where, row.verdict, row.claim.value.text, _found(row)))
-            for row in result.results
-        ),
+    yield doc.Heading("Every claim")
+    yield doc.table(
+        doc.texts("claim", "where", "verdict") + doc.figures("published", "found"),
+        (_cells(row, "what", "where", "verdict", "published", "found") for row in result.results),
     )
 
 
@@ -112,8 +66,12 @@ def _wrong(result: ClaimsResult) -> list[ClaimResult]:
     return [row for row in result.results if row.verdict in _TONES]
 
 
-def _causes(row: ClaimResult) -> str:
-    return "; ".join(cause.text for cause in row.causes)
+def _cells(row: ClaimResult, *names: str) -> tuple[str, ...]:
+    """What the columns of these names say of a claim."""
+    causes = "; ".join(cause.text for cause in row.causes)
+    said = {"what": row.claim.what, "where": row.claim.where, "published": row.claim.value.text, "found": _found(row)}
+    said |= {"verdict": row.verdict, "causes": causes, "why": causes or _no_cause(row)}
+    return tuple(said[name] for name in names)
 
 
 def _found(row: ClaimResult) -> str:
@@ -141,16 +99,10 @@ def _tally(result: ClaimsResult) -> str:
     return ", ".join(parts)
 
 
-def _data(result: ClaimsResult) -> Table:
+def _data(result: ClaimsResult) -> doc.Table:
     """A row per claim: what, where, published, found, verdict, causes."""
     keys = ("what", "where", "published", "found", "verdict", "causes")
-    return Table(
-        columns=tuple(Column(title=key) for key in keys),
-        rows=tuple(
-            Row(cells=(row.claim.what, row.claim.where, row.claim.value.text, _found(row), row.verdict, _causes(row)))
-            for row in result.results
-        ),
-    )
+    return doc.table(doc.texts(*keys), (_cells(row, *keys) for row in result.results))
 
 
-CLAIMS: Telling[ClaimsResult] = Telling(brief=brief_document, full=_full_document, data=_data, record=to_plain)
+CLAIMS: doc.Telling[ClaimsResult] = doc.Telling(brief=brief_document, full=_full_document, data=_data, record=to_plain)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archscope.config import Config
-from archscope.documents.document import Column, Document, Row, Table
+from archscope.documents import document as doc
 from archscope.policy import Budget, LockPolicy
 
 
-def brief_document(config: Config | None) -> Document:
+def brief_document(config: Config | None) -> doc.Document:
     """Every setting that holds, defaults included; without a config all are defaults."""
-    columns = (Column(title="setting"), Column(title="value"), Column(title="from"))
-    return Document(title="", blocks=(Table(columns=columns, rows=tuple(Row(cells=row) for row in _rows(config))),))
+    return doc.Document(title="", blocks=(doc.table(doc.texts("setting", "value", "from"), _rows(config)),))
 
 
 def _rows(config: Config | None) -> Iterator[tuple[str, str, str]]:

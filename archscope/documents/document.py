@@ -6,8 +6,8 @@ code has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -73,7 +73,7 @@ class Bar:
 Cell: TypeAlias = Inline | Count | Share | Bar
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column. Its title is a ``Name`` where it is one of the user's; ``key`` names it where a machine reads.
 
@@ -81,17 +81,19 @@ class Column:
     """
 
     title: str | Name
+    _: KW_ONLY
     key: str = ""
     figures: bool = False
     names: bool = False
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table; ``indent`` is its depth where the rows are a tree."""
 
     cells: tuple[Cell, ...]
+    _: KW_ONLY
     tone: str = PLAIN
     indent: int = 0
 
@@ -113,26 +115,27 @@ class Table:
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Paragraph:
     """A sentence or more. ``close`` when it belongs to what stands before it."""
 
     text: Inline
+    _: KW_ONLY
     tone: str = PLAIN
     strong: bool = False
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Heading:
-    """A title inside the document. One that is ``quiet`` is dropped by formats without levels, such as text."""
+    """A title inside the document."""
 
     text: Inline
+    _: KW_ONLY
     level: int = 2
-    quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A key figure: what it is, the figure, and what else is said of it."""
 
@@ -141,16 +144,17 @@ class Fact:
     note: Inline = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Key figures, one below the other."""
 
     facts: tuple[Fact, ...]
+    _: KW_ONLY
     title: str = ""
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list."""
 
@@ -169,11 +173,12 @@ class Finding:
     fine: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Verdicts, one below the other; ``spaced`` with an empty line before each."""
 
     findings: tuple[Finding, ...]
+    _: KW_ONLY
     spaced: bool = False
     close: bool = False
 
@@ -218,22 +223,56 @@ class Telling(Generic[R]):
     protocols: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def joined(parts: Sequence[Inline], last: str = " and ") -> Inline:
-    """``a``, ``a and b``, ``a, b and c``."""
-    pieces: list[str | Name] = []
-    for place, part in enumerate(parts):
-        if place:
-            pieces.append(last if place == len(parts) - 1 else ", ")
-        pieces += part if isinstance(part, tuple) else [part]
-    return tuple(pieces)
+def texts(*titles: str | Name, optional: bool = False) -> tuple[Column, ...]:
+    """Columns of texts."""
+    return tuple(Column(title, optional=optional) for title in titles)
 
 
-def sentence(*parts: Inline) -> Inline:
+def names(*titles: str | Name, optional: bool = False) -> tuple[Column, ...]:
+    """Columns of names, which may be shortened."""
+    return tuple(Column(title, names=True, optional=optional) for title in titles)
+
+
+def figures(*titles: str | Name, optional: bool = False) -> tuple[Column, ...]:
+    """Columns of figures, which stand to the right."""
+    return tuple(Column(title, figures=True, optional=optional) for title in titles)
+
+
+def table(
+    columns: Iterable[Column], rows: Iterable[Row | Iterable[Cell]], total: Iterable[Cell] = (), **how: Any
+) -> Table:
+    """A table of rows that are given as their cells; ``how`` are the further fields of ``Table``."""
+    made = tuple(row if isinstance(row, Row) else Row(tuple(row)) for row in rows)
+    last = tuple(total)
+    return Table(columns=tuple(columns), rows=made, total=Row(last) if last else None, **how)
+
+
+def lines(*told: Inline, **how: Any) -> Iterator[Paragraph]:
+    """Lines that belong to what stands before them; ``how`` are the further fields of ``Paragraph``."""
+    return (Paragraph(line, close=True, **how) for line in told)
+
+
+def together(paragraphs: Iterable[Paragraph]) -> Iterator[Paragraph]:
+    """Paragraphs without empty lines between them."""
+    return (replace(one, close=place > 0) for place, one in enumerate(paragraphs))
+
+
+def pieces(text: Inline) -> tuple[str | Name, ...]:
+    """The parts of ``text``, each with its type."""
+    return text if isinstance(text, tuple) else (text,)
+
+
+def sentence(*parts: Inline) -> tuple[str | Name, ...]:
     """Parts in a row as one text."""
-    return tuple(piece for part in parts for piece in (part if isinstance(part, tuple) else (part,)))
+    return tuple(piece for part in parts for piece in pieces(part))
+
+
+def joined(parts: Sequence[Inline], last: str = " and ") -> tuple[str | Name, ...]:
+    """``a``, ``a and b``, ``a, b and c``."""
+    before = ["", *[", "] * (len(parts) - 2), last] if len(parts) > 1 else [""]
+    return sentence(*(text for pair in zip(before, parts, strict=False) for text in pair if text))
 
 
 def words(text: Inline) -> str:
     """``text`` without its types."""
-    pieces = text if isinstance(text, tuple) else (text,)
-    return "".join(piece.text if isinstance(piece, Name) else piece for piece in pieces)
+    return "".join(piece.text if isinstance(piece, Name) else piece for piece in pieces(text))

@@ -6,35 +6,31 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from importlib import resources
 
-from archscope.documents.document import Column, Document, Finding, Findings, Name, Paragraph, Row, Table
+from archscope.documents import document as doc
 from archscope.formulas import COUNTING_RULES_VERSION, FormulaTable, Rule
 from archscope.formulas.gaps import KNOWN_GAPS
 from archscope.formulas.table import FREE_KIND
 
 
-def brief_document(table: FormulaTable, patterns: tuple[str, ...] = ()) -> Document | None:
+def brief_document(table: FormulaTable, patterns: tuple[str, ...] = ()) -> doc.Document | None:
     """A line for each operator that one of ``patterns`` names (glob or part of a name; all without), then a tally.
 
     With patterns, derivations are given in full, and there is no document where they name nothing.
     """
     rules = [rule for rule in table if not patterns or any(_named(rule.op, pattern) for pattern in patterns)]
     if patterns:
-        found = tuple(
-            Finding(
-                title=Name(rule.op),
-                text=f"  {rule.kind}, {rule.family}",
-                details=tuple(rule.derivation.splitlines()),
-            )
-            for rule in rules
-        )
-        return Document(title="", blocks=(Findings(findings=found),)) if found else None
-    columns = (Column(title="operator"), Column(title="kind"), Column(title="family"), Column(title="rule", names=True))
-    rows = tuple(
-        Row(cells=(Name(rule.op), rule.kind, rule.family, rule.derivation.partition("\n")[0])) for rule in rules
-    )
+        found = tuple(map(_finding, rules))
+        return doc.Document(title="", blocks=(doc.Findings(found),)) if found else None
+    columns = doc.texts("operator", "kind", "family") + doc.names("rule")
+    rows = ((doc.Name(rule.op), rule.kind, rule.family, rule.derivation.partition("\n")[0]) for rule in rules)
     counted = sum(rule.kind != FREE_KIND for rule in rules)
     tally = f"{counted} counted, {len(rules) - counted} free; every other operator is reported as uncounted"
-    return Document(title="", blocks=(Table(columns=columns, rows=rows), Paragraph(text=tally)))
+    return doc.Document(title="", blocks=(doc.table(columns, rows), doc.Paragraph(tally)))
+
+
+def _finding(rule: Rule) -> doc.Finding:
+    details = tuple(rule.derivation.splitlines())
+    return doc.Finding(title=doc.Name(rule.op), text=f"  {rule.kind}, {rule.family}", details=details)
 
 
 def counting_page(table: FormulaTable) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from archscope.documents.columns import THE_MODEL
 from archscope.report import UNASSIGNED, ComponentRow, ModuleRow, Report
 from archscope.report_queries import blocks, describe_inputs, ranked
 from archscope.serial import to_plain
@@ -135,8 +136,7 @@ def report_sheet(report: Report) -> Sheet:
     for role, title in (("attention", "Attention"), ("head", "Heads")):
         found = [row for row in report.components if row.role == role and row.modules]
         panels += [_instances(report, title, found)] if found else []
-    spare = [_operators(report), _types(report), _tensors(report)]
-    panels += [panel for panel in spare if panel.bars][: 4 - len(panels)]
+    panels += [panel for panel in _spare(report) if panel.bars][: 4 - len(panels)]
     return Sheet(title=report.model.name, subtitle=_subtitle(report), panels=tuple(panels[:4]))
 
 
@@ -185,43 +185,32 @@ def _instances(report: Report, title: str, found: Iterable[ComponentRow]) -> Pan
 
 def _modules(report: Report, title: str, rows: Sequence[ModuleRow]) -> Panel:
     colors = component_colors(row.name for row in report.components)
-    bars = [
-        Bar(
-            label=row.path or "[the model itself]",
-            color=colors.get(row.component, GREY),
-            values=(row.parameters,),
-            notes=(
-                format_integer(row.parameters) + ("" if row.macs is None else f" ({format_count(row.macs, 1)} MACs)"),
-            ),
-        )
-        for row in rows
-    ]
+    bars = []
+    for row in rows:
+        note = format_integer(row.parameters) + ("" if row.macs is None else f" ({format_count(row.macs, 1)} MACs)")
+        color = colors.get(row.component, GREY)
+        bars.append(Bar(label=row.path or THE_MODEL, color=color, values=(row.parameters,), notes=(note,)))
     return Panel(title=title, series=("parameters",), wholes=(report.totals.parameters,), bars=tuple(bars))
 
 
-def _operators(report: Report) -> Panel:
-    whole = report.totals.flops or 0
-    rows = sorted((row for row in report.operators if row.flops), key=lambda row: (-(row.flops or 0), row.op))[:_ROWS]
-    bars = [_plain_bar(row.op, row.flops or 0, format_percent(row.flops or 0, whole, 1)) for row in rows]
-    return Panel(title="Operators: FLOPs", series=("FLOPs",), wholes=(whole,), bars=tuple(bars))
-
-
-def _types(report: Report) -> Panel:
+def _spare(report: Report) -> Iterator[Panel]:
+    """What fills a sheet of a model that has few components: operators, types of modules, parameters."""
+    whole, flops = report.totals.parameters, report.totals.flops or 0
+    ran = {row.op: row.flops or 0 for row in report.operators}
+    notes = {op: format_percent(value, flops, 1) for op, value in ran.items()}
+    yield _ranking("Operators: FLOPs", "FLOPs", flops, ran, notes)
     sums: Counter[str] = Counter()
     for row in report.modules:
         sums[row.type] += row.own_parameters
-    largest = [pair for pair in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])) if pair[1]][:_ROWS]
-    bars = [_plain_bar(name, value, format_integer(value)) for name, value in largest]
-    title = "Module types: their own parameters"
-    return Panel(title=title, series=("parameters",), wholes=(report.totals.parameters,), bars=tuple(bars))
+    yield _ranking("Module types: their own parameters", "parameters", whole, sums)
+    yield _ranking("Largest parameters", "parameters", whole, {row.path: row.numel for row in report.parameters})
 
 
-def _tensors(report: Report) -> Panel:
-    rows = sorted(report.parameters, key=lambda row: (-row.numel, row.path))[:_ROWS]
-    bars = [_plain_bar(row.path, row.numel, format_integer(row.numel)) for row in rows]
-    whole = (report.totals.parameters,)
-    return Panel(title="Largest parameters", series=("parameters",), wholes=whole, bars=tuple(bars))
-
-
-def _plain_bar(label: str, value: int, note: str) -> Bar:
-    return Bar(label=label, color=COLORS[0], values=(value,), notes=(note,))
+def _ranking(
+    title: str, unit: str, whole: int, values: Mapping[str, int], notes: Mapping[str, str] | None = None
+) -> Panel:
+    """The largest of ``values``, each with its note or else its exact figure."""
+    largest = sorted((name for name, value in values.items() if value), key=lambda name: (-values[name], name))[:_ROWS]
+    said = notes or {name: format_integer(values[name]) for name in largest}
+    bars = (Bar(label=name, color=COLORS[0], values=(values[name],), notes=(said[name],)) for name in largest)
+    return Panel(title=title, series=(unit,), wholes=(whole,), bars=tuple(bars))

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from archscope.documents.document import (
-    BAD,
-    GOOD,
-    Block,
-    Cell,
-    Column,
-    Count,
-    Document,
-    Heading,
-    Items,
-    Name,
-    Paragraph,
-    Picture,
-    Row,
-    Share,
-    Table,
-    Telling,
-    sentence,
-)
+from archscope.documents import document as doc
 from archscope.documents.pictures import COLORS, GREY, LESS, MORE, TOTAL, Waterfall
 from archscope.documents.pictures import Step as Bar
 from archscope.metrics import METRICS
@@ -34,51 +16,51 @@ _STEPS = ("assumed saving", "saves alone", "MACs saved alone", "saves in sequenc
 _DATA = ("assumed", "alone", "alone_macs", "alone_reason", "sequence", "sequence_macs", "sequence_reason")
 
 
-def brief_document(plan: Plan) -> Document:
+def brief_document(plan: Plan) -> doc.Document:
     """What a terminal shows of ``plan``."""
-    return Document(title=plan.document or "targets", beside=f"for {plan.model.name}", blocks=tuple(_brief(plan)))
+    return doc.Document(title=plan.document or "targets", beside=f"for {plan.model.name}", blocks=tuple(_brief(plan)))
 
 
-def _brief(plan: Plan) -> Iterator[Block]:
+def _brief(plan: Plan) -> Iterator[doc.Block]:
     if plan.inputs:
-        yield Paragraph(text=f"input {describe_inputs(plan.inputs)}", close=True)
-    yield Paragraph(text=_goal(plan), strong=True)
+        yield from doc.lines(f"input {describe_inputs(plan.inputs)}")
+    yield doc.Paragraph(_goal(plan), strong=True)
     yield _targets(plan)
-    for place, (text, bad) in enumerate(_target_sentences(plan)):
-        yield Paragraph(text=text, tone=BAD if bad else GOOD, close=place > 0)
+    yield from _news(_target_sentences(plan))
     if plan.steps:
         yield _proposals(plan, options=True)
-        for place, (text, bad) in enumerate(_step_sentences(plan)):
-            yield Paragraph(text=text, tone=BAD if bad else GOOD, close=place > 0)
-        for reason in _refusals(plan):
-            yield Paragraph(text=f"  refused: {reason}", close=True)
+        yield from _news(_step_sentences(plan))
+        yield from doc.lines(*(f"  refused: {reason}" for reason in _refusals(plan)))
 
 
-def full_document(plan: Plan, figure: str = "") -> Document:
+def _news(told: Iterable[tuple[str, bool]]) -> Iterator[doc.Block]:
+    return doc.together(doc.Paragraph(text, tone=doc.BAD if bad else doc.GOOD) for text, bad in told)
+
+
+def full_document(plan: Plan, figure: str = "") -> doc.Document:
     """What a page says of ``plan``; ``figure`` is the address of the waterfall, empty for none."""
-    return Document(title=f"Plan for {plan.model.name}", blocks=tuple(_full(plan, figure)))
+    return doc.Document(title=f"Plan for {plan.model.name}", blocks=tuple(_full(plan, figure)))
 
 
-def _full(plan: Plan, figure: str) -> Iterator[Block]:
+def _full(plan: Plan, figure: str) -> Iterator[doc.Block]:
     if plan.document:
-        yield Paragraph(text=f"Source: {plan.document}.")
+        yield doc.Paragraph(f"Source: {plan.document}.")
     if plan.inputs:
-        yield Paragraph(text=f"Input: {describe_inputs(plan.inputs)}.")
-    yield Paragraph(text=_sentence(_goal(plan)))
-    yield Heading(text="Targets")
+        yield doc.Paragraph(f"Input: {describe_inputs(plan.inputs)}.")
+    yield doc.Paragraph(_sentence(_goal(plan)))
+    yield doc.Heading("Targets")
     yield _targets(plan)
-    targets = [_sentence(text) for text, _ in _target_sentences(plan)]
+    targets = tuple(_sentence(text) for text, _ in _target_sentences(plan))
     if targets:
-        yield Items(items=tuple(targets))
+        yield doc.Items(targets)
     if plan.steps:
-        yield Heading(text="Proposals")
+        yield doc.Heading("Proposals")
         yield _proposals(plan, options=False)
-        steps = [*(text for text, _ in _step_sentences(plan)), *_refusals(plan)]
-        yield Items(items=tuple(map(_sentence, steps)))
+        yield doc.Items(tuple(map(_sentence, [*(text for text, _ in _step_sentences(plan)), *_refusals(plan)])))
         if figure:
-            yield Picture(address=figure, words="What the proposals save")
-        yield Paragraph(text="Each proposal as a change of options:")
-        yield Items(items=tuple(sentence(f"{step.name}: ", Name(_options(step))) for step in plan.steps))
+            yield doc.Picture(address=figure, words="What the proposals save")
+        yield doc.Paragraph("Each proposal as a change of options:")
+        yield doc.Items(tuple(doc.sentence(f"{step.name}: ", doc.Name(_options(step))) for step in plan.steps))
 
 
 def _sentence(text: str) -> str:
@@ -93,11 +75,11 @@ def _goal(plan: Plan) -> str:
     return f"{text}, {more:,} ({format_percent(more, plan.total)}) too many" if more > 0 else f"{text}: it is met"
 
 
-def _targets(plan: Plan) -> Table:
+def _targets(plan: Plan) -> doc.Table:
     published = any(row.published is not None for row in plan.rows)
-    titles: list[str | Name] = ["published"] if published else []
+    titles: list[str | doc.Name] = ["published"] if published else []
     titles += ["today", "target", "reduction of published" if published else "reduction", "same share of today"]
-    titles += [Name(plan.against)] if plan.against else []
+    titles += [doc.Name(plan.against)] if plan.against else []
     total = TargetRow(
         component="TOTAL",
         published=sum(row.current if row.published is None else row.published for row in plan.rows),
@@ -107,24 +89,24 @@ def _targets(plan: Plan) -> Table:
         has_target=True,
         against=plan.against_total,
     )
-    return Table(
-        columns=(Column(title="component", names=True), *(Column(title=title, figures=True) for title in titles)),
-        rows=tuple(Row(cells=_target_cells(plan, row, published=published)) for row in plan.rows),
-        total=Row(cells=_target_cells(plan, total, published=published)),
+    return doc.table(
+        doc.names("component") + doc.figures(*titles),
+        (_target_cells(plan, row, published=published) for row in plan.rows),
+        _target_cells(plan, total, published=published),
     )
 
 
-def _target_cells(plan: Plan, row: TargetRow, *, published: bool) -> tuple[Cell, ...]:
+def _target_cells(plan: Plan, row: TargetRow, *, published: bool) -> Iterator[doc.Cell]:
     before = row.current if row.published is None else row.published
-    return (
-        row.component,
-        *((Count(row.published),) if published else ()),
-        Count(row.current),
-        Count(row.target if row.has_target else None),
-        Share(before - row.target, before) if row.has_target else "",
-        Count(row.corrected),
-        *((Count(row.against),) if plan.against else ()),
-    )
+    yield row.component
+    if published:
+        yield doc.Count(row.published)
+    yield doc.Count(row.current)
+    yield doc.Count(row.target if row.has_target else None)
+    yield doc.Share(before - row.target, before) if row.has_target else ""
+    yield doc.Count(row.corrected)
+    if plan.against:
+        yield doc.Count(row.against)
 
 
 def _target_sentences(plan: Plan) -> Iterator[tuple[str, bool]]:
@@ -158,29 +140,25 @@ def _walk(plan: Plan) -> Iterator[tuple[Step, int, int, int | None]]:
         before = after
 
 
-def _proposals(plan: Plan, *, options: bool) -> Table:
-    columns = (Column(title="proposal", names=True), *(Column(title=title, figures=True) for title in _STEPS))
-    further = (Column(title="options", names=True, optional=True),) if options else ()
+def _proposals(plan: Plan, *, options: bool) -> doc.Table:
     walked = [*_walk(plan)]
     rows = [
-        Row(
-            cells=(
-                step.name,
-                Count(step.assumed),
-                "refused" if step.alone is None else Count(plan.total - step.alone),
-                Count(None if step.alone_macs is None or plan.macs is None else plan.macs - step.alone_macs),
-                "refused" if step.sequence is None else Count(before - after),
-                Count(after),
-                Count(macs),
-                *((_options(step),) if options else ()),
-            )
+        (
+            step.name,
+            doc.Count(step.assumed),
+            "refused" if step.alone is None else doc.Count(plan.total - step.alone),
+            doc.Count(None if step.alone_macs is None or plan.macs is None else plan.macs - step.alone_macs),
+            "refused" if step.sequence is None else doc.Count(before - after),
+            doc.Count(after),
+            doc.Count(macs),
+            *([_options(step)] if options else []),
         )
         for step, before, after, macs in walked
     ]
     assumed = plan.assumed if any(step.assumed is not None for step in plan.steps) else None
-    sums = (Count(assumed), "", "", Count(plan.total - plan.reached), Count(plan.reached), Count(walked[-1][3]))
-    total = Row(cells=("TOGETHER", *sums, *(("",) if options else ())))
-    return Table(columns=(*columns, *further), rows=tuple(rows), total=total)
+    sums = (assumed, "", "", plan.total - plan.reached, plan.reached, walked[-1][3])
+    columns = doc.names("proposal") + doc.figures(*_STEPS) + (doc.names("options", optional=True) if options else ())
+    return doc.table(columns, rows, ("TOGETHER", *map(_cell, sums), *([""] if options else [])))
 
 
 def _options(step: Step) -> str:
@@ -204,23 +182,12 @@ def _refusals(plan: Plan) -> Iterator[str]:
                 yield f"{step.name}, {where}: {reason}"
 
 
-def _data(plan: Plan) -> Table:
+def _data(plan: Plan) -> doc.Table:
     """A row per proposal; an empty cell is unknown or refused."""
-    return Table(
-        columns=tuple(Column(title=key) for key in ("proposal", "options", *_DATA)),
-        rows=tuple(
-            Row(
-                cells=(
-                    step.name,
-                    _options(step),
-                    *(
-                        value if isinstance(value, str) else Count(value)
-                        for value in (getattr(step, name) for name in _DATA)
-                    ),
-                )
-            )
-            for step in plan.steps
-        ),
+    values = ([getattr(step, name) for name in _DATA] for step in plan.steps)
+    return doc.table(
+        doc.texts("proposal", "options", *_DATA),
+        ((step.name, _options(step), *map(_cell, row)) for step, row in zip(plan.steps, values, strict=True)),
     )
 
 
@@ -260,6 +227,10 @@ def _total_bar(label: str, value: int) -> Bar:
     return Bar(label=label, start=0, end=value, note=f"{value:,}", color=TOTAL, assumed=None)
 
 
-PLAN: Telling[Plan] = Telling(
+def _cell(value: str | int | None) -> doc.Cell:
+    return value if isinstance(value, str) else doc.Count(value)
+
+
+PLAN: doc.Telling[Plan] = doc.Telling(
     brief=brief_document, full=full_document, data=_data, record=Plan.record, picture=_picture
 )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from archscope.documents.columns import SHARE, count, figure_cells, figure_columns
-from archscope.documents.document import Block, Cell, Column, Count, Document, Fact, Name, Paragraph, Row, Share, Table
-from archscope.metrics import BYTES, METRICS, Rows, carried_by
-from archscope.report import Report
-from archscope.report_queries import describe_inputs, shape, short_components
-from archscope.units import format_bytes, format_count, format_percent
+from archscope.documents import document as doc
+from archscope.documents.columns import SHARE, FigureColumns, count, rounded, was_run
+from archscope.documents.document import Count, Fact, Name, figures, names, table, texts
+from archscope.metrics import METRICS, FigureRow, Rows, carried_by
+from archscope.report import ComponentRow, OperatorRow, Report
+from archscope.report_queries import describe_inputs, shape
+from archscope.units import format_count, format_percent
 
 _PAPER = ("parameters", "macs", "flops", "activations")
 
@@ -38,49 +39,29 @@ class View:
 
 def total_facts(report: Report) -> tuple[Fact, ...]:
     """The figures of the whole model, each exactly and as people say it; what was not measured is left out."""
-    totals = report.totals
+    totals, sums = report.totals, report.totals.figures
+    frozen = totals.parameters - totals.trainable
+    picks = ", ".join(dict.fromkeys(f"{row.picked} of {row.experts}" for row in report.mixtures))
+    notes = {
+        "active_parameters": f"{rounded(totals, 'active_parameters')}, a token uses {picks} experts",
+        "trainable": f"{frozen:,} frozen" if frozen else "all",
+        "buffers": rounded(totals, "buffer_bytes"),
+        "zero_parameters": format_percent(sums.get("zero_parameters") or 0, totals.parameters),
+    }
+    if moved := (sums.get("bytes_read") or 0) + (sums.get("bytes_written") or 0):
+        each = f"{Decimal(totals.flops or 0) / moved:.1f} FLOPs per byte moved"
+        notes["bytes_written"] = f"{rounded(totals, 'bytes_written')}, {each}"
     told = [
-        (name, metric)
+        name
         for name, metric in carried_by(Rows.TOTALS).items()
         if totals[name] is not None and name != "buffer_bytes" and not metric.of_training
     ]
-    facts: list[Fact] = []
-    for name, metric in told:
-        value = totals[name] or 0
-        plain = format_bytes(value) if metric.unit == BYTES else format_count(value)
-        note = _NOTES[name](report, plain) if name in _NOTES else plain
-        facts.append(Fact(label=metric.label, value=count(totals, name, short=not totals.complete), note=note))
-        if name == "parameter_bytes" and len(report.dtypes) > 1:
-            facts += [
-                Fact(label=f"  {row.dtype}", value=Count(row.nbytes), note=f"{row.parameters:,} parameters")
-                for row in report.dtypes
-            ]
+    facts = [*_facts(totals, told, notes, short=not totals.complete)]
+    if len(report.dtypes) > 1:
+        after = told.index("parameter_bytes") + 1
+        kinds = [Fact(f"  {row.dtype}", Count(row.nbytes), f"{row.parameters:,} parameters") for row in report.dtypes]
+        facts[after:after] = kinds
     return tuple(facts)
-
-
-def _trainable(report: Report, _plain: str) -> str:
-    frozen = report.totals.parameters - report.totals.trainable
-    return f"{frozen:,} frozen" if frozen else "all"
-
-
-def _active(report: Report, plain: str) -> str:
-    picks = dict.fromkeys(f"{row.picked} of {row.experts}" for row in report.mixtures)
-    return f"{plain}, a token uses {', '.join(picks)} experts"
-
-
-def _written(report: Report, plain: str) -> str:
-    moved = (report.totals.bytes_read or 0) + (report.totals.bytes_written or 0)
-    return f"{plain}, {Decimal(report.totals.flops or 0) / moved:.1f} FLOPs per byte moved" if moved else plain
-
-
-#: What is said of a total instead of its rounded value.
-_NOTES = {
-    "active_parameters": _active,
-    "trainable": _trainable,
-    "buffers": lambda report, _plain: format_bytes(report.totals.buffer_bytes),
-    "zero_parameters": lambda r, _plain: format_percent(r.totals.zero_parameters or 0, r.totals.parameters),
-    "bytes_written": _written,
-}
 
 
 def step_facts(report: Report) -> tuple[Fact, ...]:
@@ -88,33 +69,35 @@ def step_facts(report: Report) -> tuple[Fact, ...]:
     step = report.totals.training
     if step is None:
         return ()
-    ratio = f"{Decimal(step.backward_flops or 0) / step.forward_flops:.2f} x forward" if step.forward_flops else ""
     caused = format_percent(step.unassigned_flops, step.backward_flops or 0)
     notes = {
-        "backward_flops": ratio,
         "unassigned_flops": f"{caused} of backward, caused by no module's forward",
-        "optimizer_bytes": f"{format_bytes(step.optimizer_bytes)}, {step.optimizer}",
+        "optimizer_bytes": f"{rounded(step, 'optimizer_bytes')}, {step.optimizer}",
+        "backward_flops": "",
     }
-    facts = []
-    for name, metric in carried_by(Rows.TRAINING).items():
-        if name in {"forward_macs", "backward_macs"} or (name == "unassigned_flops" and not step.unassigned_flops):
-            continue
-        if name == "gradient_bytes":
-            whole = Count(step.flops, least=not step.complete)
-            facts.append(Fact(label="step FLOPs", value=whole, note=format_count(step.flops)))
-        value = step[name] or 0
-        plain = format_bytes(value) if metric.unit == BYTES else format_count(value)
-        label = "  [unassigned]" if name == "unassigned_flops" else metric.label
-        facts.append(Fact(label=label, value=count(step, name, short=not step.complete), note=notes.get(name, plain)))
-    return tuple(facts)
+    if step.forward_flops:
+        notes["backward_flops"] = f"{Decimal(step.backward_flops or 0) / step.forward_flops:.2f} x forward"
+    hidden = {"forward_macs", "backward_macs", *(() if step.unassigned_flops else ("unassigned_flops",))}
+    told = [name for name in carried_by(Rows.TRAINING) if name not in hidden]
+    facts = dict(zip(told, _facts(step, told, notes, short=not step.complete), strict=True))
+    if step.unassigned_flops:
+        facts["unassigned_flops"] = replace(facts["unassigned_flops"], label="  [unassigned]")
+    whole = Fact("step FLOPs", Count(step.flops, least=not step.complete), format_count(step.flops))
+    return tuple(fact for name, one in facts.items() for fact in ([whole, one] if name == "gradient_bytes" else [one]))
 
 
-def operators_table(report: Report, view: View) -> Iterator[Block]:
+def _facts(row: FigureRow, told: Iterable[str], notes: Mapping[str, str], *, short: bool) -> Iterator[Fact]:
+    """The figures ``told`` of ``row``, each with what ``notes`` says of it or else its rounded value."""
+    for name in told:
+        yield Fact(METRICS[name].label, count(row, name, short=short), notes.get(name, rounded(row, name)))
+
+
+def operators_table(report: Report, view: View) -> Iterator[doc.Block]:
     """What ran, by operator."""
-    if report.totals.macs is None:
-        yield Paragraph(text="operators are known after a run: give --input")
+    if not was_run(report):
+        yield doc.Paragraph("operators are known after a run: give --input")
         return
-    rows = sorted(report.operators, key=lambda row: (-(row.macs or 0), -(row.flops or 0), row.op))
+    rows = ranked_operators(report)
     if view.sort == "name":
         rows.sort(key=lambda row: row.op)
     elif view.sort == "flops":
@@ -122,80 +105,79 @@ def operators_table(report: Report, view: View) -> Iterator[Block]:
     kept = rows[: view.limit] if view.limit else rows
     hidden = rows[len(kept) :]
     share = format_percent(sum(row.flops or 0 for row in hidden), report.totals.flops or 0, 1)
-    titles = ("calls", *(part for name in carried_by(Rows.OPERATORS) for part in (METRICS[name].label, "share")))
-    sums = [part for name in carried_by(Rows.OPERATORS) for part in (_whole(report, name), "")]
-    yield Table(
-        columns=(
-            Column(title="operator", names=True),
-            Column(title="kind"),
-            *(Column(title=title, figures=True) for title in titles),
+    told = FigureColumns(report, dict.fromkeys(carried_by(Rows.OPERATORS), SHARE))
+    unknown = ("?", "") * len(carried_by(Rows.OPERATORS))
+    yield table(
+        (*names("operator"), *texts("kind"), *figures("calls"), *told.columns()),
+        (
+            (Name(row.op), row.kind, Count(row.calls), *(unknown if row.kind == "uncounted" else told.cells(row)))
+            for row in kept
         ),
-        rows=tuple(
-            Row(cells=(Name(row.op), row.kind, Count(row.calls), *_operator_cells(row, report))) for row in kept
-        ),
-        total=Row(cells=("TOTAL", "", Count(sum(row.calls for row in rows)), *sums)),
+        ("TOTAL", "", Count(sum(row.calls for row in rows)), *told.total()),
         left_out=f"+{len(hidden)} smaller rows, {share} of FLOPs (-n 0 shows them)" if hidden else "",
     )
 
 
-def _whole(report: Report, metric: str) -> Count:
-    return count(report.totals, metric, short=not report.totals.complete)
+def ranked_operators(report: Report) -> list[OperatorRow]:
+    """The operators that ran, by MACs, then by FLOPs, then by name."""
+    return sorted(report.operators, key=lambda row: (-(row.macs or 0), -(row.flops or 0), row.op))
 
 
-def _operator_cells(row: Any, report: Report) -> Iterator[Cell]:
-    for name in carried_by(Rows.OPERATORS):
-        if row.kind == "uncounted":
-            yield from ("?", "")
-        else:
-            yield from (Count(row[name]), Share(row[name], report.totals[name], 1))
+def largest_components(report: Report, most: int) -> list[tuple[str, list[ComponentRow]]]:
+    """The ``most`` largest components, by name and in their order, then all the others together."""
+    ranked = sorted(report.components, key=lambda row: (-row.parameters, -(row.macs or 0)))
+    names = {row.name for row in ranked[:most]}
+    rest = [row for row in report.components if row.name not in names]
+    shown = [(row.name, [row]) for row in report.components if row.name in names]
+    return [*shown, (f"{len(rest):,} smaller components", rest)] if rest else shown
 
 
-def modules_table(report: Report) -> Table:
+def largest_table(report: Report, metrics: Sequence[str], most: int, caption: str) -> doc.Table:
+    """The figures ``metrics`` of the ``most`` largest components and of the others, with their shares."""
+    told = FigureColumns(report, dict.fromkeys(metrics, SHARE), digits=2)
+    about = {row.name: row.description for row in report.components}
+    largest = largest_components(report, most)
+    return table(
+        (*texts("component"), *told.columns(), *texts("what it is")),
+        ((name, *told.cells(*rows), about.get(name, "")) for name, rows in largest),
+        ("Total", *told.total(), ""),
+        caption=caption,
+    )
+
+
+def modules_table(report: Report) -> doc.Table:
     """A row per module, the root first with the empty path; several shapes or aliases stand in one cell."""
     fields = ("path", "type", "depth", "component", "aliases", "calls", "input_shapes", "output_shapes")
-    own = [f"own_{name}" for name in carried_by(Rows.COMPONENTS)]
-    return Table(
-        columns=tuple(Column(title=key, key=key) for key in (*fields, *carried_by(Rows.MODULES), *own)),
-        rows=tuple(
-            Row(
-                cells=(
-                    *(_data(getattr(row, name)) for name in fields),
-                    *(Count(row.figures.get(name)) for name in carried_by(Rows.MODULES)),
-                    *(Count(row.own.get(name)) for name in carried_by(Rows.COMPONENTS)),
-                )
+    whole, own = carried_by(Rows.MODULES), carried_by(Rows.COMPONENTS)
+    return table(
+        texts(*fields, *whole, *(f"own_{name}" for name in own)),
+        (
+            (
+                *(_data(getattr(row, name)) for name in fields),
+                *(Count(row.figures.get(name)) for name in whole),
+                *(Count(row.own.get(name)) for name in own),
             )
             for row in report.modules
         ),
     )
 
 
-def _data(value: Any) -> Cell:
+def _data(value: Any) -> doc.Cell:
     if isinstance(value, tuple):
         return " ".join(item if isinstance(item, str) else shape(item) for item in value)
     return value if isinstance(value, str) else Count(value)
 
 
-def components_for_paper(report: Report) -> Document:
+def components_for_paper(report: Report) -> doc.Document:
     """The components and their total, every metric with its percentage."""
-    short = short_components(report)
-    shown = dict.fromkeys(_PAPER if report.totals.macs is not None else _PAPER[:1], SHARE)
-    columns = [
-        Column(key=column.key, figures=True, title="%" if column.key == "share" else METRICS[column.key].title)
-        for column in figure_columns(shown)
-    ]
-    inputs = describe_inputs(report.inputs) or "none"
-    table = Table(
-        columns=(Column(title="Component"), *columns),
-        rows=tuple(
-            Row(cells=(row.name, *figure_cells(row, report.totals, shown, short=row.name in short, digits=2)))
-            for row in report.components
-        ),
-        total=Row(
-            cells=(
-                "Total",
-                *figure_cells(report.totals, report.totals, shown, short=not report.totals.complete, digits=2),
-            )
-        ),
-        caption=f"{report.model.name}, input {inputs}",
+    told = FigureColumns(report, dict.fromkeys(_PAPER if was_run(report) else _PAPER[:1], SHARE), digits=2)
+    columns = (
+        replace(column, title="%" if column.key == "share" else METRICS[column.key].title) for column in told.columns()
     )
-    return Document(title=report.model.name, blocks=(table,))
+    paper = table(
+        (*texts("Component"), *columns),
+        ((row.name, *told.cells(row)) for row in report.components),
+        ("Total", *told.total()),
+        caption=f"{report.model.name}, input {describe_inputs(report.inputs) or 'none'}",
+    )
+    return doc.Document(title=report.model.name, blocks=(paper,))

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from archscope.documents.document import (
-    ASIDE,
-    Block,
-    Cell,
-    Column,
-    Count,
-    Document,
-    Items,
-    Name,
-    Paragraph,
-    Row,
-    Table,
-    Telling,
-)
+from archscope.documents import document as doc
 from archscope.documents.pictures import Dot, Scatter
 from archscope.metrics import METRICS, Rows, carried_by
 from archscope.results.sweep import Axis, Point, Sweep
@@ -27,35 +14,31 @@ FRONT, MEETS, OVER, REFUSED = "front", "meets", "over", "refused"
 _WIDE, _HIGH = 0.14, 0.035  # room of a label, as shares of what is drawn
 
 
-def brief_document(sweep: Sweep, limit: int = 30) -> Document:
+def brief_document(sweep: Sweep, limit: int = 30) -> doc.Document:
     """The settings, ``limit`` of them at most (0: all), then what was asked for and how many meet it."""
     order = _ranked(sweep)
     kept = order[:limit] if limit else order
-    blocks: list[Block] = [_table(sweep, kept)]
+    blocks: list[doc.Block] = [_table(sweep, kept)]
     if len(kept) < len(order):
-        more = f"+{len(order) - len(kept)} more settings (-n 0 shows them)"
-        blocks.append(Paragraph(text=more, tone=ASIDE, close=True))
-    blocks += [Paragraph(text=note, close=place > 0) for place, note in enumerate(_notes(sweep))]
-    return Document(title=sweep.model, beside=_describe(sweep), blocks=tuple(blocks))
+        blocks += doc.lines(f"+{len(order) - len(kept)} more settings (-n 0 shows them)", tone=doc.ASIDE)
+    blocks += doc.together(map(doc.Paragraph, _notes(sweep)))
+    return doc.Document(title=sweep.model, beside=_describe(sweep), blocks=tuple(blocks))
 
 
-def _full_document(sweep: Sweep) -> Document:
-    blocks = (Items(items=tuple(_notes(sweep))), _table(sweep, _ranked(sweep)))
-    return Document(title=sweep.model, beside=_describe(sweep), blocks=blocks)
+def _full_document(sweep: Sweep) -> doc.Document:
+    blocks = (doc.Items(tuple(_notes(sweep))), _table(sweep, _ranked(sweep)))
+    return doc.Document(title=sweep.model, beside=_describe(sweep), blocks=blocks)
 
 
-def _table(sweep: Sweep, indices: Sequence[int]) -> Table:
+def _table(sweep: Sweep, indices: Sequence[int]) -> doc.Table:
     """The front first, then what meets the limits, is over them, was refused."""
-    figures = carried_by(Rows.SWEEP)
-    return Table(
-        columns=(
-            *(Column(title=Name(vary.name), figures=True) for vary in sweep.varied),
-            *(Column(title=metric.label, figures=True, optional=name == "flops") for name, metric in figures.items()),
-            Column(title="status"),
-            Column(title="reason", names=True),
-        ),
-        rows=tuple(
-            Row(cells=(*_settings(sweep.points[index]), *_figures(sweep.points[index]), *_verdict(sweep, index)))
+    columns = [*doc.figures(*(doc.Name(vary.name) for vary in sweep.varied))]
+    for name, metric in carried_by(Rows.SWEEP).items():
+        columns += doc.figures(metric.label, optional=name == "flops")
+    return doc.table(
+        (*columns, *doc.texts("status"), *doc.names("reason")),
+        (
+            (*_settings(sweep.points[index]), *_figures(sweep.points[index]), *_verdict(sweep, index))
             for index in indices
         ),
     )
@@ -108,11 +91,9 @@ def _settings(point: Point) -> tuple[str, ...]:
     return tuple(str(setting.value) for setting in point.settings)
 
 
-def _figures(point: Point) -> tuple[Cell, ...]:
-    return tuple(
-        Count(point[name], least=metric.lower_bound and not point.complete)
-        for name, metric in carried_by(Rows.SWEEP).items()
-    )
+def _figures(point: Point) -> Iterator[doc.Count]:
+    for name, metric in carried_by(Rows.SWEEP).items():
+        yield doc.Count(point[name], least=metric.lower_bound and not point.complete)
 
 
 def _ranked(sweep: Sweep) -> list[int]:
@@ -124,21 +105,12 @@ def _ranked(sweep: Sweep) -> list[int]:
     )
 
 
-def _data(sweep: Sweep) -> Table:
+def _data(sweep: Sweep) -> doc.Table:
     """A row per setting in the grid's order."""
-    keys = (*(vary.name for vary in sweep.varied), *carried_by(Rows.SWEEP), "complete", "status", "reason")
-    return Table(
-        columns=tuple(Column(title=key, key=key) for key in keys),
-        rows=tuple(
-            Row(
-                cells=(
-                    *_settings(point),
-                    *_figures(point),
-                    str(point.complete),
-                    _status(sweep, index),
-                    point.reason,
-                )
-            )
+    return doc.table(
+        doc.texts(*(vary.name for vary in sweep.varied), *carried_by(Rows.SWEEP), "complete", "status", "reason"),
+        (
+            (*_settings(point), *_figures(point), str(point.complete), _status(sweep, index), point.reason)
             for index, point in enumerate(sweep.points)
         ),
     )
@@ -154,19 +126,14 @@ def _picture(sweep: Sweep) -> Scatter:
         if (x := point[across]) is not None and (y := point[up]) is not None
     }
     labelled = _apart(places, [index for index in reversed(sweep.front) if index in places])
+    labels = {index: ", ".join(_settings(sweep.points[index])) for index in labelled}
     return Scatter(
         title=sweep.model,
         subtitle=_describe(sweep),
         axes=(across, up),
         limits=(limits.get(across), limits.get(up)),
         dots=tuple(
-            Dot(
-                x=x,
-                y=y,
-                status=_status(sweep, index),
-                label=", ".join(_settings(sweep.points[index])) if index in labelled else "",
-            )
-            for index, (x, y) in places.items()
+            Dot(x=x, y=y, status=_status(sweep, index), label=labels.get(index, "")) for index, (x, y) in places.items()
         ),
     )
 
@@ -186,6 +153,6 @@ def _apart(places: dict[int, tuple[int, int]], wanted: list[int]) -> set[int]:
     return set(labelled)
 
 
-SWEEP: Telling[Sweep] = Telling(
+SWEEP: doc.Telling[Sweep] = doc.Telling(
     brief=brief_document, full=_full_document, data=_data, record=to_plain, picture=_picture
 )

@@ -5,34 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archscope.documents.document import (
-    ASIDE,
-    BAD,
-    DOUBTFUL,
-    GOOD,
-    Bar,
-    Cell,
-    Column,
-    Count,
-    Document,
-    Facts,
-    Finding,
-    Findings,
-    Heading,
-    Inline,
-    Items,
-    Paragraph,
-    Picture,
-    Share,
-    Table,
-    words,
-)
+from archscope.documents import document as doc
 from archscope.render.names import plain, safe_line, shorten
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _NARROW = dict.fromkeys(map(ord, _BLOCKS + "…"), " ")
 _LEAST = 12  # characters of a name that stay, however narrow the terminal is
-_COLOURS = {BAD: 31, GOOD: 32, DOUBTFUL: 33, ASIDE: 2}
+_COLOURS = {doc.BAD: 31, doc.GOOD: 32, doc.DOUBTFUL: 33, doc.ASIDE: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +42,7 @@ class Style:
 PLAIN = Style()
 
 
-def render_text(document: Document, style: Style = PLAIN) -> str:
+def render_text(document: doc.Document, style: Style = PLAIN) -> str:
     """``document`` as text for people; nothing is cut unless ``style`` has a width."""
     sections: list[list[str]] = []
     title = style.bold(_text(document.title))
@@ -78,42 +57,41 @@ def render_text(document: Document, style: Style = PLAIN) -> str:
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
-def _text(text: Inline) -> str:
-    return safe_line(words(text))
+def _text(text: doc.Inline) -> str:
+    return safe_line(doc.words(text))
 
 
-def _block(block: object, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
     match block:
-        case Paragraph():
+        case doc.Paragraph():
             text = _text(block.text)
             return [style.paint(style.bold(text) if block.strong else text, block.tone)]
-        case Heading():
-            return [] if block.quiet else [style.bold(_text(block.text))]
-        case Facts():
+        case doc.Heading():
+            return [style.bold(_text(block.text))]
+        case doc.Facts():
             return _facts(block, style)
-        case Table():
+        case doc.Table():
             return _table(block, style)
-        case Items():
+        case doc.Items():
             return [f"- {_text(item)}" for item in block.items]
-        case Findings():
+        case doc.Findings():
             return [*_findings(block, style)]
-        case Picture():
+        case doc.Picture():
             return []
-    raise TypeError(type(block).__name__)
 
 
-def _facts(block: Facts, style: Style) -> list[str]:
+def _facts(block: doc.Facts, style: Style) -> list[str]:
     rows = [(plain(fact.label), _cell(fact.value, style), _text(fact.note)) for fact in block.facts]
     label = max((len(name) for name, _, _ in rows), default=0)
     width = max((len(value) for _, value, _ in rows), default=0)
-    left = not any(isinstance(fact.value, Count) for fact in block.facts)
+    left = not any(isinstance(fact.value, doc.Count) for fact in block.facts)
     lines = [
         f"{name:{label}}  {value if left else value.rjust(width)}  {other}".rstrip() for name, value, other in rows
     ]
     return [style.bold(plain(block.title)), *lines] if block.title else lines
 
 
-def _findings(block: Findings, style: Style) -> Iterator[str]:
+def _findings(block: doc.Findings, style: Style) -> Iterator[str]:
     wide = max((len(_text(finding.title)) for finding in block.findings), default=0)
     for place, finding in enumerate(block.findings):
         mark = style.paint(finding.mark, finding.tone)
@@ -128,39 +106,38 @@ def _findings(block: Findings, style: Style) -> Iterator[str]:
         yield from _details(finding, style, " " * (9 if mark and not block.spaced else 2 + 2 * block.close))
 
 
-def _details(finding: Finding, style: Style, indent: str) -> Iterator[str]:
+def _details(finding: doc.Finding, style: Style, indent: str) -> Iterator[str]:
     for line in finding.details:
         yield f"{indent}{_text(line)}"
     for fine in finding.fine:
-        yield style.paint(f"{indent}| {plain(fine)}".rstrip(), ASIDE)
+        yield style.paint(f"{indent}| {plain(fine)}".rstrip(), doc.ASIDE)
 
 
-def _table(block: Table, style: Style) -> list[str]:
+def _table(block: doc.Table, style: Style) -> list[str]:
     rows = [*block.rows, *([block.total] if block.total else [])]
-    cells = [tuple(_cell(cell, style) for cell in row.cells) for row in rows]
-    indented = [
-        ("  " * row.indent + line[0], *line[1:]) if row.indent else line for row, line in zip(rows, cells, strict=True)
-    ]
-    lines = _lay_out(block.columns, indented, style, total=block.total is not None)
+    cells = [[_cell(cell, style) for cell in row.cells] for row in rows]
+    for row, line in zip(rows, cells, strict=True):
+        line[0] = "  " * row.indent + line[0]
+    lines = _lay_out(block.columns, cells, style, total=block.total is not None)
     painted = [lines[0]] + [style.paint(line, row.tone) for row, line in zip(rows, lines[1:], strict=True)]
     if block.left_out:
-        painted.insert(len(painted) - (block.total is not None), style.paint(plain(block.left_out), ASIDE))
+        painted.insert(len(painted) - (block.total is not None), style.paint(plain(block.left_out), doc.ASIDE))
     return painted if block.header else [f"  {line}" for line in painted[1:]]
 
 
-def _cell(cell: Cell, style: Style) -> str:
+def _cell(cell: doc.Cell, style: Style) -> str:
     match cell:
-        case Count() | Share():
+        case doc.Count() | doc.Share():
             return str(cell)
-        case Bar():
+        case doc.Bar():
             return style.bar(cell.part, cell.whole)
         case _:
-            return safe_line(words(cell))
+            return safe_line(doc.words(cell))
 
 
-def _lay_out(columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], style: Style, *, total: bool) -> list[str]:
+def _lay_out(columns: tuple[doc.Column, ...], rows: Sequence[Sequence[str]], style: Style, *, total: bool) -> list[str]:
     """A header and the rows, two spaces between columns; columns without any cell are left out."""
-    table = [tuple(plain(words(column.title)) for column in columns), *rows]
+    table = [[plain(doc.words(column.title)) for column in columns], *rows]
     kept = [index for index in range(len(columns)) if any(row[index] for row in table[1:]) or not rows]
     widths = {index: max(cell_width(row[index]) for row in table) for index in kept}
     if style.width is not None:
@@ -172,7 +149,7 @@ def _lay_out(columns: tuple[Column, ...], rows: Sequence[tuple[str, ...]], style
     return lines
 
 
-def _narrow(columns: tuple[Column, ...], kept: list[int], widths: dict[int, int], width: int) -> None:
+def _narrow(columns: tuple[doc.Column, ...], kept: list[int], widths: dict[int, int], width: int) -> None:
     """Drop optional columns from the right, then shrink those of names, the widest first, until all fit."""
     for index in [index for index in reversed(kept) if columns[index].optional]:
         if _line(kept, widths) > width:
@@ -191,7 +168,7 @@ def _line(kept: list[int], widths: dict[int, int]) -> int:
     return sum(widths[index] for index in kept) + 2 * (len(kept) - 1)
 
 
-def _fit(text: str, width: int, column: Column) -> str:
+def _fit(text: str, width: int, column: doc.Column) -> str:
     if cell_width(text) > width and column.names:
         indent = len(text) - len(text.lstrip(" "))
         text = " " * indent + shorten(text.lstrip(" "), max(width - indent, 2), "…")

@@ -12,8 +12,8 @@ from browser import Page, chromium
 
 from archscope.measure.measuring import analyze
 from archscope.models.featherface.spec import featherface_baseline, featherface_v2
-from archscope.render.graph import component_graph
-from archscope.render.html import Shown, render_html
+from archscope.protocols.page import Shown, render_html
+from archscope.protocols.page.graph import component_graph
 
 HERE = Path(__file__).parent
 SHOTS = (

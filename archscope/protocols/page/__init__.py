@@ -7,66 +7,29 @@ page's content security policy: a browser runs nothing else, whatever a name of 
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
 from archscope.documents.pictures import COLORS, GREY, LESS, MORE, component_colors
 from archscope.formulas.default import DEFAULT_FORMULAS
 from archscope.formulas.table import UNCOUNTED
-from archscope.metrics import Rows, carried_by
+from archscope.metrics import Rows
 from archscope.policy import CheckResult
-from archscope.protocols.page.overview import bars, budgets, components_side, prominent, tiles
+from archscope.protocols.page.overview import metrics_of, overview
 from archscope.protocols.page.pack import pack
+from archscope.protocols.page.template import fill, read
 from archscope.render.names import plain
 from archscope.report import Report
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-SCRIPTS = (
-    "data",
-    "format",
-    "state",
-    "tree",
-    "color",
-    "grid",
-    "table",
-    "canvas",
-    "layouts",
-    "inspector",
-    "operators",
-    "diff",
-    "export",
-    "main",
+SCRIPTS = (  # in this order; first what all views stand on
+    *("data", "format", "state", "tree", "color"),
+    *("grid", "table", "canvas", "layouts", "inspector", "operators", "diff", "export", "main"),
 )
-VIEWS = (
-    ("overview", "Overview"),
-    ("table", "Table"),
-    ("icicle", "Icicle"),
-    ("treemap", "Treemap"),
-    ("operators", "Operators"),
-    ("diff", "Diff"),
-)
-SHORTCUTS = (
-    (("/",), "filter; Esc clears it, Enter goes to the result"),
-    (("1", "…", "6"), "the views"),
-    (("←", "→", "↑", "↓"), "move: to parent, child, neighbour; in tables also open and close"),
-    (("Enter",), "zoom in"),
-    (("u", "Esc"), "zoom out (Esc: in a drawing)"),
-    (("m",), "next metric"),
-    (("c",), "next colouring"),
-    (("f",), "fold repeated blocks"),
-    (("y",), "copy the path of the module"),
-    (("s",), "save the view as CSV"),
-    (("t",), "light, dark or as the system"),
-    (("?",), "these keys"),
-)
+VIEWS = ("overview", "table", "icicle", "treemap", "operators", "diff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,36 +51,28 @@ def render_html(subject: Report | Shown) -> str:
     views = VIEWS if len(reports) > 1 else VIEWS[:-1]
     data = {
         "reports": [pack(one, _formulas(one)) for one in reports],
-        "views": [key for key, _ in views],
+        "views": views,
         "metrics": [
             {"key": name, "label": line.title, "one": line.label, "bound": line.lower_bound, "shown": line.prominent}
-            for name, line in carried_by(Rows.MODULES).items()
+            for name, line in metrics_of(Rows.MODULES).items()
         ],
         "palette": COLORS,
         "grey": GREY,
         "less": LESS,
         "more": MORE,
     }
-    style, script = _file("html/style.css"), "\n".join(_file(f"html/js/{name}.js") for name in SCRIPTS)
-    return (
-        _environment()
-        .get_template("html/page.html")
-        .render(
-            title=plain(" → ".join(one.model.name for one in reports)) + " · archscope",
-            sides=[components_side(one, colors) for one in reports],
-            tiles=tiles(reports),
-            bars=bars(reports, colors),
-            budgets=budgets(shown.check),
-            metrics=[*prominent().values()],
-            tabs=views,
-            shortcuts=SHORTCUTS,
-            rules=report.provenance.counting_rules,
-            data=_embed(data),
-            style=Markup(style),  # noqa: S704 - our own file
-            style_hash=Markup(_hash(style)),  # noqa: S704 - base64
-            script=Markup(script),  # noqa: S704 - our own files
-            script_hash=Markup(_hash(script)),  # noqa: S704 - base64
-        )
+    style, script = read("style.css"), "\n".join(read(f"js/{name}.js") for name in SCRIPTS)
+    return fill(
+        "page.html",
+        title=plain(" → ".join(one.model.name for one in reports)) + " · archscope",
+        tabs=views,
+        rules=report.provenance.counting_rules,
+        data=_embed(data),
+        style=Markup(style),  # noqa: S704 - our own file
+        style_hash=_hash(style),
+        script=Markup(script),  # noqa: S704 - our own files
+        script_hash=_hash(script),
+        **overview(reports, shown.check, colors),
     )
 
 
@@ -135,21 +90,3 @@ def _formulas(report: Report) -> dict[str, str]:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-@functools.cache
-def _file(name: str) -> str:
-    return (resources.files("archscope.templates") / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _environment() -> Environment:
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_file),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

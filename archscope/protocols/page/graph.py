@@ -1,16 +1,14 @@
-"""The component graph as SVG: what each component costs, and the shapes of the tensors between them.
-
-Colours are attributes, so that the picture stands alone; the classes let the page restyle it for its theme.
-"""
+"""The component graph as SVG: what each component costs, and the shapes of the tensors between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
 from archscope.documents.pictures import GREY, component_colors
 from archscope.protocols.page.layering import columns, lanes, rows
+from archscope.protocols.page.template import fill
 from archscope.render.names import plain, shorten
 from archscope.report import ComponentRow, Report
 from archscope.units import format_count, format_integer
@@ -21,9 +19,7 @@ GAP_X, GAP_Y = 128, 30
 LINE = 14  # pixels from one line of text to the next
 MARGIN = 14
 SHAPES = 4  # on an edge; the rest is counted
-TEXT = "system-ui, 'DejaVu Sans', Arial, sans-serif"
 _TIMES = "\N{MULTIPLICATION SIGN}"
-INK, SOFT, LINES, PANEL = "#15191f", "#4d5663", "#7a828e", "#f6f7f9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +37,12 @@ class Box:
     def middle(self) -> float:
         """The height at which edges meet it."""
         return self.y + BOX_HEIGHT / 2
+
+    @property
+    def first(self) -> float:
+        """The height of its first line of text."""
+        lines = len(self.lines)
+        return self.middle - LINE * (lines - 1) / 2 + (3 if lines > 1 else 4)
 
 
 def component_graph(report: Report, colors: Mapping[str, str] | None = None) -> str:
@@ -70,23 +72,9 @@ def component_graph(report: Report, colors: Mapping[str, str] | None = None) -> 
     apex = {edge: top - reach for edge, reach in over.items()} | {edge: bottom + reach for edge, reach in under.items()}
     drawn = [_edge(boxes[edge[0]], boxes[edge[1]], texts, apex.get(edge)) for edge, texts in labels.items()]
     summary = "; ".join(f"{source} to {target}: {', '.join(shapes[source, target])}" for source, target in labels)
-    return (
-        _tag(
-            "svg",
-            _tag("rect", class_="paper", width=width, height=height, fill="#ffffff"),
-            *(line for line, _ in drawn),
-            *(_node(box) for box in boxes.values()),
-            *(text for _, text in drawn),
-            xmlns="http://www.w3.org/2000/svg",
-            width=width,
-            height=height,
-            viewBox=f"0 0 {_number(width)} {_number(height)}",
-            font_family=TEXT,
-            role="img",
-            aria_label=f"Component graph of {report.model.name}. {summary}",
-        )
-        + "\n"
-    )
+    label = plain(f"Component graph of {report.model.name}. {summary}")
+    sizes = {"width": width, "height": height, "high": BOX_HEIGHT, "line": LINE}
+    return fill("graph.svg", edges=drawn, boxes=boxes.values(), label=label, **sizes) + "\n"
 
 
 def _shown(texts: list[str]) -> list[str]:
@@ -103,23 +91,6 @@ def _reach(arcs: dict[tuple[str, str], list[str]], column: Mapping[str, int]) ->
     return {edge: 22 + sum(heights[: lane[edge]]) for edge in arcs}
 
 
-def _tag(name: str, *content: str, **attributes: str | float) -> str:
-    """An element; ``content`` is markup, attributes are text or numbers (``class_`` and ``font_size`` lose their _)."""
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_number(value) if not isinstance(value, str) else _text(value)}"'
-        for key, value in attributes.items()
-    )
-    return f"<{name}{written}>{''.join(content)}</{name}>"
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _text(text: str) -> str:
-    return escape(plain(text))
-
-
 def _place(
     places: Mapping[str, tuple[int, int]], costs: Mapping[str, ComponentRow], colors: Mapping[str, str], top: float
 ) -> dict[str, Box]:
@@ -131,7 +102,7 @@ def _place(
     tallest = max((len(names) for names in members), default=0)
     return {
         name: Box(
-            name=name,
+            name=plain(name),
             lines=texts[name],
             color=colors.get(name, GREY),
             x=MARGIN + sum(widths[:column]) + column * GAP_X,
@@ -154,48 +125,11 @@ def _width(lines: Iterable[str]) -> float:
     return max(92.0, 26 + max(8.2 * len(line) if place == 0 else 6.6 * len(line) for place, line in enumerate(lines)))
 
 
-def _node(box: Box) -> str:
-    lines = len(box.lines)
-    first = box.middle - LINE * (lines - 1) / 2 + (3 if lines > 1 else 4)
-    return _tag(
-        "g",
-        _tag("title", _text(box.name)),
-        _tag(
-            "rect", class_="box", x=box.x, y=box.y, width=box.width, height=BOX_HEIGHT, rx=8, fill=PANEL, stroke=LINES
-        ),
-        _tag("rect", x=box.x, y=box.y + 8, width=5, height=BOX_HEIGHT - 16, rx=2.5, fill=box.color),
-        *(_line(text, box.x + 16, first + place * (LINE + 2), title=not place) for place, text in enumerate(box.lines)),
-    )
-
-
-def _line(text: str, x: float, y: float, *, title: bool) -> str:
-    kind, size, weight = ("name", 13, 600) if title else ("figure", 11, 400)
-    return _tag("text", _text(text), class_=kind, x=x, y=y, font_size=size, font_weight=weight, fill=INK)
-
-
-def _edge(source: Box, target: Box, shown: list[str], apex: float | None) -> tuple[str, str]:
+def _edge(source: Box, target: Box, texts: list[str], apex: float | None) -> dict[str, Any]:
     """The line with its head, and the shapes that flow along it. ``apex`` is the height of an arc's middle."""
-    high = LINE * (len(shown) - 1)
+    high = LINE * (len(texts) - 1)
     path, head, (x, y) = _straight(source, target, high) if apex is None else _arc(source, target, apex, high)
-    lines = _tag("path", class_="edge", d=path, fill="none", stroke=LINES, stroke_width=1.6)
-    texts = [
-        _tag(
-            "text",
-            _text(text),
-            class_="shape",
-            x=x,
-            y=y + place * LINE,
-            font_size=11,
-            text_anchor="middle",
-            fill=SOFT,
-            stroke="#ffffff",
-            stroke_width=4,
-            paint_order="stroke",
-            stroke_linejoin="round",
-        )
-        for place, text in enumerate(shown)
-    ]
-    return lines + _tag("path", class_="head", d=head, fill=LINES), "".join(texts)
+    return {"path": path, "head": head, "texts": texts, "x": x, "y": y}
 
 
 Line = tuple[str, str, tuple[float, float]]  # the path, its head, where the shapes go
@@ -206,7 +140,7 @@ def _straight(source: Box, target: Box, high: float) -> Line:
     start, end = source.x + source.width, target.x
     middle = (start + end) / 2
     path = _curve((start, source.middle), (middle, source.middle), (middle, target.middle), (end - 7, target.middle))
-    head = f"M{_number(end)} {_number(target.middle)}l-8 -4v8z"
+    head = f"M{_point(end, target.middle)}l-8 -4v8z"
     return path, head, (middle, (source.middle + target.middle) / 2 - high - 8)
 
 
@@ -220,10 +154,14 @@ def _arc(source: Box, target: Box, apex: float, high: float) -> Line:
     far = (8 * apex - start - end) / 6  # the middle of a Bezier curve then stands at the apex
     tip = -7 if forward else 7
     path = _curve((left, start), (left, far), (right, far), (right, end + tip))
-    head = f"M{_number(right)} {_number(end)}l-4 {-8 if forward else 8}h8z"
+    head = f"M{_point(right, end)}l-4 {-8 if forward else 8}h8z"
     return path, head, ((left + right) / 2, apex - high - 5 if forward else apex + LINE)
 
 
 def _curve(*points: tuple[float, float]) -> str:
-    texts = [f"{_number(x)} {_number(y)}" for x, y in points]
-    return f"M{texts[0]}C{' '.join(texts[1:])}"
+    first, *others = (_point(*point) for point in points)
+    return f"M{first}C{' '.join(others)}"
+
+
+def _point(x: float, y: float) -> str:
+    return f"{x:.1f} {y:.1f}"

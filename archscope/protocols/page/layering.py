@@ -13,56 +13,29 @@ def columns(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     Nodes of a cycle stand in columns of their own, in the order given, and what reads from any of them stands after
     all of them: an edge then goes back only inside a cycle.
     """
-    after: dict[str, list[str]] = {node: [] for node in nodes}
-    for source, target in edges:
-        after[source].append(target)
-    groups = _cycles(nodes, after)
-    group_of = {node: place for place, group in enumerate(groups) for node in group}
-    start = [0] * len(groups)
+    cycles: dict[int, list[str]] = {}  # nodes that reach the same nodes reach each other
+    for node, reached in _reach(nodes, edges).items():
+        cycles.setdefault(reached, []).append(node)
     made: dict[str, int] = {}
-    for place in reversed(range(len(groups))):  # Tarjan's groups come with the last first
-        members = sorted(groups[place], key=nodes.index)
-        for offset, node in enumerate(members):
-            made[node] = start[place] + offset
-        end = start[place] + len(members)
-        for node in members:
-            for target in after[node]:
-                if group_of[target] != place:
-                    start[group_of[target]] = max(start[group_of[target]], end)
+    after: dict[str, int] = {}
+    for reached in sorted(cycles, key=int.bit_count, reverse=True):  # what is read reaches more than its readers
+        members = cycles[reached]
+        start = max((after.get(source, 0) for source, target in edges if target in members), default=0)
+        made |= {node: start + offset for offset, node in enumerate(members)}
+        after |= dict.fromkeys(members, start + len(members))
     return made
 
 
-def _cycles(nodes: Sequence[str], after: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Strongly connected components in reverse topological order (Tarjan 1972), without recursion."""
-    found: list[list[str]] = []
-    number: dict[str, int] = {}
-    low: dict[str, int] = {}
-    open_nodes: list[str] = []
-    for root in nodes:
-        if root in number:
-            continue
-        work = [(root, 0)]
-        while work:
-            node, place = work.pop()
-            if place == 0:
-                number[node] = low[node] = len(number)
-                open_nodes.append(node)
-            if place < len(after[node]):
-                work.append((node, place + 1))
-                target = after[node][place]
-                if target not in number:
-                    work.append((target, 0))
-                elif target in open_nodes:
-                    low[node] = min(low[node], number[target])
-                continue
-            if low[node] == number[node]:
-                at = open_nodes.index(node)
-                found.append(open_nodes[at:])
-                del open_nodes[at:]
-            if work:
-                above = work[-1][0]
-                low[above] = min(low[above], low[node])
-    return found
+def _reach(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
+    """The nodes that each node reaches, itself included: a bit for each, by its place."""
+    reach = {node: 1 << place for place, node in enumerate(nodes)}
+    grown = True
+    while grown:
+        before = dict(reach)
+        for source, target in reversed(edges):
+            reach[source] |= reach[target]
+        grown = reach != before
+    return reach
 
 
 def rows(nodes: Sequence[str], edges: Sequence[Edge], column: Mapping[str, int]) -> dict[str, int]:

@@ -7,7 +7,7 @@ would round, are stored as text, the whole column of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from archscope.metrics import Rows, carried_by
@@ -30,27 +30,31 @@ def pack(report: Report, formulas: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _modules(report: Report, index: Mapping[str, int]) -> dict[str, Any]:
-    names, types, shapes, components = _Pool(), _Pool(), _Pool(), _Pool()
-    for row in report.components:
-        components.place(row.name)
-    parents = [_parent(module.path, index) for module in report.modules]
+    rows = report.modules
+    parents = [_parent(row.path, index) for row in rows]
+    names, known_names = _pooled(_name(row.path, above, report) for row, above in zip(rows, parents, strict=True))
+    types, known_types = _pooled(row.type for row in rows)
+    components, known_components = _pooled((row.component for row in rows), (row.name for row in report.components))
+    shapes, known_shapes = _pooled([*(row.input_shapes for row in rows), *(row.output_shapes for row in rows)])
     columns: dict[str, Any] = {
         "parent": parents,
-        "name": [
-            names.place(_name(module.path, parent, report))
-            for module, parent in zip(report.modules, parents, strict=True)
-        ],
-        "type": [types.place(module.type) for module in report.modules],
-        "component": [components.place(module.component) for module in report.modules],
-        "calls": [module.calls for module in report.modules],
-        "input": [shapes.place(module.input_shapes) for module in report.modules],
-        "output": [shapes.place(module.output_shapes) for module in report.modules],
-        "aliases": {str(place): module.aliases for place, module in enumerate(report.modules) if module.aliases},
+        "name": names,
+        "type": types,
+        "component": components,
+        "calls": [row.calls for row in rows],
+        "input": shapes[: len(rows)],
+        "output": shapes[len(rows) :],
+        "aliases": {str(place): row.aliases for place, row in enumerate(rows) if row.aliases},
     }
-    for figure in carried_by(Rows.MODULES):
-        columns[figure] = _column([module[figure] for module in report.modules])
-    pools = {"names": names, "types": types, "components": components, "shapes": shapes}
-    return columns | {name: list(pool.places) for name, pool in pools.items()}
+    columns |= {figure: _column([row[figure] for row in rows]) for figure in carried_by(Rows.MODULES)}
+    pools = {"names": known_names, "types": known_types, "components": known_components, "shapes": known_shapes}
+    return columns | pools
+
+
+def _pooled(values: Iterable[Any], known: Iterable[Any] = ()) -> tuple[list[int], list[Any]]:
+    """The place of each value among the different ones, and these, ``known`` ones first."""
+    places = {value: place for place, value in enumerate(known)}
+    return [places.setdefault(value, len(places)) for value in values], [*places]
 
 
 def _parent(path: str, index: Mapping[str, int]) -> int:
@@ -74,24 +78,18 @@ def _calls(report: Report, index: Mapping[str, int]) -> dict[str, list[Any] | No
     for row in report.calls or ():
         if row.path in index and row.op in operators:
             entry = sums.setdefault((index[row.path], operators[row.op]), [0, 0, 0])
-            entry[0] += row.times
-            entry[1] += row.macs
-            entry[2] += row.flops
-    keys = list(sums)
-    return {
-        "module": [module for module, _ in keys],
-        "op": [op for _, op in keys],
-        "times": [sums[key][0] for key in keys],
-        "macs": _column([sums[key][1] for key in keys]),
-        "flops": _column([sums[key][2] for key in keys]),
-    }
+            for place, value in enumerate((row.times, row.macs, row.flops)):
+                entry[place] += value
+    times, macs, flops = ([entry[place] for entry in sums.values()] for place in range(3))
+    modules, ops = ([key[place] for key in sums] for place in range(2))
+    return {"module": modules, "op": ops, "times": times, "macs": _column(macs), "flops": _column(flops)}
 
 
-def _column(values: list[int | None]) -> list[Any] | None:
+def _column(values: Sequence[int | None]) -> list[Any] | None:
     """None when nothing was measured."""
     if all(value is None for value in values):
         return None
-    return [None if value is None else str(value) for value in values] if _large(values) else values
+    return [None if value is None else str(value) for value in values] if _large(values) else [*values]
 
 
 def _large(values: Iterable[int | None]) -> bool:
@@ -104,13 +102,3 @@ def _exact(value: Any) -> Any:
     if isinstance(value, list):
         return [_exact(item) for item in value]
     return str(value) if isinstance(value, int) and abs(value) > EXACT else value
-
-
-class _Pool:
-    """Equal values get one place."""
-
-    def __init__(self) -> None:
-        self.places: dict[Any, int] = {}
-
-    def place(self, value: Any) -> int:
-        return self.places.setdefault(value, len(self.places))

@@ -2,93 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from archscope.documents import document as doc
-from archscope.render.names import plain
+from archscope.render.names import plain, references
 
 
 def render_fragment(document: doc.Document) -> str:
     """``document`` as one ``<section>``, without styles and scripts."""
-    title = f"<h2>{inline(document.title)}</h2>\n" if document.title else ""
-    beside = f"<p>{inline(document.beside)}</p>\n" if document.beside else ""
-    return f'<section class="archscope">\n{title}{beside}{"".join(map(_block, document.blocks))}</section>\n'
+    title = f"<h2>{_inline(document.title)}</h2>\n" if document.title else ""
+    beside = f"<p>{_inline(document.beside)}</p>\n" if document.beside else ""
+    return f'<section class="archscope">\n{title}{beside}{render_blocks(document.blocks)}</section>\n'
 
 
-def text(words: str) -> str:
-    """``words`` as text of a page."""
+def render_blocks(blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None) -> str:
+    """``blocks`` one after the other.
+
+    A row of a table whose first cell has one of ``colors`` shows it, and carries the text as ``data-component``.
+    """
+    return "".join(_block(block, colors or {}) for block in blocks)
+
+
+def _text(words: str) -> str:
     return escape(plain(words))
 
 
-def inline(words: doc.Inline) -> str:
+def _inline(words: doc.Inline) -> str:
     """Running text, names as code."""
-    pieces = words if isinstance(words, tuple) else (words,)
-    return "".join(f"<code>{text(p.text)}</code>" if isinstance(p, doc.Name) else text(p) for p in pieces)
+    parts = doc.pieces(words)
+    return "".join(f"<code>{_text(p.text)}</code>" if isinstance(p, doc.Name) else _text(p) for p in parts)
 
 
-def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block, colors: Mapping[str, str]) -> str:  # noqa: PLR0911 - one for each kind of block
     match block:
         case doc.Paragraph():
-            return f"<p{_class(block.tone)}>{inline(block.text)}</p>\n"
+            return f"<p{_class(block.tone)}>{_inline(block.text)}</p>\n"
         case doc.Heading():
-            return f"<h{block.level + 1}>{inline(block.text)}</h{block.level + 1}>\n"
+            return f"<h{block.level + 1}>{_inline(block.text)}</h{block.level + 1}>\n"
         case doc.Facts():
             return f"<dl>{''.join(map(_fact, block.facts))}</dl>\n"
         case doc.Table():
-            return table(block)
+            return _table(block, colors)
         case doc.Items():
-            return f"<ul>{''.join(f'<li>{inline(item)}</li>' for item in block.items)}</ul>\n"
+            return f"<ul>{''.join(f'<li>{_inline(item)}</li>' for item in block.items)}</ul>\n"
         case doc.Findings():
-            return f"<ul>{''.join(map(_finding, block.findings))}</ul>\n"
+            return f"<ul>{''.join(map(_finding, block.findings))}</ul>\n" if block.findings else ""
         case doc.Picture():
-            return f'<img src="{escape(block.address)}" alt="{text(doc.words(block.words))}">\n'
+            return f'<img src="{escape(block.address)}" alt="{_text(doc.words(block.words))}">\n'
 
 
-def _class(tone: str) -> str:
-    return f' class="{tone}"' if tone else ""
+def _class(*names: str) -> str:
+    return f' class="{" ".join(filter(None, names))}"' if any(names) else ""
 
 
 def _fact(fact: doc.Fact) -> str:
-    note = f" <small>{inline(fact.note)}</small>" if fact.note else ""
-    return f"<div><dt>{text(fact.label.strip())}</dt><dd>{cell(fact.value)}{note}</dd></div>"
+    note = f" <small>{_inline(fact.note)}</small>" if fact.note else ""
+    return f"<div><dt>{_text(fact.label.strip())}</dt><dd>{_cell(fact.value)}{note}</dd></div>"
 
 
 def _finding(found: doc.Finding) -> str:
-    mark = f"<strong>{text(found.mark)}</strong> " if found.mark else ""
-    words = ": ".join(part for part in (inline(found.title), inline(found.text)) if part)
-    more = "".join(f"<br>{inline(line)}" for line in (*found.details, *found.fine))
+    mark = f"<strong>{_text(found.mark)}</strong> " if found.mark else ""
+    words = ": ".join(part for part in (_inline(found.title), _inline(found.text)) if part)
+    more = "".join(f"<br>{_inline(line)}" for line in (*found.details, *found.fine))
     return f"<li{_class(found.tone)}>{mark}{words}{more}</li>"
 
 
-def table(block: doc.Table) -> str:
-    """A table with its heads; figures carry the class ``num``."""
-    kinds = [' class="num"' if column.figures else "" for column in block.columns]
-    heads = zip(block.columns, kinds, strict=True)
-    head = "".join(f'<th scope="col"{kind}>{inline(column.title)}</th>' for column, kind in heads)
-    rows = "".join(_row(row, kinds, row.tone) for row in block.rows)
-    total = _row(block.total, kinds, "total") if block.total else ""
-    caption = f"<caption>{text(block.caption)}</caption>" if block.caption else ""
-    more = f"<p>{text(block.left_out)}</p>\n" if block.left_out else ""
-    return f"<table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{rows}{total}</tbody></table>\n{more}"
+def _table(block: doc.Table, colors: Mapping[str, str]) -> str:
+    """A table with its heads; figures carry the class ``num``, and columns without any cell are left out."""
+    rows = [*block.rows, *([block.total] if block.total else [])]
+    cells = [[_cell(cell) for cell in row.cells] for row in rows]
+    kept = [place for place in range(len(block.columns)) if not rows or any(line[place] for line in cells)]
+    kinds = [
+        _class("num" if column.figures else "", "share" if column.key == "share" else "") for column in block.columns
+    ]
+    head = "".join(f'<th scope="col"{kinds[place]}>{_inline(block.columns[place].title)}</th>' for place in kept)
+    body = ""
+    for row, line in zip(rows, cells, strict=True):
+        (first, *others), name = (line[place] for place in kept), row.cells[0]
+        color = colors.get(name) if isinstance(name, str) else None
+        component = f' data-component="{references(name)}"' if isinstance(name, str) and color else ""
+        indent = f' style="padding-left:{row.indent}em"' if row.indent else ""
+        told = f'{_swatch(color)}<bdi class="name">{first}</bdi>' if color else first
+        further = "".join(f"<td{kinds[place]}>{cell}</td>" for place, cell in zip(kept[1:], others, strict=True))
+        tone = "total" if row is block.total else row.tone
+        body += f'<tr{_class(tone)}{component}><th scope="row"{indent}>{told}</th>{further}</tr>\n'
+    caption = f"<caption>{_text(block.caption)}</caption>" if block.caption else ""
+    more = f"<p>{_text(block.left_out)}</p>\n" if block.left_out else ""
+    return f"<table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>\n{more}"
 
 
-def _row(row: doc.Row, kinds: list[str], tone: str) -> str:
-    first, *others = row.cells
-    indent = f' style="padding-left:{row.indent}em"' if row.indent else ""
-    cells = "".join(f"<td{kind}>{cell(value)}</td>" for value, kind in zip(others, kinds[1:], strict=True))
-    return f'<tr{_class(tone)}><th scope="row"{indent}>{cell(first)}</th>{cells}</tr>\n'
+def _swatch(color: str) -> str:
+    return (
+        '<svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">'
+        f'<rect width="10" height="10" rx="2" fill="{escape(color)}"/></svg>'
+    )
 
 
-def cell(value: doc.Cell) -> str:
-    """A cell; a bar is an SVG of 100 units."""
+def _cell(value: doc.Cell) -> str:
     match value:
         case doc.Count() | doc.Share():
-            return text(str(value)).replace("&gt;=", "≥")
+            text = _text(str(value)).replace("&gt;=", "≥")
+            return f"\N{MINUS SIGN}{text[1:]}" if text.startswith("-") and text != "-" else text
         case doc.Bar():
-            width = round(100 * value.part / value.whole, 2) if value.whole else 0
-            return f'<svg class="bar" viewBox="0 0 100 8" aria-hidden="true"><rect width="{width}" height="8"/></svg>'
+            return _bar(value)
         case _:
-            return inline(value)
+            return _inline(value)
+
+
+def _bar(bar: doc.Bar) -> str:
+    """A bar of 100 units with a mark where the whole is; nothing where there is no whole."""
+    if not bar.whole:
+        return ""
+    scale = max(bar.whole, bar.part)
+    return (
+        '<svg class="meter" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="rail" width="100" height="8"/>'
+        f'<rect class="use" width="{100 * bar.part / scale:.2f}" height="8"/>'
+        f'<rect class="mark" x="{100 * bar.whole / scale - 0.6:.2f}" width="0.6" height="8"/></svg>'
+    )
 
 
 FORMATS = ()  # it goes into a page and has no file of its own

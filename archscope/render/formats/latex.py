@@ -2,23 +2,9 @@ r"""Tables for a paper: booktabs (``\usepackage{booktabs}``), exact integers, an
 
 from __future__ import annotations
 
-from archscope.documents.document import (
-    Bar,
-    Cell,
-    Count,
-    Document,
-    Facts,
-    Findings,
-    Heading,
-    Inline,
-    Items,
-    Name,
-    Paragraph,
-    Picture,
-    Share,
-    Table,
-    words,
-)
+from collections.abc import Iterable
+
+from archscope.documents import document as doc
 from archscope.render import Format
 from archscope.render.names import plain
 
@@ -38,7 +24,7 @@ _SPECIAL = {
 } | {char: f"\\{char}" for char in "{}$&#_%"}
 
 
-def render_latex(document: Document) -> str:
+def render_latex(document: doc.Document) -> str:
     """The blocks of ``document``; its title is left to the paper that it goes into."""
     return "\n".join(part for block in document.blocks if (part := _block(block)))
 
@@ -48,39 +34,38 @@ def latex(text: str) -> str:
     return "".join(_SPECIAL.get(char, char) for char in plain(text))
 
 
-def _inline(text: Inline) -> str:
-    pieces = text if isinstance(text, tuple) else (text,)
-    return "".join(f"\\texttt{{{latex(piece.text)}}}" if isinstance(piece, Name) else latex(piece) for piece in pieces)
+def _inline(text: doc.Inline) -> str:
+    parts = doc.pieces(text)
+    return "".join(f"\\texttt{{{latex(one.text)}}}" if isinstance(one, doc.Name) else latex(one) for one in parts)
 
 
-def _block(block: object) -> str:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of block
     match block:
-        case Table():
+        case doc.Table():
             return _table(block)
-        case Paragraph():
+        case doc.Paragraph():
             return f"{_inline(block.text)}\n"
-        case Heading():
+        case doc.Heading():
             return f"\\subsection*{{{_inline(block.text)}}}"
-        case Items():
-            return _list(block.items)
-        case Facts():
-            return _list(tuple((f"{fact.label}: {_cell(fact.value)}",) for fact in block.facts))
-        case Findings():
-            return _list(tuple(f"{f.mark} {words(f.title)}: {words(f.text)}" for f in block.findings))
-        case Picture():
+        case doc.Items():
+            return _list(map(_inline, block.items))
+        case doc.Facts():
+            return _list(f"{latex(fact.label)}: {_cell(fact.value)}" for fact in block.facts)
+        case doc.Findings():
+            return _list(f"{latex(f.mark)} {_inline(f.title)}: {_inline(f.text)}" for f in block.findings)
+        case doc.Picture():
             return ""
-    raise TypeError(type(block).__name__)
 
 
-def _list(items: tuple[Inline, ...]) -> str:
-    lines = [f"  \\item {_inline(item)}" for item in items]
+def _list(items: Iterable[str]) -> str:
+    lines = [f"  \\item {item}" for item in items]
     return "\n".join([r"\begin{itemize}", *lines, r"\end{itemize}", ""]) if lines else ""
 
 
-def _table(block: Table) -> str:
+def _table(block: doc.Table) -> str:
     columns = [place for place, column in enumerate(block.columns) if column.key != "bar"]
 
-    def line(cells: tuple[Cell, ...]) -> str:
+    def line(cells: tuple[doc.Cell, ...]) -> str:
         return f"    {' & '.join(_cell(cells[place]) for place in columns)} \\\\"
 
     alignment = "".join("r" if block.columns[place].figures else "l" for place in columns)
@@ -105,20 +90,16 @@ def _table(block: Table) -> str:
     )
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: doc.Cell) -> str:
     match cell:
-        case Count():
-            if cell.sign:
-                return (
-                    "--"
-                    if cell.value is None
-                    else f"${'+' if cell.value > 0 else ''}{cell.value:,}$".replace(",", "{,}")
-                )
-            return str(cell).replace(">= ", r"$\geq$ ")
-        case Share():
+        case doc.Count():
+            if not cell.sign:
+                return str(cell).replace(">= ", r"$\geq$ ")
+            return f"${cell}$".replace(",", "{,}") if cell.value is not None else "--"
+        case doc.Share():
             text = str(cell).removesuffix(" %")
             return "--" if text in {"", "-"} else f"${text}$" if cell.change else text
-        case Bar():
+        case doc.Bar():
             return ""
         case _:
             return _inline(cell)

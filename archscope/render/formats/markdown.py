@@ -2,76 +2,56 @@
 
 from __future__ import annotations
 
-from archscope.documents.document import (
-    Bar,
-    Cell,
-    Column,
-    Count,
-    Document,
-    Facts,
-    Finding,
-    Findings,
-    Heading,
-    Inline,
-    Items,
-    Name,
-    Paragraph,
-    Picture,
-    Row,
-    Share,
-    Table,
-)
+from archscope.documents import document as doc
 from archscope.render import Format
 from archscope.render.names import code, markdown
 
 _EM_SPACE = "\N{EM SPACE}"
 
 
-def render_markdown(document: Document) -> str:
+def render_markdown(document: doc.Document) -> str:
     """``document`` as a page: every name is escaped, so that none of it is structure."""
     beside = inline(document.beside)
     parts = [f"{'#' * document.level} {inline(document.title)}" + (f": {beside}" if beside else "")]
     return "\n\n".join([*parts, *(part for block in document.blocks if (part := _block(block)))]) + "\n"
 
 
-def inline(text: Inline) -> str:
+def inline(text: doc.Inline) -> str:
     """Running text, escaped."""
-    pieces = text if isinstance(text, tuple) else (text,)
-    return "".join(code(piece.text) if isinstance(piece, Name) else markdown(piece) for piece in pieces)
+    return "".join(code(one.text) if isinstance(one, doc.Name) else markdown(one) for one in doc.pieces(text))
 
 
-def _block(block: object) -> str:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of block
     match block:
-        case Paragraph():
+        case doc.Paragraph():
             return f"**{inline(block.text)}**" if block.strong else inline(block.text)
-        case Heading():
+        case doc.Heading():
             return f"{'#' * block.level} {inline(block.text)}"
-        case Facts():
+        case doc.Facts():
             rows = [
                 f"| {_titled(inline(f.label).strip())} | {_cell(f.value)} | {inline(f.note)} |" for f in block.facts
             ]
             title = [f"**{inline(block.title)}**", ""] if block.title else []
             return "\n".join([*title, "| | | |", "|---|---:|---|", *rows])
-        case Table():
+        case doc.Table():
             return render_table(block)
-        case Items():
+        case doc.Items():
             return "\n".join(f"- {inline(item)}" for item in block.items)
-        case Findings():
+        case doc.Findings():
             return "\n".join(map(_finding, block.findings))
-        case Picture():
+        case doc.Picture():
             return f"![{inline(block.words)}]({block.address})"
-    raise TypeError(type(block).__name__)
 
 
-def _title(column: Column) -> str:
-    return markdown(column.title.text) if isinstance(column.title, Name) else _titled(markdown(column.title))
+def _title(column: doc.Column) -> str:
+    return markdown(column.title.text) if isinstance(column.title, doc.Name) else _titled(markdown(column.title))
 
 
 def _titled(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: doc.Finding) -> str:
     mark = f"**{markdown(finding.mark)}** " if finding.mark else ""
     title, text = inline(finding.title), inline(finding.text)
     lines = [f"- {mark}{': '.join(part for part in (title, text) if part)}"]
@@ -79,35 +59,28 @@ def _finding(finding: Finding) -> str:
     return "\n".join(lines)
 
 
-def render_table(block: Table) -> str:
-    """A pipe table; optional columns without any cell, and bars, are left out."""
+def render_table(block: doc.Table) -> str:
+    """A pipe table; optional columns without any cell (bars are none) are left out."""
     rows = [*block.rows, *([block.total] if block.total else [])]
-    drawn = {place for row in rows for place, cell in enumerate(row.cells) if isinstance(cell, Bar)}
-    kept = [
-        place
-        for place, column in enumerate(block.columns)
-        if place not in drawn
-        and not (block.columns[place].optional and not any(_cell(row.cells[place]) for row in rows))
-    ]
-    lines = [
-        [_title(block.columns[place]) for place in kept],
-        ["---:" if block.columns[place].figures else ":---" for place in kept],
-        *(_row(row, kept, total=row is block.total) for row in rows),
-    ]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    cells = [_row(row, total=row is block.total) for row in rows]
+    columns = [*enumerate(block.columns)]
+    kept = [place for place, column in columns if not column.optional or any(line[place] for line in cells)]
+    heads = [_title(column) for column in block.columns]
+    rules = ["---:" if column.figures else ":---" for column in block.columns]
+    text = "\n".join(f"| {' | '.join(line[place] for place in kept)} |" for line in [heads, rules, *cells])
     return text + (f"\n\n{markdown(block.left_out)}" if block.left_out else "")
 
 
-def _row(row: Row, kept: list[int], *, total: bool) -> list[str]:
-    cells = [_cell(row.cells[place]) for place in kept]
-    cells[0] = _EM_SPACE * row.indent + cells[0]
+def _row(row: doc.Row, *, total: bool) -> list[str]:
+    first, *others = map(_cell, row.cells)
+    cells = [_EM_SPACE * row.indent + first, *others]
     return [f"**{cell}**" if cell and total else cell for cell in cells]
 
 
-def _cell(cell: Cell) -> str:
-    if isinstance(cell, (Count, Share)):
+def _cell(cell: doc.Cell) -> str:
+    if isinstance(cell, (doc.Count, doc.Share)):
         return str(cell)
-    return cell if cell == "-" else "" if isinstance(cell, Bar) else inline(cell)
+    return cell if cell == "-" else "" if isinstance(cell, doc.Bar) else inline(cell)
 
 
 FORMATS = (Format(key="md", title="Markdown", part="full", render=render_markdown),)
