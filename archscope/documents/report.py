@@ -38,6 +38,7 @@ from archscope.documents.report_tables import (
     step_facts,
     total_facts,
 )
+from archscope.judge.reservations import reservations
 from archscope.metrics import METRICS, Rows, carried_by
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import (
@@ -187,6 +188,8 @@ def _not_counted(report: Report) -> Iterator[Paragraph]:
         yield Paragraph(text=sentence(f"{flow.op} in ", _listed([flow.path]), f": {UNDECIDED[flow.taken]}"))
     if said := unseen(report):
         yield Paragraph(text=said)
+    for line in reservations(report):
+        yield Paragraph(text=line, tone=DOUBTFUL)
     if report.uncounted:
         yield Paragraph(text="MACs and FLOPs are lower bounds (>=)")
     elif report.training_uncounted:

@@ -27,6 +27,7 @@ from archscope.documents.document import (
 )
 from archscope.documents.report_tables import step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
+from archscope.judge.reservations import reservations
 from archscope.metrics import Rows, carried_by
 from archscope.report import Report, UncountedRow
 from archscope.report_queries import (
@@ -66,7 +67,7 @@ def full_document(report: Report, figure: str = "") -> Document:
         _components(report, figure),
         (Heading(text="Components in detail"), *component_details(report)),
         _largest(report),
-        *((_operators(report), _training(report), _uncounted(report)) if _ran(report) else ()),
+        *((_operators(report), _training(report), _uncounted(report)) if _ran(report) else (_reservations(report),)),
         _ending(report),
     ]
     return Document(title=report.model.name, blocks=tuple(block for part in parts for block in part))
@@ -243,6 +244,7 @@ def _uncounted(report: Report) -> Iterator[Block]:
         yield _operators_left_out(report.training_uncounted)
     for flow in report.undecided:
         yield Paragraph(text=sentence(Name(flow.op), " in ", _names([flow.path]), f": {UNDECIDED[flow.taken]}."))
+    yield from _reservations(report)
     if report.uncalled:
         text = "These modules were never called in this run; their parameters are counted, their MACs are none: "
         yield Paragraph(text=sentence(text, _names(report.uncalled), "."))
@@ -253,6 +255,11 @@ def _operators_left_out(rows: Sequence[UncountedRow]) -> Table:
         columns=(Column(title="operator"), Column(title="calls", figures=True), Column(title="modules")),
         rows=tuple(Row(cells=(Name(row.op), Count(row.calls), _names(row.modules))) for row in rows),
     )
+
+
+def _reservations(report: Report) -> Iterator[Block]:
+    if lines := reservations(report):
+        yield Items(items=lines)
 
 
 def _ending(report: Report) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from archscope.documents.columns import SHARE, count, figure_cells, figure_columns
 from archscope.documents.document import Block, Cell, Column, Count, Document, Fact, Name, Paragraph, Row, Share, Table
+from archscope.judge.reservations import reservation
 from archscope.metrics import BYTES, METRICS, Rows, carried_by
 from archscope.report import Report
 from archscope.report_queries import describe_inputs, shape, short_components
@@ -48,7 +49,7 @@ def total_facts(report: Report) -> tuple[Fact, ...]:
     for name, metric in told:
         value = totals[name] or 0
         plain = format_bytes(value) if metric.unit == BYTES else format_count(value)
-        note = _NOTES[name](report, plain) if name in _NOTES else plain
+        note = (_NOTES[name](report, plain) if name in _NOTES else plain) + reservation(report, name)
         facts.append(Fact(label=metric.label, value=count(totals, name, short=not totals.complete), note=note))
         if name == "parameter_bytes" and len(report.dtypes) > 1:
             facts += [

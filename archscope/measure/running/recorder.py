@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
@@ -17,55 +16,17 @@ from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.outsiders import Outsider
+from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
-from archscope.records import OpCall, Path, Shape, StorageRecord, TensorMeta, Undecided
+from archscope.measure.running.told_calls import tell, tell_failure, told_kind
+from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
 _MOST_ARGUMENTS = 64
 _GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
-
-
-class ModuleStack:
-    """Which module runs, by canonical path, and what each one took and gave in its first call."""
-
-    def __init__(self, paths: dict[int, Path]) -> None:
-        self.running: list[Path] = [""]
-        self.calls: dict[Path, int] = {}
-        self.input_shapes: dict[Path, tuple[Shape, ...]] = {}
-        self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
-        self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
-        self._paths = paths
-
-    def watch(self, modules: Iterable[nn.Module]) -> None:
-        """Hook every module; whoever calls this must bring the hooks back as they were (``ModelState.kept``)."""
-        for module in modules:
-            module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True)
-            module.register_forward_hook(self._leave, always_call=True)
-
-    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        path = self._path(module)
-        self.running.append(path)
-        self.calls[path] = self.calls.get(path, 0) + 1
-        shapes = _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs))
-        self.latest_inputs[path] = shapes
-        self.input_shapes.setdefault(path, shapes)
-
-    def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        path = self._path(module)
-        self.output_shapes.setdefault(path, _shapes(output))
-        while len(self.running) > 1 and self.running.pop() != path:
-            pass
-
-    def _path(self, module: nn.Module) -> Path:
-        """The path of ``module``; a copy that forward made of one runs as a part of what is running."""
-        return self._paths.get(id(module), self.running[-1])
-
-
-def _shapes(values: Any) -> tuple[Shape, ...]:
-    if isinstance(values, torch.Tensor):
-        return (tuple(values.shape),)
-    return tuple(tuple(leaf.shape) for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor))
 
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
@@ -80,6 +41,7 @@ class _Signature(NamedTuple):
     composite: bool
     repeatable: bool
     run: Run
+    told: str = ""
 
 
 class Recorder(TorchDispatchMode):
@@ -105,6 +67,9 @@ class Recorder(TorchDispatchMode):
         self._cache = MetaCache()
         self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
+        self.notes = RunNotes(lambda: (stack.running[-1], len(self.calls)), self.number, lambda: self._running)
+        stack.sees = lambda path: self._running or self.notes.sees(path)
+        self.outsiders: list[Outsider] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -112,7 +77,7 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func is SCALAR:
             func, args, kwargs = stored_scalar(func, args, kwargs)
-        name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite, memorable, run, told = self._signatures.get(func) or self._signature(func)
         if composite:  # only inference mode shows such an operator: its parts are what other modes show
             with self:
                 return on_device_path(func)(*args, **kwargs)
@@ -120,21 +85,31 @@ class Recorder(TorchDispatchMode):
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
         path = self._path()
+        if self.notes.shared:
+            self.notes.look_at((args, kwargs))
         self._running = True
         try:
             remembers = memorable and self._remembers
             output = self._cache.run(run, func, args, kwargs) if remembers else run(func, args, kwargs)
+        except Exception:
+            tell_failure(self.notes, told, name, (args, kwargs))
+            raise
         finally:
             self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
-        self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
+        call = OpCall(index, name, path, self.phase, arguments, outputs)
+        self.calls.append(call)
+        if told and self.phase == "forward":
+            tell(self.notes, told, call, self.outsiders)
+        if self.notes.shared:
+            self.notes.written_at((args, kwargs))
         return output
 
     def launched(self, kernel: str, arguments: Mapping[str, Any]) -> bool:
         """Write down a kernel that the model launches itself, not an operator; whether it can run."""
-        plain = {name: self._plain(value) for name, value in arguments.items()}
         if not self._running:
+            plain = {name: self._plain(value) for name, value in arguments.items()}
             self.calls.append(OpCall(len(self.calls), f"triton::{kernel}", self._path(), self.phase, plain, ()))
         return not any(isinstance(value, torch.Tensor) and value.is_meta for value in arguments.values())
 
@@ -186,7 +161,9 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
+            signature = _Signature(
+                f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run, told=""
+            )
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -194,8 +171,8 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            run, memorable = as_on_devices(func, _run), repeatable(func)
-            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run)
+            run, memorable, told = as_on_devices(func, _run), repeatable(func), told_kind(func, name)
+            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run, told=told)
         self._signatures[func] = signature
         return signature
 
@@ -207,7 +184,10 @@ class Recorder(TorchDispatchMode):
         if isinstance(value, (list, tuple)):
             return [self._plain(item) for item in value]
         if isinstance(value, torch.ScriptObject):  # quantised parameters: the weight and the bias inside
-            return self._plain(value.unpack()) if hasattr(value, "unpack") else type(value).__name__
+            known = len(self.outsiders)
+            plain = self._plain(value.unpack()) if hasattr(value, "unpack") else type(value).__name__
+            del self.outsiders[known:]  # made for this look alone
+            return plain
         if callable(value):  # of a higher-order operator
             return getattr(value, "__name__", type(value).__name__)
         return value
@@ -224,7 +204,16 @@ class Recorder(TorchDispatchMode):
             storage = tensor.untyped_storage()
         except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
             return _NO_STORAGE
-        key = storage._cdata  # noqa: SLF001 - the only identity that a storage has
+        known = self._live.get(storage._cdata)  # noqa: SLF001 - the only identity that a storage has
+        if known is not None:
+            return known
+        if born is None and self.phase == "forward":
+            self.outsiders.append(Outsider(tensor, self._next_storage, len(self.calls), self._stack.running[-1]))
+        return self.number(storage, born)
+
+    def number(self, storage: Any, born: int | None = None) -> int:
+        """The id of a storage, made by the call ``born`` where it is new and one made it."""
+        key = storage._cdata  # noqa: SLF001
         known = self._live.get(key)
         if known is not None:
             return known

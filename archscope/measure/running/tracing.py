@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Generator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.errors import ForwardError
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
@@ -19,13 +20,18 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
+from archscope.measure.running.late_results import finished
 from archscope.measure.running.meta_parameters import meta_like, real_like, with_gradients
 from archscope.measure.running.model_state import ModelState
-from archscope.measure.running.recorder import ModuleStack, Recorder
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.outsiders import held_by_model, held_unrun, sort_outsiders
+from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
+from archscope.measure.running.run_notes import Ask, RunNotes
 from archscope.measure.running.triton_launches import triton_watched
+from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import refuse_scripted, unwrapped
-from archscope.records import ModuleRecord, Path, Shape, Trace
+from archscope.records import ModuleRecord, Path, Shape, Trace, UnseenRecord
 from archscope.report import UNASSIGNED
 
 
@@ -74,31 +80,44 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack, training=training)
+    notes = recorder.notes
     replace = meta_like if device == "meta" else real_like(device)
     _load_meta_kernels()
     state = ModelState(model)
-    with sparing_collections(), state.kept(), run_conditions(gradients=training):
+    registered = _registered(inventory)
+    with sparing_collections() as tells_new, state.kept(), run_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
-        state.swap(with_gradients(replace) if training else replace)
+        pairs = state.swap(with_gradients(replace) if training else replace)
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
+        recorder.storages_of(_and_inner(new for _, new in pairs))
+        held = held_by_model(pairs, registered, lambda tensor: recorder.storages_of([tensor])[0])
+        made_up = [new for old, new in pairs if old.is_meta and device != "meta"]
+        given = recorder.storages_of((*made_up, *_and_inner(_tensors((inputs.args, inputs.kwargs)))))
+        del pairs, made_up
+        recorder.outsiders.clear()
         for module in state.modules:
             module.__dict__["training"] = training
         stack.watch(modules)
         try:
             with (
                 triton_watched(recorder.launched),
+                ways_out_watched(notes),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
                 recorder,
             ):
-                output = _consumed(model(*inputs.args, **inputs.kwargs))
+                output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
+                results = recorder.storages_of(_tensors(output))
+                notes.look_at(output)
                 if training:
                     _backward(output, stack, recorder)
         except (Exception, SystemExit) as error:
-            raise _forward_error(error, inventory, stack) from error
+            raise _forward_error(error, inventory, stack, notes) from error
+        _require_sight(notes, inventory)
         storages = recorder.storages()
-        results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
+        held += sort_outsiders(recorder.outsiders, notes, tells_new=tells_new)
+        recorder.outsiders.clear()
         del output
     return Trace(
         model=name,
@@ -115,7 +134,45 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         storages=storages,
         results=results,
         undecided=tuple(recorder.undecided_flow),
+        unseen=tuple(notes.unseen),
+        reads=tuple(notes.reads),
+        entries=tuple(notes.entries),
+        held=held,
+        given=given,
     )
+
+
+_PLAIN = (torch.Tensor, nn.Parameter)
+
+
+def _tensors(values: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
+
+
+def _and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The tensors, and those inside of them that a wrapper subclass computes with."""
+    for tensor in tensors:
+        yield tensor
+        wrapper: Any = tensor
+        if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(wrapper):
+            yield from _and_inner(getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0])
+
+
+def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
+    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
+    if not notes.asks:
+        return
+    asked = notes.asks[0]
+    if too_large(inventory.modules[""]):
+        notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
+        return
+    raise ForwardError(_asked(asked) + ", and goes on without", where=asked.where, help="run it where its weights are")
+
+
+def _asked(asked: Ask) -> str:
+    if asked.values:
+        return f"the model reads values, which meta tensors do not have: {asked}"
+    return f"{asked} does not run on meta tensors"
 
 
 @functools.cache
@@ -124,16 +181,10 @@ def _load_meta_kernels() -> None:
     torch.add(torch.empty(1, device="meta"), 1)
 
 
-def _consumed(output: Any) -> Any:
-    """The output of a model; one that yields its results one by one does its work only now."""
-    return list(output) if isinstance(output, Generator) else output
-
-
 def _backward(output: Any, stack: ModuleStack, recorder: Recorder) -> None:
     stack.running = [UNASSIGNED]  # the loss is not the model's
     recorder.phase = "backward"
-    leaves = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
-    floating = [leaf for leaf in leaves if leaf.is_floating_point() and leaf.requires_grad]
+    floating = [leaf for leaf in _tensors(output) if leaf.is_floating_point() and leaf.requires_grad]
     if floating:
         torch.autograd.backward([leaf.sum() for leaf in floating])
 
@@ -165,7 +216,14 @@ def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
         weights={},
         calls=None,
         storages=(),
+        held=held_unrun(inventory.modules, _registered(inventory)),
     )
+
+
+def _registered(inventory: Inventory) -> list[torch.Tensor]:
+    """The parameters and buffers of all modules."""
+    stores = [(module._parameters, module._buffers) for module in inventory.modules.values()]  # noqa: SLF001
+    return [tensor for both in stores for store in both for tensor in store.values() if tensor is not None]
 
 
 def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
@@ -202,12 +260,13 @@ def too_large(model: nn.Module) -> bool:
     return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
 
 
-def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
+def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> ForwardError:
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
+    asked = next((ask for ask in notes.asks if ask.values), None)
     return ForwardError(
-        f"the forward pass raised {type(error).__name__}: {error}",
+        _asked(asked) if asked else f"the forward pass raised {type(error).__name__}: {error}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
         help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
     )
