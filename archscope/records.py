@@ -158,6 +158,59 @@ class InputRecord:
     dtype: str
 
 
+class UnseenRecord(NamedTuple):
+    """Work that no operator call shows: its ``kind`` (a key of ``report.UNSEEN_KINDS``), its module, its line of code.
+
+    ``storage`` is the one that changed where the kind is a write, else -1.
+    """
+
+    kind: str
+    path: Path
+    where: str
+    storage: int = -1
+
+
+class ReadRecord(NamedTuple):
+    """The model asked for values, before call ``index`` or by it.
+
+    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, or ``memory``
+    (an array, an address). ``storages`` are those read, ``floating`` tells their dtype, ``where`` the line of code
+    and ``only_checks`` whether that line asserts, raises or warns and does nothing else with it.
+    """
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, as in OpCall
+    op: str
+    kind: str
+    path: Path
+    where: str
+    only_checks: bool
+    storages: tuple[int, ...]
+    floating: bool
+    count: int  # type: ignore[assignment]  # hides tuple.count
+
+
+class EntryRecord(NamedTuple):
+    """A tensor made of Python's or another library's values during the run, before call ``index``; not of constants."""
+
+    index: int  # type: ignore[assignment]
+    path: Path
+    where: str
+    storage: int
+    numel: int
+    floating: bool
+
+
+class HeldRecord(NamedTuple):
+    """A tensor that stood ready before the run and that no module registered; ``parameter`` when it takes gradients."""
+
+    storage: int
+    shape: Shape
+    dtype: str
+    numel: int
+    parameter: bool
+    floating: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """A control flow operator in the module at ``path`` whose predicate had no value, and what was taken for it.
@@ -178,7 +231,9 @@ class Trace:
     stand in ``named_modules()`` order. Storages, by their ids in the calls: ``weights`` of each parameter, ``storages``
     of what operators allocated, ``results`` of what the model returned. ``packed`` holds weights that quantised modules
     keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values;
-    ``shared`` are the calls of modules with several paths, in order.
+    ``shared`` are the calls of modules with several paths, in order. ``unseen``, ``reads``, ``entries`` and ``held``
+    are what happened beside the calls, and ``given`` the storages whose values come from the input or were made up:
+    nobody knows them beforehand.
     """
 
     model: str
@@ -196,3 +251,8 @@ class Trace:
     packed: tuple[BufferRecord, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     shared: tuple[SharedCall, ...] = ()
+    unseen: tuple[UnseenRecord, ...] = ()
+    reads: tuple[ReadRecord, ...] = ()
+    entries: tuple[EntryRecord, ...] = ()
+    held: tuple[HeldRecord, ...] = ()
+    given: tuple[int, ...] = ()

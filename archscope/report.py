@@ -5,6 +5,7 @@ Every figure is an integer in base units; what a run did not measure is None, ne
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +17,17 @@ SCHEMA_VERSION = 1
 UNASSIGNED = "[unassigned]"
 #: Stands in the operators for a kernel that wrote to memory without passing torch's dispatcher.
 UNSEEN = "[unseen]"
+#: Why operator calls do not show all of the work, by ``UnseenRow.kind``.
+UNSEEN_KINDS = {
+    "thread": "operators ran in another thread",
+    "process": "work was given to another process",
+    "dispatch": "torch's dispatch was switched off",
+    "outside": "a tensor was made outside torch of values that the model had read",
+    "write": "memory that the model gave away was written to by no operator",
+    "elsewhere": "a tensor came from where no operator was seen to make it",
+    "later": "the result does its work when it is used",
+    "meta": "the model went on without values, which meta tensors do not have; it is too large to run with real ones",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +166,47 @@ class UncountedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenRow:
+    """Work that no operator call shows: its kind (a key of UNSEEN_KINDS), its module, the line of the model's code."""
+
+    kind: str
+    path: Path
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRow:
+    """A line of the model's code that decides by values what runs: the figures are exact for these values alone.
+
+    ``op`` of the module ``path`` read them, ``calls`` times. What ran because of it cost ``macs`` and ``flops``, in
+    ``modules``; two rows may both decide about the same call.
+    """
+
+    where: str
+    op: str
+    path: Path
+    calls: int
+    modules: tuple[Path, ...]
+    macs: int
+    flops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnregisteredRow:
+    """A weight that no module registered, in no parameter count: first used by ``op`` in ``path``."""
+
+    shape: Shape
+    dtype: str
+    path: Path
+    op: str
+
+    @property
+    def numel(self) -> int:
+        """Elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureRow:
     """The weights of ``experts`` experts in one module, ``picked`` of which a token uses: active_parameters."""
 
@@ -213,6 +266,8 @@ class Provenance:
 class Report:
     """What one model costs and where. Without a run, every figure of the run is None.
 
+    ``unseen``, ``value_dependent`` and ``unregistered`` say what figures do not hold, or hold for these values alone.
+
     Rows: ``modules`` in ``named_modules()`` order, ``components`` in the order of their rules with ``[unassigned]``
     last (when it holds anything), ``operators`` by name. ``uncounted`` are those of the run, ``training_uncounted``
     those of the training step (forward in train mode and backward). ``undecided`` is control flow without a value.
@@ -237,3 +292,6 @@ class Report:
     training_uncounted: tuple[UncountedRow, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     shared: tuple[SharedRow, ...] = ()
+    unseen: tuple[UnseenRow, ...] = ()
+    value_dependent: tuple[ValueRow, ...] = ()
+    unregistered: tuple[UnregisteredRow, ...] = ()

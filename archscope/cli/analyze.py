@@ -51,7 +51,9 @@ from archscope.report import Report
 @rule_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the report's files to DIR.")
 @click.option("--no-files", is_flag=True, help="Write no files.")
-@click.option("--strict", is_flag=True, help="Exit 1 when an operator is not counted.")
+@click.option(
+    "--strict", is_flag=True, help="Exit 1 when an operator is not counted, or a weight is registered nowhere."
+)
 @format_options(REPORT)
 def command(  # noqa: PLR0913 - one argument for each option
     *,
@@ -100,9 +102,19 @@ def command(  # noqa: PLR0913 - one argument for each option
         if folder:
             written = _write_folder(model, report, out)
             print_text(f"\nwrote {written}\n")
+    if strict:
+        _require_all(report)
+
+
+def _require_all(report: Report) -> None:
+    from archscope.judge.reservations import say_unregistered
+
     missing = {row.op for row in (*report.uncounted, *report.training_uncounted)}
-    if strict and (missing or not report.totals.complete):
+    if missing or not report.totals.complete:
         click.echo(f"{len(missing)} operators are not counted (--strict)", err=True)
+    if report.unregistered:
+        click.echo(f"{say_unregistered(report.unregistered)} (--strict)", err=True)
+    if missing or report.unregistered or not report.totals.complete:
         raise GateError
 
 

@@ -17,6 +17,7 @@ from archscope.documents.report_tables import (
     step_facts,
     total_facts,
 )
+from archscope.judge.reservations import reservations
 from archscope.metrics import METRICS, Rows, carried_by
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import (
@@ -128,6 +129,8 @@ def warnings(report: Report) -> Iterator[doc.Paragraph]:
         yield doc.Paragraph(text, tone=doc.DOUBTFUL)
     if said := unseen(report):
         yield doc.Paragraph(said)
+    for line in reservations(report):
+        yield doc.Paragraph(line, tone=doc.DOUBTFUL)
     if report.uncounted:
         yield doc.Paragraph("MACs and FLOPs are lower bounds (>=)")
     elif report.training_uncounted:

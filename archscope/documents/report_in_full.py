@@ -10,6 +10,7 @@ from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, VALUE, FigureColumns, count, path_name, path_names, shapes, was_run
 from archscope.documents.report_tables import ranked_operators, step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
+from archscope.judge.reservations import reservations
 from archscope.metrics import Rows, carried_by
 from archscope.records import Shape
 from archscope.report import ComponentRow, ModuleRow, Report, UncountedRow
@@ -67,6 +68,8 @@ def _sections(report: Report, figure: str) -> Iterator[doc.Block]:
         yield from _operators(report)
         yield from _training(report)
         yield from _uncounted(report)
+    if lines := reservations(report):
+        yield doc.Items(lines)
     yield doc.Heading("Conclusion")
     yield doc.Paragraph(conclusion(report))
     yield doc.Heading("How it was counted")

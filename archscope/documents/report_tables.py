@@ -10,6 +10,7 @@ from typing import Any
 from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, FigureColumns, count, rounded, was_run
 from archscope.documents.document import Count, Fact, Name, figures, names, table, texts
+from archscope.judge.reservations import reservation
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.report import ComponentRow, OperatorRow, Report
 from archscope.report_queries import describe_inputs, shape
@@ -57,6 +58,8 @@ def total_facts(report: Report) -> tuple[Fact, ...]:
         if totals[name] is not None and name != "buffer_bytes" and not metric.of_training
     ]
     facts = [*_facts(totals, told, notes, short=not totals.complete)]
+    subject = zip(facts, [reservation(report, name) for name in told], strict=True)
+    facts = [replace(fact, note=f"{fact.note}{said}") if said else fact for fact, said in subject]
     if len(report.dtypes) > 1:
         after = told.index("parameter_bytes") + 1
         kinds = [Fact(f"  {row.dtype}", Count(row.nbytes), f"{row.parameters:,} parameters") for row in report.dtypes]

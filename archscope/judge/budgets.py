@@ -7,6 +7,7 @@ from typing import Any
 
 from archscope.config import nearest
 from archscope.errors import ConfigError, NotComparableError
+from archscope.judge.reservations import deciding_rows, missing_weights, say_deciding, say_unregistered
 from archscope.metrics import METRICS, FigureRow, Metric
 from archscope.policy import (
     FAILED,
@@ -27,15 +28,22 @@ LARGEST = 3  # parts that a result names
 MOST_MODULES = 5  # modules that it names for an operator without a formula
 
 
-def check(report: Report, budgets: Sequence[Budget], *, relative: Mapping[str, Report] | None = None) -> CheckResult:
+def check(
+    report: Report,
+    budgets: Sequence[Budget],
+    *,
+    relative: Mapping[str, Report] | None = None,
+    same_values: bool = False,
+) -> CheckResult:
     """Every budget of ``budgets`` held against ``report``, in their order.
 
     ``relative`` holds the reports of the models that percentages are relative to, by name. A MACs, FLOPs or memory
-    budget on a report with uncounted operators never passes: over the limit it fails, else it is unproven. Raises
-    ConfigError for a component that the report does not have, NotComparableError for a relative budget whose two
-    models ran on different inputs.
+    budget on a report with uncounted operators never passes: over the limit it fails, else it is unproven; so does one
+    on a figure that depends on values, unless the limits come from the ``same_values``, and one on parameters where
+    weights are registered nowhere. Raises ConfigError for a component that the report does not have, NotComparableError
+    for a relative budget whose two models ran on different inputs.
     """
-    results = tuple(_result(report, budget, relative or {}) for budget in budgets)
+    results = tuple(_result(report, budget, relative or {}, same_values=same_values) for budget in budgets)
     name = budgets[0].model if budgets else report.model.name
     return CheckResult(models=(CheckedModel(name=name, inputs=report.inputs),), results=results)
 
@@ -57,15 +65,19 @@ def complete(report: Report, metric: Metric[Any]) -> bool:
     return step.complete if metric.of_training and step else report.totals.complete
 
 
-def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> BudgetResult:
+def _result(report: Report, budget: Budget, relative: Mapping[str, Report], *, same_values: bool) -> BudgetResult:
     metric = METRICS[budget.metric]
     _require_component(report, budget)
     value = figure(report, metric, budget.component)
     whole, firm = _whole(report, budget, metric, relative)
     most = budget.max.of(whole)
-    lower_bound = metric.run and not complete(report, metric)
+    missing = missing_weights(report, metric, budget.component)
+    deciding = () if same_values else deciding_rows(report, metric, budget.component)
+    lower_bound = (metric.run and not complete(report, metric)) or bool(missing)
     level = budget.warn.of(whole) if budget.warn else None
-    status = _status(value, most, level, proven=firm and not lower_bound, firm=firm)
+    status = _status(value, most, level, proven=firm and not lower_bound and not deciding, firm=firm)
+    reservations = [say_unregistered(missing)] if missing else []
+    reservations += [say_deciding(row) for row in deciding]
     return BudgetResult(
         name=budget.name,
         model=budget.model,
@@ -79,7 +91,7 @@ def _result(report: Report, budget: Budget, relative: Mapping[str, Report]) -> B
         location=budget.location,
         message=budget.message,
         largest=largest_parts(report, metric, budget.component),
-        notes=_notes(report, budget, value, most, status),
+        notes=(*_notes(report, budget, value, most, status), *(reservations if status in {UNPROVEN, FAILED} else ())),
     )
 
 

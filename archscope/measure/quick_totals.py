@@ -6,11 +6,13 @@ It keeps no records, hooks nothing and restores nothing, because the model is bu
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
@@ -22,8 +24,10 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
+from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse
 from archscope.measure.running.triton_launches import triton_watched
+from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.summing.counted_calls import count
 from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import OpCall, TensorMeta
@@ -81,13 +85,14 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
             torch.no_grad(),
             autocast_watched() as autocast,
             triton_watched(counter.launched),
+            ways_out_watched(counter.notes),
             as_devices_do(counter, "meta"),
             counter,
         ):
-            model(*given.args, **given.kwargs)
+            output = model(*given.args, **given.kwargs)
     held = (*model.parameters(), *model.buffers())
-    doubtful = counter.doubtful or counter.may_fold() or autocast.told or autocast.device
-    if doubtful or any(map(is_sparse, held)):
+    noted = counter.notes.unseen or counter.notes.asks or _works_later(output) or autocast.told or autocast.device
+    if counter.doubtful or noted or counter.may_fold() or any(map(is_sparse, held)):
         return None
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         return None
@@ -120,6 +125,7 @@ class _Counter(TorchDispatchMode):
         self.flops = 0
         self.complete = True
         self.doubtful = False
+        self.notes = RunNotes()
         self._formulas = formulas
         self._known: dict[Any, _Known] = {}
         self._cache = MetaCache()
@@ -130,7 +136,12 @@ class _Counter(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         formula, name, names, defaults, memorable = self._known.get(func) or self._learn(func)
-        output = self._cache.run(_call, func, args, kwargs) if memorable and self._remembers else func(*args, **kwargs)
+        try:
+            remembers = memorable and self._remembers
+            output = self._cache.run(_call, func, args, kwargs) if remembers else func(*args, **kwargs)
+        except Exception:
+            self.doubtful = True  # the model may go on without it
+            raise
         if name.startswith(("aten::empty", "aten::new_empty")) and output.numel():
             self.doubtful = True  # something unseen may write to it
         if formula is not None:
@@ -166,6 +177,12 @@ class _Counter(TorchDispatchMode):
         )
         self._known[func] = known
         return known
+
+
+def _works_later(output: Any) -> bool:
+    """Whether some of the work is still to be done, or nobody knows."""
+    known = (torch.Tensor, int, float, str, bytes, type(None))
+    return not all(isinstance(leaf, known) or dataclasses.is_dataclass(leaf) for leaf in pytree.tree_leaves(output))
 
 
 def _call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

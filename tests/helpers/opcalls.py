@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from archscope.formulas import DEFAULT_FORMULAS
-from archscope.measure.running.recorder import ModuleStack, Recorder
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.recorder import Recorder
 from archscope.records import OpCall, TensorMeta
 
 

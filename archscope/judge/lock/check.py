@@ -32,7 +32,7 @@ def check_lock(name: str, report: Report, lock: Lock, policy: LockPolicy, *, exa
         )
         for metric, value in sorted(locked.totals.items())
     ]
-    result = check(report, budgets)
+    result = check(report, budgets, same_values=True)
     rows = tuple(explained(row, locked, now) for row in result.results)
     if locked != now and rows:
         rows = _stale(rows, locked, exact=exact)

@@ -88,8 +88,8 @@ class ModelState:
                     if container or content:
                         _refill(container, content)
 
-    def swap(self, replace: Replacement) -> None:
-        """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied."""
+    def swap(self, replace: Replacement) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+        """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
         made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
         def replaced(value: Any) -> Any:
@@ -109,6 +109,7 @@ class ModelState:
                 new = replaced(value)
                 if new is not value:
                     _kind(container).__setitem__(container, place, new)
+        return tuple(made.values())
 
 
 def _is_plain(value: Any) -> bool:

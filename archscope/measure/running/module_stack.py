@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -29,7 +30,9 @@ class ModuleStack:
         self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
         self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
         self.shared: list[SharedCall] = []
+        self.sees: Callable[[Path], bool] = lambda _path: True
         self._paths = paths
+        self._thread = get_ident()
         self._several = several
         self._entered: list[tuple[Path, int]] = []  # the callers of modules with several paths, at which operator call
 
@@ -58,6 +61,8 @@ class ModuleStack:
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = self._path(module)
+        if not self.sees(path) and get_ident() != self._thread:
+            return
         if path in self._several and id(module) in self._paths:
             self._entered.append((self.running[-1], len(self.operators)))
         self.running.append(path)
@@ -68,6 +73,8 @@ class ModuleStack:
 
     def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
         path = self._path(module)
+        if get_ident() != self._thread:
+            return
         self.output_shapes.setdefault(path, _shapes(output))
         if path in self._several and id(module) in self._paths:
             caller, first = self._entered.pop()

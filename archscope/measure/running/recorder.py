@@ -18,8 +18,11 @@ from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.nested_tensors import Constituents, constituents, spread, takes_apart
+from archscope.measure.running.outsiders import Outsider
+from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
+from archscope.measure.running.told_calls import tell, tell_failure, told_kind
 from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
@@ -40,6 +43,7 @@ class _Signature(NamedTuple):
     composite: bool
     repeatable: bool
     run: Run
+    told: str = ""
 
 
 class Recorder(TorchDispatchMode):
@@ -67,6 +71,9 @@ class Recorder(TorchDispatchMode):
         self._cache = MetaCache()
         self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
+        self.notes = RunNotes(lambda: (stack.running[-1], len(self.calls)), self.number, lambda: self._running)
+        stack.sees = lambda path: self._running or self.notes.sees(path)
+        self.outsiders: list[Outsider] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -76,35 +83,53 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func is SCALAR:
             func, args, kwargs = stored_scalar(func, args, kwargs)
-        name, names, defaults, composite, memorable, run = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite, memorable, run, told = self._signatures.get(func) or self._signature(func)
         if composite and not any(isinstance(value, torch.Tensor) and value.is_nested for value in args):
-            if not name:  # a question to a tensor subclass, such as where it is
-                return func(*args, **kwargs)
-            with self:  # only inference mode shows such an operator: its parts are what other modes show
-                return on_device_path(func)(*args, **kwargs)
+            return self._taken_apart(func, args, kwargs, known=bool(name))
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
         for key, value in kwargs.items():
             arguments[key] = self._plain(value)
         path = self._path()
+        if self.notes.shared:
+            self.notes.look_at((args, kwargs))
         self._running = True
         try:
             remembers = memorable and self._remembers
             output = self._cache.run(run, func, args, kwargs) if remembers else run(func, args, kwargs)
+        except Exception:
+            tell_failure(self.notes, told, name, (args, kwargs))
+            raise
         finally:
             self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
-        if self._constituents:
-            for each, made in spread(arguments, outputs):
-                self.calls.append(OpCall(len(self.calls), name, path, self.phase, each, made))
-        else:
-            self.calls.append(OpCall(index, name, path, self.phase, arguments, outputs))
+        call = OpCall(index, name, path, self.phase, arguments, outputs)
+        self._write_down(call)
+        if told and self.phase == "forward":
+            tell(self.notes, told, call, self.outsiders)
+        if self.notes.shared:
+            self.notes.written_at((args, kwargs))
         return output
+
+    def _taken_apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, known: bool) -> Any:
+        """An operator that only inference mode shows, as its parts, which are what other modes show."""
+        if not known:  # a question to a tensor subclass, such as where it is
+            return func(*args, **kwargs)
+        with self:
+            return on_device_path(func)(*args, **kwargs)
+
+    def _write_down(self, call: OpCall) -> None:
+        """The call, or one for each constituent of the nested tensors among its arguments."""
+        if not self._constituents:
+            self.calls.append(call)
+            return
+        for arguments, made in spread(call.arguments, call.outputs):
+            self.calls.append(OpCall(len(self.calls), call.op, call.path, call.phase, arguments, made))
 
     def launched(self, kernel: str, arguments: Mapping[str, Any]) -> bool:
         """Write down a kernel that the model launches itself, not an operator; whether it can run."""
-        plain = {name: self._plain(value) for name, value in arguments.items()}
         if not self._running:
+            plain = {name: self._plain(value) for name, value in arguments.items()}
             self.calls.append(OpCall(len(self.calls), f"triton::{kernel}", self._path(), self.phase, plain, ()))
         return not any(isinstance(value, torch.Tensor) and value.is_meta for value in arguments.values())
 
@@ -158,9 +183,10 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
+            opaque = f"higher_order::{func}"
+            signature = _Signature(opaque, places, {}, composite=False, repeatable=False, run=_run, told="")
         elif func.namespace == "prim":
-            signature = _Signature("", (), {}, composite=True, repeatable=False, run=_run)
+            signature = _Signature("", (), {}, composite=True, repeatable=False, run=_run, told="")
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -168,8 +194,8 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            run, memorable = as_on_devices(func, _run), repeatable(func)
-            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run)
+            run, memorable, told = as_on_devices(func, _run), repeatable(func), told_kind(func, name)
+            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run, told=told)
         self._signatures[func] = signature
         return signature
 
@@ -181,7 +207,10 @@ class Recorder(TorchDispatchMode):
         if isinstance(value, (list, tuple)):
             return [self._plain(item) for item in value]
         if isinstance(value, torch.ScriptObject):  # quantised parameters: the weight and the bias inside
-            return self._plain(value.unpack()) if hasattr(value, "unpack") else type(value).__name__
+            known = len(self.outsiders)
+            plain = self._plain(value.unpack()) if hasattr(value, "unpack") else type(value).__name__
+            del self.outsiders[known:]  # made for this look alone
+            return plain
         if callable(value):  # of a higher-order operator
             return getattr(value, "__name__", type(value).__name__)
         return value
@@ -217,7 +246,16 @@ class Recorder(TorchDispatchMode):
             storage = tensor.untyped_storage()
         except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
             return _NO_STORAGE
-        key = storage._cdata  # noqa: SLF001 - the only identity that a storage has
+        known = self._live.get(storage._cdata)  # noqa: SLF001 - the only identity that a storage has
+        if known is not None:
+            return known
+        if born is None and self.phase == "forward":
+            self.outsiders.append(Outsider(tensor, self._next_storage, len(self.calls), self._stack.running[-1]))
+        return self.number(storage, born)
+
+    def number(self, storage: Any, born: int | None = None) -> int:
+        """The id of a storage, made by the call ``born`` where it is new and one made it."""
+        key = storage._cdata  # noqa: SLF001
         known = self._live.get(key)
         if known is not None:
             return known

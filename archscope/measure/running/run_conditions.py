@@ -43,14 +43,17 @@ def run_conditions(*, gradients: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def sparing_collections() -> Iterator[None]:
-    """Python's garbage collector looks at new objects alone: it would walk all of torch once every few models."""
+def sparing_collections() -> Iterator[bool]:
+    """Python's garbage collector looks at new objects alone: it would walk all of torch once every few models.
+
+    False where it does not, because the caller froze objects already.
+    """
     if gc.get_freeze_count() > _FROZEN_BY_PYTHON:  # the caller's own, which unfreeze would end
-        yield
+        yield False
         return
     gc.freeze()
     try:
-        yield
+        yield True
     finally:
         gc.unfreeze()
 

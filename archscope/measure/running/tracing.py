@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Generator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.errors import ArchscopeError, ForwardError
 from archscope.measure.running.autocast import autocast_watched
@@ -27,18 +28,22 @@ from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory, walk
+from archscope.measure.running.late_results import finished
 from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.outsiders import held_by_model, held_unrun, sort_outsiders
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
+from archscope.measure.running.run_notes import Ask, RunNotes
 from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
+from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
-from archscope.records import ModuleRecord, OpCall, Path, Shape, Trace
+from archscope.records import ModuleRecord, OpCall, Path, Shape, Trace, UnseenRecord
 
 
 def trace(
@@ -87,12 +92,14 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths, frozenset(path for path, more in inventory.module_aliases.items() if more))
     recorder = Recorder(stack, training=training)
+    notes = recorder.notes
     stands = stand_ins(device)
     weight = with_gradients(stands.weight) if training else stands.weight
     _load_meta_kernels()
     state = ModelState(model)
+    registered = _registered(inventory)
     with (
-        sparing_collections(),
+        sparing_collections() as tells_new,
         without_fakes(),
         state.kept(),
         run_conditions(gradients=training),
@@ -102,33 +109,44 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     ):
         try:
             inputs = stands.inputs(call)
-            given = input_records(model, inputs)
-            state.swap(weight)
+            described = input_records(model, inputs)
+            pairs = state.swap(weight)
             set_mode(model, state.modules, training=training)
         except Exception as error:
             raise _preparation_error(error, device) from error
         programs.enter_context(script_tensors_swapped(modules, weight, training=training))
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
+        recorder.storages_of(_and_inner(new for _, new in pairs))
+        held = held_by_model(pairs, registered, lambda tensor: recorder.storages_of([tensor])[0])
+        made_up = [new for old, new in pairs if old.is_meta and device != "meta"]
+        given = recorder.storages_of((*made_up, *_and_inner(_tensors((inputs.args, inputs.kwargs)))))
+        del pairs, made_up
+        recorder.outsiders.clear()
         remove_distributed_hooks(modules)
         stack.watch(modules)
         try:
             with (
                 forward_calls_watched(modules, stack),
                 triton_watched(recorder.launched),
+                ways_out_watched(notes),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
                 recorder,
             ):
-                output = _consumed(model(*inputs.args, **inputs.kwargs))
+                output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
+                results = recorder.storages_of(_tensors(output))
+                notes.look_at(output)
                 if training:
                     run_backward(output, stack, recorder, trains=any(p.trainable for p in inventory.parameters))
         except ArchscopeError:
             raise
         except (Exception, SystemExit) as error:
-            raise _forward_error(error, inventory, stack) from error
+            raise _forward_error(error, inventory, stack, notes) from error
+        _require_sight(notes, inventory)
         storages = recorder.storages()
-        results = recorder.storages_of(tensor for _, tensor in held_tensors(output))
+        held += sort_outsiders(recorder.outsiders, notes, tells_new=tells_new)
+        recorder.outsiders.clear()
         del output
         for path, kind in hidden_operators(inventory.modules):
             recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
@@ -139,7 +157,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         mode="train" if training else "eval",
         device=stands.device,
         fallback=autocast.told,
-        inputs=given,
+        inputs=described,
         modules=_module_records(inventory, stack),
         parameters=inventory.parameters,
         buffers=inventory.buffers,
@@ -150,18 +168,51 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         results=results,
         undecided=tuple(recorder.undecided_flow),
         shared=tuple(stack.shared),
+        unseen=tuple(notes.unseen),
+        reads=tuple(notes.reads),
+        entries=tuple(notes.entries),
+        held=held,
+        given=given,
     )
+
+
+_PLAIN = (torch.Tensor, nn.Parameter)
+
+
+def _tensors(values: Any) -> list[torch.Tensor]:
+    return [tensor for _, tensor in held_tensors(values)]
+
+
+def _and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """The tensors, and those inside of them that a wrapper subclass computes with."""
+    for tensor in tensors:
+        yield tensor
+        wrapper: Any = tensor
+        if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(wrapper):
+            yield from _and_inner(getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0])
+
+
+def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
+    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
+    if not notes.asks:
+        return
+    asked = notes.asks[0]
+    if too_large(inventory.modules[""]):
+        notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
+        return
+    raise ForwardError(_asked(asked) + ", and goes on without", where=asked.where, help="run it where its weights are")
+
+
+def _asked(asked: Ask) -> str:
+    if asked.values:
+        return f"the model reads values, which meta tensors do not have: {asked}"
+    return f"{asked} does not run on meta tensors"
 
 
 @functools.cache
 def _load_meta_kernels() -> None:
     """Torch loads its meta kernels when one first runs, and errors in that keep the tensors of all callers alive."""
     torch.add(torch.empty(1, device="meta"), 1)
-
-
-def _consumed(output: Any) -> Any:
-    """The output of a model; one that yields its results one by one does its work only now."""
-    return list(output) if isinstance(output, Generator) else output
 
 
 def _values_would_tell(seen: Trace, inventory: Inventory, call: Inputs) -> bool:
@@ -191,7 +242,14 @@ def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
         weights={},
         calls=None,
         storages=(),
+        held=held_unrun(inventory.modules, _registered(inventory)),
     )
+
+
+def _registered(inventory: Inventory) -> list[torch.Tensor]:
+    """The parameters and buffers of all modules."""
+    stores = [(module._parameters, module._buffers) for module in inventory.modules.values()]  # noqa: SLF001
+    return [tensor for both in stores for store in both for tensor in store.values() if tensor is not None]
 
 
 def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
@@ -242,12 +300,13 @@ def _preparation_error(error: Exception, device: str) -> ArchscopeError:
     )
 
 
-def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
+def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> ForwardError:
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
+    asked = next((ask for ask in notes.asks if ask.values), None)
     return ForwardError(
-        f"the forward pass raised {type(error).__name__}: {error}",
+        _asked(asked) if asked else f"the forward pass raised {type(error).__name__}: {error}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
         help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
     )

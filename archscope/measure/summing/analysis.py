@@ -14,8 +14,11 @@ from archscope.measure.summing.components import assign, default_components
 from archscope.measure.summing.counted_calls import CountedCall, count, uncounted_rows
 from archscope.measure.summing.experts import mixtures
 from archscope.measure.summing.flows import component_flows
+from archscope.measure.summing.outside_work import work_out_of_sight
 from archscope.measure.summing.shared_modules import shared_rows
 from archscope.measure.summing.training import training_figures
+from archscope.measure.summing.unregistered import unregistered_weights
+from archscope.measure.summing.value_flow import value_rows
 from archscope.metrics import METRICS, Figures, Rows, carried_by
 from archscope.records import BufferRecord, ModuleRecord, ParameterRecord, Path, Trace
 from archscope.report import (
@@ -29,6 +32,7 @@ from archscope.report import (
     Provenance,
     Report,
     Totals,
+    UnseenRow,
 )
 from archscope.spec import Component
 
@@ -86,6 +90,9 @@ def analyze_trace(
         mixtures=experts,
         undecided=tuple(dict.fromkeys(trace.undecided)),
         shared=shared_rows(trace, counted or ()),
+        unseen=tuple(UnseenRow(kind=seen.kind, path=seen.path, where=seen.where) for seen in work_out_of_sight(trace)),
+        value_dependent=value_rows(trace, counted or ()),
+        unregistered=unregistered_weights(trace, counted or ()),
     )
 
 

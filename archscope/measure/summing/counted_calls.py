@@ -10,6 +10,7 @@ from archscope.formulas import FREE, Cost, FormulaTable
 from archscope.formulas.lookup import cost_of, find_rule
 from archscope.formulas.table import FREE_KIND, UNCOUNTED, Rule
 from archscope.measure.summing.complex_convolutions import folded_calls
+from archscope.measure.summing.outside_work import work_out_of_sight
 from archscope.measure.summing.sparse_work import sparse_cost
 from archscope.measure.summing.unseen_writes import unseen_writes
 from archscope.records import OpCall, Path, TensorMeta, Trace
@@ -46,7 +47,7 @@ def _written(value: Any) -> str:
 def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
     """Every call of ``trace`` with its cost by ``formulas``; a call without a rule costs nothing that is known.
 
-    Last come the kernels that wrote to memory unseen, as calls that nobody can count.
+    Last come the kernels that wrote to memory unseen, and other work out of sight, as calls that nobody can count.
     """
     folded = folded_calls(trace.calls or ())
     born = {storage.id: storage.born for storage in trace.storages}
@@ -56,7 +57,8 @@ def count(trace: Trace, formulas: FormulaTable) -> tuple[CountedCall, ...]:
         if call.op not in rules:
             rules[call.op] = find_rule(formulas, call.op)
         counted.append(_count(call, rules[call.op], born, folded=call.index in folded))
-    unseen = (OpCall(len(counted), UNSEEN, path, "forward", {}, ()) for path in unseen_writes(trace))
+    paths = (*unseen_writes(trace).values(), *(found.path for found in work_out_of_sight(trace)))
+    unseen = (OpCall(len(counted), UNSEEN, path, "forward", {}, ()) for path in paths)
     return (*counted, *(_count(call, None, born) for call in unseen))
 
 

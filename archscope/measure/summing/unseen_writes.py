@@ -25,10 +25,10 @@ class _Effect(NamedTuple):
     reads: bool
 
 
-def unseen_writes(trace: Trace) -> tuple[Path, ...]:
-    """The module that made each storage that nothing wrote to before it was read, or returned by the model."""
+def unseen_writes(trace: Trace) -> dict[int, Path]:
+    """Each storage that nothing wrote to before it was read, or returned by the model, and the module that made it."""
     empty: dict[int, Path] = {}
-    found: list[Path] = []
+    found: dict[int, Path] = {}
     for call in trace.calls or ():
         if empty:
             effect = _effect(call.op)
@@ -37,12 +37,12 @@ def unseen_writes(trace: Trace) -> tuple[Path, ...]:
                     continue
                 written = effect is None or name in effect.written
                 if effect is not None and (effect.reads_what_it_writes if written else effect.reads):
-                    found.append(empty.pop(tensor.storage))
+                    found[tensor.storage] = empty.pop(tensor.storage)
                 elif written:
                     del empty[tensor.storage]
         if call.op.startswith(("aten::empty", "aten::new_empty")):
             empty.update((output.storage, call.path) for output in call.outputs if output.numel and output.storage >= 0)
-    return (*found, *(path for storage, path in empty.items() if storage in trace.results))
+    return found | {storage: path for storage, path in empty.items() if storage in trace.results}
 
 
 def _inputs(call: OpCall) -> Iterator[tuple[str, TensorMeta]]:

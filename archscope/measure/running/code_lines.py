@@ -1,0 +1,173 @@
+"""Which line of the model's own code is running, and whether all that it does with a value is to check it."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+
+class CodeLine(NamedTuple):
+    """A line of code; ``only_checks`` when the statement there asserts, raises, warns, logs or prints."""
+
+    where: str
+    only_checks: bool
+
+
+NOWHERE = CodeLine("", only_checks=False)
+
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_NOT_THE_MODEL = (
+    _TORCH,
+    str(Path(__file__).parents[1]) + os.sep,
+    sysconfig.get_paths()["stdlib"] + os.sep,
+)
+_LIBRARIES = ("site-packages", "dist-packages")
+_ONLY_TELLS = {"print", "warn", "warning", "info", "debug", "error", "critical", "exception", "log", "_assert"}
+_ONLY_TELLS |= {"warning_once", "warn_once", "_check", "_check_value", "_check_index", "check"}
+
+
+def running_line() -> CodeLine:
+    """The innermost line of code that is neither torch's, Python's nor this package's."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect's own way reads files
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if _is_model_code(file):
+            return _line(file, frame.f_lineno)
+        frame = frame.f_back
+    return NOWHERE
+
+
+def asked_by_model(passing: tuple[str, ...] = ()) -> bool:
+    """Whether our caller's caller is the model's code, not torch's own; ``passing`` files between do not matter."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
+    while frame is not None and frame.f_code.co_filename.endswith(("contextlib.py", *passing)):
+        frame = frame.f_back
+    return frame is not None and not frame.f_code.co_filename.startswith(_TORCH)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_model_code(file: str) -> bool:
+    if any(f"{os.sep}{name}{os.sep}" in file for name in _LIBRARIES):
+        return not file.startswith(_TORCH) and f"{os.sep}numpy{os.sep}" not in file
+    return not file.startswith(_NOT_THE_MODEL) and not file.startswith("<frozen")
+
+
+@functools.lru_cache(maxsize=4096)
+def _line(file: str, number: int) -> CodeLine:
+    return CodeLine(f"{_shown(file)}:{number}", only_checks=_only_checks(file, number))
+
+
+def _shown(file: str) -> str:
+    """The file from the current folder, or from the one that imports find it in: no path of this machine."""
+    imported = sorted(filter(os.path.isabs, sys.path), key=len, reverse=True)
+    libraries = [folder for folder in imported if folder.endswith(_LIBRARIES)]
+    for folder in (*libraries, str(Path.cwd()), *imported):
+        if file.startswith(folder.rstrip(os.sep) + os.sep):
+            return file[len(folder.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
+    return os.path.basename(file)  # noqa: PTH119 - it may be no path at all ("<stdin>")
+
+
+def _only_checks(file: str, number: int) -> bool:
+    statement = _innermost(_statements(file), number)
+    match statement:
+        case ast.Assert() | ast.Raise():
+            return True
+        case ast.If(body=body, orelse=[]):
+            return all(_tells(inner) for inner in body)
+        case None:
+            return False
+    return _tells(statement) or _names_the_classes(statement)
+
+
+def _tells(statement: ast.stmt) -> bool:
+    """Whether ``statement`` raises, or calls what prints, logs or checks, and does nothing else."""
+    match statement:
+        case ast.Raise() | ast.Pass() | ast.Assert():
+            return True
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return name in _ONLY_TELLS
+    return False
+
+
+def _names_the_classes(statement: ast.stmt) -> bool:
+    """Whether only ``one_hot`` with a number of classes can read values here, to see that all are in range."""
+    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    names = {_called(call) for call in calls}
+    return not names & {"item", "tolist", "int", "float", "bool"} and any(
+        _called(call) == "one_hot"
+        and (len(call.args) > 1 or any(keyword.arg == "num_classes" for keyword in call.keywords))
+        for call in calls
+    )
+
+
+def _innermost(statements: tuple[ast.stmt, ...], number: int) -> ast.stmt | None:
+    """The smallest statement over line ``number``; a block's own head (``if x:``) is the block."""
+    around = [node for node in statements if node.lineno <= number <= (node.end_lineno or node.lineno)]
+    return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
+
+
+@functools.lru_cache(maxsize=64)
+def _statements(file: str) -> tuple[ast.stmt, ...]:
+    found: list[ast.stmt] = []
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+        found = [node for node in ast.walk(ast.parse("".join(linecache.getlines(file)))) if isinstance(node, ast.stmt)]
+    return tuple(found)
+
+
+def constants_given(names: frozenset[str]) -> bool | None:
+    """Whether the calls of ``names`` on the running line take constants: numbers, globals, the model's own settings.
+
+    None where that line calls none of them.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None and not _is_model_code(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    statement = _innermost(_statements(frame.f_code.co_filename), frame.f_lineno)
+    calls = [
+        node
+        for node in ast.walk(statement or ast.Pass())
+        if isinstance(node, ast.Call)
+        and _called(node) in names
+        and node.lineno <= frame.f_lineno <= (node.end_lineno or node.lineno)
+    ]
+    if not calls:
+        return None
+    return all(_constant(argument, frame.f_locals) for call in calls for argument in call.args[:1])
+
+
+def _called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def _constant(node: ast.expr, variables: Mapping[str, object]) -> bool:  # noqa: PLR0911 - one for each kind
+    match node:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return name == "self" or name not in variables
+        case ast.Attribute(value=value, attr=name):
+            return name in {"dtype", "shape", "ndim"} or _constant(value, variables)
+        case ast.Call(func=function, args=arguments):
+            return all(_constant(part, variables) for part in (function, *arguments))
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return all(_constant(part, variables) for part in parts)
+        case ast.UnaryOp(operand=part) | ast.Subscript(value=part):
+            return _constant(part, variables)
+        case ast.BinOp(left=left, right=right):
+            return _constant(left, variables) and _constant(right, variables)
+    return False

@@ -1,0 +1,49 @@
+"""What a model returns, with the work done that it left for later: iterators run to their end, coroutines awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch.utils import _pytree as pytree
+
+_DEFERRED = (types.FunctionType, types.MethodType, types.LambdaType, functools.partial)
+_PLACES = 3  # objects within objects that are looked into
+
+
+def finished(output: Any, missed: Callable[[], None]) -> Any:
+    """``output`` once everything in it is worked out; ``missed()`` is called where only its user could do that."""
+    return pytree.tree_map(functools.partial(_finished, missed=missed), output)
+
+
+def _finished(leaf: Any, missed: Callable[[], None]) -> Any:
+    if isinstance(leaf, Iterator):
+        return [finished(item, missed) for item in leaf]
+    if inspect.iscoroutine(leaf):
+        try:
+            leaf.send(None)
+        except StopIteration as done:
+            return finished(done.value, missed)
+        leaf.close()  # it waits for something that only an event loop brings
+        missed()
+        return None
+    if isinstance(leaf, concurrent.futures.Future):
+        return finished(leaf.result(), missed)
+    if inspect.isasyncgen(leaf) or isinstance(leaf, asyncio.Future) or _deferred(leaf, _PLACES):
+        missed()
+    return leaf
+
+
+def _deferred(value: Any, places: int) -> bool:
+    """Whether ``value`` is a function to be called later, or a plain object that holds one."""
+    if isinstance(value, _DEFERRED):
+        return True
+    if not places or type(value).__module__.partition(".")[0] in {"torch", "builtins", "numpy"}:
+        return False
+    inner = getattr(value, "__dict__", None)
+    return isinstance(inner, dict) and any(_deferred(item, places - 1) for item in inner.values())

@@ -1,0 +1,63 @@
+"""Operator calls that tell more than their cost: they ask for values, or bring in a tensor made of Python's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from archscope.measure.running.code_lines import running_line
+from archscope.measure.running.outsiders import Outsider
+from archscope.measure.running.run_notes import RunNotes
+from archscope.records import OpCall, ReadRecord
+
+ENTRY, NUMBER, SIZE = "entry", "number", "size"
+
+_BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
+_BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
+_GATHERS = {"aten::index.Tensor", "aten::_unsafe_index.Tensor"}
+_LEAVES_META = {"aten::_to_copy", "aten::copy_"}
+
+
+def told_kind(func: Any, name: str) -> str:
+    """What a call of ``func`` tells: ``entry``, ``number``, ``size``, or nothing."""
+    tags = (_BY_TAG.get(tag.name, "") for tag in getattr(func, "tags", ()))
+    return _BY_NAME.get(name) or max(tags, default="")
+
+
+def tell_failure(notes: RunNotes, kind: str, name: str, given: Any) -> None:
+    """Write down that an operator raised on meta, for want of values or of a kernel; elsewhere that is the model's."""
+    if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in pytree.tree_leaves(given)):
+        notes.failed(name, values=kind in {NUMBER, SIZE} or name.partition(".")[0] in _LEAVES_META)
+
+
+def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider]) -> None:
+    """Write down what a call tells; what it brings in, seen as its argument before, is no outsider."""
+    inputs = call.inputs
+    if kind == ENTRY:
+        if outsiders and outsiders[-1].call == call.index:
+            outsiders.pop()
+        for tensor in inputs:
+            notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+        return
+    if call.op in _GATHERS and not any(tensor.dtype in {"bool", "uint8"} for tensor in inputs[1:]):
+        return
+    line = running_line()
+    notes.reads.append(
+        ReadRecord(
+            call.index,
+            call.op,
+            kind,
+            call.path,
+            line.where,
+            line.only_checks and kind == NUMBER,
+            tuple(tensor.storage for tensor in inputs),
+            any(_is_floating(tensor.dtype) for tensor in inputs[:1]),
+            1,
+        )
+    )
+
+
+def _is_floating(dtype: str) -> bool:
+    return dtype.startswith(("float", "bfloat", "complex"))
