@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -181,6 +182,14 @@ class Recorder(TorchDispatchMode):
     def storages_of(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The storage id of each tensor."""
         return tuple(self._storage(tensor, None) for tensor in tensors)
+
+    def has_met(self, tensors: Iterable[torch.Tensor]) -> bool:
+        """Whether any of ``tensors`` took part in a call, by its storage; those without one are not told apart."""
+        for tensor in tensors:
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                if tensor.untyped_storage()._cdata in self._live:  # noqa: SLF001 - the only identity of a storage
+                    return True
+        return False
 
     def _signature(self, func: Any) -> _Signature:
         schema = getattr(func, "_schema", None)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from archscope.measure.running.mode_stacks import mode_stacks_kept
+
 _FROZEN_BY_PYTHON = 1000  # 3.12 starts with some 400 objects frozen
 
 
@@ -21,7 +23,7 @@ def run_conditions(*, gradients: bool) -> Iterator[None]:
     kernels of attention are allowed, whichever the caller has switched off. Compiled functions run as they were
     written: torch compiles nothing while it is watched.
     """
-    with contextlib.ExitStack() as stack:
+    with mode_stacks_kept(), _all_closed() as stack:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.set_grad_enabled(gradients))
         for kind in ("cpu", "cuda"):
@@ -38,6 +40,17 @@ def run_conditions(*, gradients: bool) -> Iterator[None]:
             switch(enabled=True)
         stack.enter_context(_flex_attention_as_written())
         yield
+
+
+@contextlib.contextmanager
+def _all_closed() -> Iterator[contextlib.ExitStack]:
+    """A stack of things to undo: each is tried, and what the model raised is what comes through."""
+    stack = contextlib.ExitStack()
+    try:
+        yield stack
+    finally:
+        with contextlib.suppress(Exception):
+            stack.close()
 
 
 @contextlib.contextmanager

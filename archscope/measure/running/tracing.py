@@ -20,6 +20,7 @@ from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
 from archscope.measure.running.meta_parameters import meta_like, real_like, with_gradients
+from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.recorder import ModuleStack, Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
@@ -71,13 +72,35 @@ def trace(
 
 
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
+    """Run a copy of the modules, because other threads may be using the model's own.
+
+    The model itself is run where nobody can be using it (its weights are meta tensors), and where its code reaches its
+    own modules by another way than its attributes.
+    """
+    model = inventory.modules[""]
+    if not only_meta(model):
+        with sparing_collections():
+            copied = ModelCopy(model)
+        try:
+            seen = _run_held(copied, name, copied.of(inventory), call, device=device, training=training)
+        except ForwardError:
+            if not copied.reached:
+                raise
+        else:
+            if not copied.reached:
+                return seen
+    return _run_held(ModelState(model), name, inventory, call, device=device, training=training)
+
+
+def _run_held(  # noqa: PLR0913 - a run is all of these
+    state: ModelCopy | ModelState, name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool
+) -> Trace:
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths)
     recorder = Recorder(stack, training=training)
     replace = meta_like if device == "meta" else real_like(device)
     _load_meta_kernels()
-    state = ModelState(model)
-    with sparing_collections(), state.kept(), run_conditions(gradients=training):
+    with sparing_collections(), state.kept(recorder.has_met), run_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
         state.swap(with_gradients(replace) if training else replace)
         parameters = _parameters(inventory)
