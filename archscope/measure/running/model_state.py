@@ -96,26 +96,27 @@ class ModelState:
 def swap_tensors(containers: Iterable[Any], replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Put ``replace(tensor)`` in the place of every tensor in ``containers``; each tensor with what stands for it."""
     made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-
-    def replaced(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            if id(value) not in made:
-                made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
-            return made[id(value)][1]
-        if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
-            items = [replaced(item) for item in value]
-            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-        return value
-
     for container in containers:
         if isinstance(container, set):
             continue
         kind = container_kind(container)
         for place, value in [*kind.items(container)] if isinstance(container, dict) else [*enumerate(container)]:
-            new = replaced(value)
+            new = _replaced(value, replace, made)
             if new is not value:
                 kind.__setitem__(container, place, new)
     return [*made.values()]
+
+
+def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
+    """``value``, a tensor or a tuple of some, with the stand-ins that are ``made`` as they are needed."""
+    if isinstance(value, torch.Tensor):
+        if id(value) not in made:
+            made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
+        return made[id(value)][1]
+    if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
+        items = [_replaced(item, replace, made) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
 
 
 def is_plain(value: Any) -> bool:

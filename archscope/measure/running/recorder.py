@@ -195,7 +195,7 @@ class Recorder(TorchDispatchMode):
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=_run)
+            signature = _Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=run_operator)
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -203,7 +203,7 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            run, memorable = as_on_devices(func, _run), repeatable(func)
+            run, memorable = as_on_devices(func, run_operator), repeatable(func)
             signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run)
         self._signatures[func] = signature
         return signature
@@ -262,7 +262,7 @@ def _tensors(output: Any) -> list[torch.Tensor]:
     return []
 
 
-def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_operator(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call an operator; constants that a model made on the CPU follow when they meet a meta tensor."""
     try:
         return func(*args, **kwargs)

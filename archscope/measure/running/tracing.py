@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Generator
 from types import TracebackType
 from typing import Any
@@ -16,9 +15,11 @@ from torch.utils import _pytree as pytree
 from archscope.errors import ForwardError
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
 from archscope.measure.running.device_paths import as_devices_do
+from archscope.measure.running.input_refusal import RefusedInputError, is_refused
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records, on_meta, with_values
 from archscope.measure.running.inventory import Inventory, take_inventory
+from archscope.measure.running.memory_limit import copies_of_weights, memory_watched, not_run_on_the_cpu, too_large
 from archscope.measure.running.meta_parameters import meta_like, real_like, with_gradients
 from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
@@ -64,9 +65,11 @@ def trace(
             return seen
         decided = _run(name, inventory, call, device=_home(inventory), training=training)
         return dataclasses.replace(decided, fallback=f"values decide what its {seen.undecided[0].op} runs")
+    except RefusedInputError:
+        raise
     except ForwardError as error:
-        if too_large(model):
-            raise
+        if needed := too_large(model):
+            raise not_run_on_the_cpu(error, needed) from error.__cause__
         seen = _run(name, inventory, call, device=_home(inventory), training=training)
         return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
 
@@ -102,7 +105,8 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
     _load_meta_kernels()
     with sparing_collections(), state.kept(recorder.has_met), run_conditions(gradients=training):
         inputs = on_meta(call) if device == "meta" else with_values(call, device)
-        state.swap(with_gradients(replace) if training else replace)
+        with copies_of_weights(device):
+            state.swap(with_gradients(replace) if training else replace)
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
         for module in state.modules:
@@ -113,13 +117,17 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
                 triton_watched(recorder.launched),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
+                memory_watched(device),
                 recorder,
             ):
                 output = _consumed(model(*inputs.args, **inputs.kwargs))
                 if training:
                     _backward(output, stack, recorder)
         except (Exception, SystemExit) as error:
-            raise _forward_error(error, inventory, stack) from error
+            failed = _forward_error(error, inventory, stack)
+            if device == "meta" and is_refused(error, model, inputs):
+                failed = RefusedInputError(failed.what, where=failed.where, help=failed.help)
+            raise failed from error
         storages = recorder.storages()
         results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
         del output
@@ -219,12 +227,6 @@ def _home(inventory: Inventory) -> str:
     return str(next(devices, "cpu"))
 
 
-def too_large(model: nn.Module) -> bool:
-    """Whether the weights would take more than half of this machine's memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 2 * sum(parameter.nbytes for parameter in model.parameters()) > memory
-
-
 def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
@@ -244,7 +246,7 @@ def _failing_module(traceback: TracebackType | None, paths: dict[int, Path]) -> 
     """The innermost module of the model that was running when the error was raised."""
     found = ""
     while traceback is not None:
-        owner = traceback.tb_frame.f_locals.get("self")
-        found = paths.get(id(owner), found)
+        if "self" in traceback.tb_frame.f_code.co_varnames:  # f_locals would keep what others hold alive: the error
+            found = paths.get(id(traceback.tb_frame.f_locals.get("self")), found)
         traceback = traceback.tb_next
     return found
