@@ -50,7 +50,10 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
             return _interrupted()
         case BrokenPipeError():
             return _closed()
-    if debug:
+    apart = getattr(error, "traceback_text", None)  # of a model that was measured in a process of its own
+    if apart is not None:
+        click.echo("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), err=True, nl=False)
+    elif debug:
         click.echo("".join(map(plain_lines, traceback.format_exception(error))), err=True, nl=False)
     elif isinstance(error, ModelError) and error.__cause__:
         click.echo("".join(map(plain_lines, user_frames(error.__cause__))), err=True, nl=False)
