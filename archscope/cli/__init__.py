@@ -13,7 +13,9 @@ import click
 
 from archscope.cli.child import can_fork, guarded
 from archscope.cli.failures import DEBUG, exit_code_of
+from archscope.cli.streams import flush_all, open_all
 from archscope.errors import UsageError, did_you_mean
+from archscope.interrupts import interrupts_leave, interrupts_raise
 
 #: What each command is for; it lives in ``archscope.cli.<name>`` as ``command``.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -92,8 +94,15 @@ class CommandGroup(click.Group):
         def run() -> int:
             return exit_code_of(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments)
 
-        measures = args is None and arguments[:1] and arguments[0] in MEASURING and can_fork()
-        sys.exit(guarded(run) if measures else run())
+        interrupts_raise()
+        if args is not None:
+            sys.exit(run())
+        open_all()
+        measures = arguments[:1] and arguments[0] in MEASURING and can_fork()
+        code = guarded(run) if measures else run()
+        interrupts_leave()
+        flush_all()
+        sys.exit(code)
 
     def _run(self, arguments: list[str], name: str, extra: Mapping[str, Any]) -> None:
         with self.make_context(name, arguments, **extra) as context:

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from archscope.errors import ArchscopeError, ModelError
+from archscope.errors import ArchscopeError, ModelError, raised
 
 _SIZE = 8  # bytes that say how long a message is
 _LOOK = 0.05  # seconds between two looks whether the child lives
@@ -50,11 +50,11 @@ def guarded(command: Callable[[], int]) -> int:
     os.close(writing)
     status, received = _awaited(child, watched)
     os.set_blocking(reading, False)
+    ended = os.waitstatus_to_exitcode(status)
     with contextlib.suppress(BlockingIOError):
         told = os.read(reading, 1)
         if told:
-            return told[0]
-    ended = os.waitstatus_to_exitcode(status)
+            return ended if ended > 0 else told[0]
     if received and -ended in {received, signal.SIGKILL}:
         return 128 + received
     with contextlib.suppress(OSError, ValueError):
@@ -132,7 +132,7 @@ class Apart:
             except ArchscopeError as error:
                 answer = _Failure(error)
             except Exception as error:  # noqa: BLE001 - a fault of archscope is told where all are
-                answer = _Failure(ModelError(f"measuring {name} failed: {type(error).__name__}: {error}"), error)
+                answer = _Failure(ModelError(f"measuring {name} failed: {raised(error)}"), error)
             _send(answers, answer)
 
     def _received(self) -> Any:

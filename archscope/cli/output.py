@@ -139,6 +139,7 @@ def _descriptor_to_stderr() -> Iterator[None]:
         os.dup2(2, 1)
         yield
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # stderr is full: the result is no worse for it
+            sys.stderr.flush()
         os.dup2(kept, 1)
         os.close(kept)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeAlias
 
+from archscope.errors import raised
 from archscope.memory import ask_for, asked_for
 from archscope.metrics import Figures, Rows, carried_by
 from archscope.results.sweep import Point, Setting
@@ -162,7 +163,7 @@ def _serve(line: Connection, measure: Measure, memory: int | None, forked: bool)
             try:
                 point = measure(setting)
             except Exception as error:  # noqa: BLE001 - the row says it
-                point = refused(setting, f"{type(error).__name__}: {error}")
+                point = refused(setting, raised(error))
             if os.getpid() != process:  # the model went on as two: this is the copy
                 os._exit(0)
             line.send(point)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
+from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
@@ -154,7 +154,7 @@ def _built(spec: ModelSpec) -> nn.Module:
         raise
     except Exception as error:
         raise BuildError(
-            f"building {spec.name!r} raised {type(error).__name__}: {error}",
+            f"building {spec.name!r} raised {raised(error)}",
             where=spec.source,
             help="the traceback below shows the lines of the model's own code",
         ) from error

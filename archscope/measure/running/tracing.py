@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from archscope.errors import ForwardError
+from archscope.errors import ForwardError, raised
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
 from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.input_refusal import RefusedInputError, is_refused
@@ -232,7 +232,7 @@ def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStac
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
     return ForwardError(
-        f"the forward pass raised {type(error).__name__}: {error}",
+        f"the forward pass raised {raised(error)}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
         help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
     )
