@@ -11,8 +11,17 @@ Restore: TypeAlias = Callable[[], None]
 _Switch: TypeAlias = tuple[Callable[[], Any], Callable[[Any], Any]]
 
 #: Where torch keeps a precision, outer before inner: writing an outer one may write those inside.
-_PRECISIONS = ("", "cudnn", "cudnn.conv", "cudnn.rnn", "cuda.matmul", "mkldnn", "mkldnn.matmul", "mkldnn.conv")
-_PRECISIONS += ("mkldnn.rnn",)
+_PRECISIONS = (
+    "",
+    "cudnn",
+    "cudnn.conv",
+    "cudnn.rnn",
+    "cuda.matmul",
+    "mkldnn",
+    "mkldnn.matmul",
+    "mkldnn.conv",
+    "mkldnn.rnn",
+)
 _ATTENTION = ("flash", "mem_efficient", "math", "cudnn")
 
 

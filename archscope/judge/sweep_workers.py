@@ -153,7 +153,7 @@ def _serve(line: Connection, measure: Measure, memory: int | None, forked: bool)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     if forked:  # another thread may have held the locks of these when the process was copied
-        sys.stdout = sys.stderr = sys.__stderr__ = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+        sys.stdout = sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
     use_one_thread()
     ask_for(memory)
     process = os.getpid()

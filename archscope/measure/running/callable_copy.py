@@ -82,7 +82,7 @@ class CallableCopy:
             if cell is not old and not _filled(cell):
                 cell.cell_contents = self._made_anew(old.cell_contents)
         made.__defaults__ = tuple(map(self._made_anew, function.__defaults__)) if function.__defaults__ else None
-        made.__kwdefaults__ = _mapped(self._made_anew, function.__kwdefaults__) if function.__kwdefaults__ else None  # type: ignore[assignment]  # None is allowed
+        made.__kwdefaults__ = _mapped(self._made_anew, function.__kwdefaults__) if function.__kwdefaults__ else None
         made.__dict__.update(function.__dict__)
         made.__qualname__, made.__module__, made.__doc__ = function.__qualname__, function.__module__, function.__doc__
         return made

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace as replaced_fields
 from typing import Any, TypeAlias
 
@@ -201,7 +201,9 @@ class ModelCopy:
     def _named(self, kind: type) -> set[int]:
         """What the module of ``kind`` and the class itself keep under a name: it is compared by identity."""
         if kind not in self._names:
-            homes = [vars(sys.modules[kind.__module__])] if kind.__module__ in sys.modules else []
+            homes: list[Mapping[str, Any]] = (
+                [vars(sys.modules[kind.__module__])] if kind.__module__ in sys.modules else []
+            )
             homes += [vars(base) for base in kind.__mro__]
             self._names[kind] = {id(value) for home in homes for value in home.values()}
         return self._names[kind]
@@ -245,7 +247,8 @@ def _has_attributes(value: Any) -> bool:
 
 def _made(kind: type) -> Any:
     """An object of class ``kind`` without a call of its constructor; None where C code makes it and wants arguments."""
-    for new in (object.__new__, kind.__new__):
+    makers: tuple[Any, ...] = (object.__new__, kind.__new__)
+    for new in makers:
         with contextlib.suppress(Exception):
             return new(kind)
     return None
