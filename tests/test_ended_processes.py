@@ -1,7 +1,6 @@
 """Models whose code ends the process, or goes on as two: no command takes that for success."""
 
 import json
-import os
 import signal
 import subprocess
 import sysconfig
@@ -113,6 +112,12 @@ def test_a_model_that_forks_writes_one_report(project, command):
     assert (forked.returncode, forked.stdout) == (plain.returncode, plain.stdout)
 
 
+def works(process):
+    """Whether it is there, and not merely waiting for a parent that asks how it ended."""
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", ["analyze", "check"])
 def test_a_signal_reaches_the_process_that_works(project, sent, command):
@@ -129,8 +134,7 @@ def test_a_signal_reaches_the_process_that_works(project, sent, command):
     assert process.returncode == 128 + sent
     assert "Traceback" not in errors
     time.sleep(0.2)
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
+    assert not works(worker)
 
 
 def test_nothing_goes_on_when_the_command_is_killed(project):
@@ -142,8 +146,7 @@ def test_nothing_goes_on_when_the_command_is_killed(project):
     process.kill()
     process.communicate(timeout=20)  # ends only when nobody holds its output any more
     time.sleep(0.5)
-    with pytest.raises(ProcessLookupError):
-        os.kill(worker, 0)
+    assert not works(worker)
 
 
 SWEPT = """
