@@ -253,7 +253,7 @@ def test_nothing_of_a_model_outlives_its_analysis():
             model = Strange(way)
             gone = weakref.ref(next(model.parameters()))
             with contextlib.suppress(ForwardError):
-                archscope.analyze(model, torch.ones(1, 4), training="adamw")
+                archscope.analyze(model, torch.ones(1, 4))
             del model
         assert gone() is None
     finally:

@@ -124,10 +124,8 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
                 if training:
                     _backward(output, stack, recorder)
         except (Exception, SystemExit) as error:
-            failed = _forward_error(error, inventory, stack)
-            if device == "meta" and is_refused(error, model, inputs):
-                failed = RefusedInputError(failed.what, where=failed.where, help=failed.help)
-            raise failed from error
+            refused = device == "meta" and is_refused(error, model, inputs)
+            raise (_refused if refused else _forward_error)(error, inventory, stack) from error
         storages = recorder.storages()
         results = recorder.storages_of(leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
         del output
@@ -225,6 +223,11 @@ def _home(inventory: Inventory) -> str:
     """The device that holds the first of the model's weights."""
     devices = (tensor.device for tensor in _parameters(inventory).values() if not tensor.is_meta)
     return str(next(devices, "cpu"))
+
+
+def _refused(error: BaseException, inventory: Inventory, stack: ModuleStack) -> RefusedInputError:
+    failed = _forward_error(error, inventory, stack)
+    return RefusedInputError(failed.what, where=failed.where, help=failed.help)
 
 
 def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack) -> ForwardError:
