@@ -103,6 +103,15 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
     return f"did you mean {' or '.join(near)}? " if near else ""
 
 
+def raised(error: BaseException) -> str:
+    """``ValueError: what it says``, also of an exception that cannot say it."""
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - it is the user's own code
+        text = f"(its __str__ raised {type(broken).__name__})"
+    return f"{type(error).__name__}: {text}"
+
+
 def place_of(error: BaseException) -> str:
     """``file:line`` of the innermost frame of ``error`` in the user's own code; empty when no frame is theirs.
 

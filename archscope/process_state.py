@@ -3,103 +3,79 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from archscope.torch_state import torch_state
+from archscope.turn import one_at_a_time
+
+Restore: TypeAlias = Callable[[], None]
 
 
 @contextlib.contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Run foreign code; put back, also when it raises, what it may have changed in this process.
+    """Run foreign code, one thread at a time; put back, also when it raises, what it may have changed in this process.
 
     That is: the random states of Python, numpy and torch (CPU, and GPUs in use), torch's default dtype and device, its
-    gradient mode, its determinism, precision and cuDNN flags, the warnings filters and the current folder. What is not
-    loaded has no state and is not loaded for it.
+    gradient mode, its determinism, precision, attention, autocast and cuDNN flags, numpy's handling of floating-point
+    errors, the warnings filters, the recursion limit and the current folder. What is not loaded has no state and is
+    not loaded for it. Each is put back whatever becomes of the others, and what the code raised is what comes through.
     """
-    restorers = [_python(), *_numpy(), *_torch()]
-    with warnings.catch_warnings():
+    with one_at_a_time():
+        restorers = [*_python(), *_numpy(), *torch_state()]
         try:
             yield
         finally:
-            for restore in restorers:
-                restore()
+            _restore(restorers)
 
 
-def _python() -> Callable[[], None]:
-    state, folder = random.getstate(), Path.cwd()
+def _restore(restorers: Iterable[Restore]) -> None:
+    """Call all of them: one that fails (a folder is gone, a switch can't be read) keeps no other from its work."""
+    interrupts: list[BaseException] = []
+    for restore in restorers:
+        try:
+            restore()
+        except Exception:  # noqa: BLE001, S112 - the model's own exception is on its way and says more
+            continue
+        except BaseException as interrupt:  # noqa: BLE001 - Ctrl-C, which has to wait until all is back
+            interrupts.append(interrupt)
+    if interrupts:
+        raise interrupts[0]
+
+
+def _python() -> Iterator[Restore]:
+    state, limit = random.getstate(), sys.getrecursionlimit()
+    yield lambda: random.setstate(state)
+    yield lambda: sys.setrecursionlimit(limit)
+    yield _warnings()
+    with contextlib.suppress(OSError):  # it was deleted: there is none to come back to
+        folder = os.getcwd()  # noqa: PTH109 - not the path of a deleted one
+        yield lambda: os.chdir(folder)
+
+
+def _warnings() -> Restore:
+    """Written only when they changed: ``catch_warnings`` would put back what another thread's has changed meanwhile."""
+    module: Any = warnings
+    filters, content, shown = module.filters, [*module.filters], module.showwarning
 
     def restore() -> None:
-        random.setstate(state)
-        os.chdir(folder)
+        if module.showwarning is not shown:
+            module.showwarning = shown
+        if module.filters is not filters or filters != content:
+            filters[:] = content
+            module.filters = filters
+            module._filters_mutated()  # noqa: SLF001 - else what was warned of already would be remembered
 
     return restore
 
 
-def _numpy() -> Iterator[Callable[[], None]]:
+def _numpy() -> Iterator[Restore]:
     numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        state = numpy.random.get_state()
+    if numpy is not None and hasattr(numpy, "random"):
+        state, errors = numpy.random.get_state(), numpy.geterr()
         yield lambda: numpy.random.set_state(state)
-
-
-def _torch() -> Iterator[Callable[[], None]]:
-    torch: Any = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "set_default_device"):  # half imported, or not at all
-        return
-    yield _default_device(torch)
-    for read, write in _random_states(torch):
-        state = read()
-        yield functools.partial(write, state)
-    for read, write in _flags(torch):
-        with contextlib.suppress(RuntimeError):  # matmul precision refuses to be read once old and new settings mix
-            yield _unless_same(read, write, read())
-
-
-def _random_states(torch: Any) -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
-    yield torch.get_rng_state, torch.set_rng_state
-    if torch.cuda.is_initialized():
-        yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
-
-
-def _flags(torch: Any) -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any]]]:
-    yield torch.get_default_dtype, torch.set_default_dtype
-    yield torch.is_grad_enabled, torch.set_grad_enabled
-    yield torch.get_num_threads, torch.set_num_threads
-    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
-    yield (
-        lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
-        lambda modes: torch.use_deterministic_algorithms(modes[0], warn_only=modes[1]),
-    )
-    for flag in ("benchmark", "deterministic", "enabled"):
-        yield (
-            functools.partial(getattr, torch.backends.cudnn, flag),
-            functools.partial(setattr, torch.backends.cudnn, flag),
-        )
-
-
-def _unless_same(read: Callable[[], Any], write: Callable[[Any], Any], value: Any) -> Callable[[], None]:
-    def restore() -> None:
-        if read() != value:
-            write(value)
-
-    return restore
-
-
-def _default_device(torch: Any) -> Callable[[], None]:
-    """What ``set_default_device`` was told; a ``with torch.device(...)`` around us is left alone."""
-
-    def told() -> Any:
-        return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)  # noqa: SLF001 - torch offers no other way
-
-    before = told()
-
-    def restore() -> None:
-        if told() is not before:
-            torch.set_default_device(before and before.device)
-
-    return restore
+        yield lambda: numpy.seterr(**errors)

@@ -81,7 +81,7 @@ def test_the_wheel_says_what_it_is(wheel):
     }
     assert runtime == {"torch", "fvcore", "pandas", "matplotlib", "jinja2", "click", "rich"}
     scripts = archive.read("archscope_torch-0.1.0.dist-info/entry_points.txt").decode()
-    assert "archscope = archscope.cli:main" in scripts
+    assert "archscope = archscope.entry:main" in scripts
 
 
 def test_an_installed_wheel_finds_models_and_templates_inside_archscope(installed, tmp_path):

@@ -11,8 +11,11 @@ from typing import Any
 
 import click
 
+from archscope.cli.child import can_fork, guarded
 from archscope.cli.failures import DEBUG, exit_code_of
+from archscope.cli.streams import flush_all, open_all
 from archscope.errors import UsageError, did_you_mean
+from archscope.interrupts import interrupts_leave, interrupts_raise
 
 #: What each command is for; it lives in ``archscope.cli.<name>`` as ``command``.
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -33,6 +36,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
     }
 )
+#: Those that run models.
+MEASURING = frozenset({"analyze", "check", "claims", "compare", "crosscheck", "init", "lock", "plan", "report", "why"})
 _COMPLETION = "_ARCHSCOPE_COMPLETE"
 
 
@@ -85,7 +90,19 @@ class CommandGroup(click.Group):
         arguments = [*sys.argv[1:]] if args is None else [*args]
         if not standalone_mode:
             return super().main(arguments, name, complete_var, standalone_mode=False, **extra)
-        sys.exit(exit_code_of(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments))
+
+        def run() -> int:
+            return exit_code_of(lambda: self._run(arguments, name, extra), debug=DEBUG.opts[0] in arguments)
+
+        interrupts_raise()
+        if args is not None:
+            sys.exit(run())
+        open_all()
+        measures = arguments[:1] and arguments[0] in MEASURING and can_fork()
+        code = guarded(run) if measures else run()
+        interrupts_leave()
+        flush_all()
+        sys.exit(code)
 
     def _run(self, arguments: list[str], name: str, extra: Mapping[str, Any]) -> None:
         with self.make_context(name, arguments, **extra) as context:

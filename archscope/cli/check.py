@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -10,6 +11,7 @@ from typing import Unpack
 import click
 
 from archscope.cli.actions import in_actions, write_step_summary
+from archscope.cli.child import Apart, can_fork
 from archscope.cli.failures import GATE, tell_failure
 from archscope.cli.measure import Extras, measure
 from archscope.cli.options import ModelArgument, ModelOptions, limit_options, model_options
@@ -58,7 +60,11 @@ def command(
     locked = _locked(config, hold=exact or not limits, exact=exact)
     wanted_checks = demands(config, names, limits, locked.lock if locked else None)
     measured = partial(measure, besides=_besides(wanted_checks), **asked)
-    result, errors = check_all(wanted_checks, config, measured, locked)
+    if can_fork():
+        with closing(Apart(measured)) as apart:
+            result, errors = check_all(wanted_checks, config, apart, locked)
+    else:  # inside a program of somebody's own, who sees it end
+        result, errors = check_all(wanted_checks, config, measured, locked)
     is_free = STDOUT not in wanted.values()
     if is_free:
         print_text(_total(result)) if form == "total" else print_document(CHECK.brief(result))

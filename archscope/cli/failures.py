@@ -6,6 +6,7 @@ not be imported, built or run · 130 interrupted · 141 the reader closed the pi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import click
 
-from archscope.errors import ArchscopeError, ModelError
+from archscope.cli.streams import cannot_be_written, silence
+from archscope.errors import ArchscopeError, ModelError, raised
 from archscope.render.names import plain
 
 OK, GATE, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
@@ -39,6 +41,12 @@ def exit_code_of(command: Callable[[], None], *, debug: bool = False) -> int:
     return OK
 
 
+def _say(text: str, *, colour: bool | None = None, newline: bool = True) -> None:
+    """``text`` on stderr, where there is one: what cannot be told changes no exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(text, err=True, nl=newline, color=colour)
+
+
 def tell_failure(error: Exception, *, debug: bool = False) -> int:
     """Print why a command failed to stderr, with the whole traceback if ``debug``, and return the exit code."""
     match error:
@@ -50,10 +58,13 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
             return _interrupted()
         case BrokenPipeError():
             return _closed()
-    if debug:
-        click.echo("".join(map(plain_lines, traceback.format_exception(error))), err=True, nl=False)
+    apart = getattr(error, "traceback_text", None)  # of a model that was measured in a process of its own
+    if apart is not None:
+        _say("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), newline=False)
+    elif debug:
+        _say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
     elif isinstance(error, ModelError) and error.__cause__:
-        click.echo("".join(map(plain_lines, user_frames(error.__cause__))), err=True, nl=False)
+        _say("".join(map(plain_lines, user_frames(error.__cause__))), newline=False)
     return _told(error)
 
 
@@ -64,9 +75,16 @@ def _told(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, click.ClickException):
         return _tell(error.format_message(), help=_usage_help(error))
+    if isinstance(error, OSError) and cannot_be_written(error):
+        silence(1)
+        return _tell(f"stdout cannot be written: {error.strerror}", help="nothing of the result is known to be whole")
+    if isinstance(error, FileNotFoundError) and not _is_somewhere():
+        return _tell("the current folder does not exist any more", help="go to another one: cd ..")
+    if isinstance(error, OSError) and error.filename is not None:
+        return _tell(f"cannot use {os.fsdecode(error.filename)!r}: {error.strerror}", help="name another file")
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return _tell(
-        f"archscope itself failed: {type(error).__name__}: {error}",
+        f"archscope itself failed: {raised(error)}",
         where=f"{Path(frame.filename).name}:{frame.lineno}",
         help="this is a fault of archscope; please report it with what --debug prints",
     )
@@ -79,8 +97,16 @@ def _tell(what: str, *, where: str = "", help: str = "") -> int:  # noqa: A002 -
         lines.append(f"  at {plain_lines(where)}")
     if help:
         lines.append(f"help: {plain_lines(help)}")
-    click.echo("\n".join(lines), err=True, color=None if _coloured() else False)
+    _say("\n".join(lines), colour=None if _coloured() else False)
     return USAGE
+
+
+def _is_somewhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _coloured() -> bool:
@@ -98,13 +124,13 @@ def _usage_help(error: click.ClickException) -> str:
 
 
 def _interrupted() -> int:
-    click.echo("interrupted", err=True)
+    _say("interrupted")
     return INTERRUPTED
 
 
 def _closed() -> int:
     """The reader closed the pipe: give Python another stdout, or it would complain when it flushes this one at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    silence(1)
     return CLOSED
 
 

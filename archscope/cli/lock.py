@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Unpack
 
 import click
@@ -49,7 +50,7 @@ def command(*, names: tuple[str, ...], allowed: tuple[str, ...], reason: str, **
         for rise in refused:
             change = f"{format_integer(rise.before)} to {format_integer(rise.after)} (+{rise.after - rise.before:,})"
             click.echo(f"{safe(rise.model)}  {rise.metric} would rise from {change}", err=True)
-        names_text = " ".join(dict.fromkeys(f"--allow-increase {safe(rise.model)}" for rise in refused))
+        names_text = " ".join(dict.fromkeys(f"--allow-increase {quote(safe(rise.model))}" for rise in refused))
         click.echo(f'{file} is as it was. To let them rise: archscope lock {names_text} --reason "..."', err=True)
         raise GateError
     is_new = write_lock(path, entries)

@@ -13,6 +13,7 @@ from archscope.config import find_config
 from archscope.documents.columns import rankings
 from archscope.errors import ArchscopeError, UsageError
 from archscope.measure.summing.optimizers import OPTIMIZERS
+from archscope.memory import ask_for, parse_bytes
 from archscope.metrics import limitable
 from archscope.models import ALIASES, ZOO
 from archscope.policy import Budget, Limit
@@ -71,6 +72,13 @@ model_options = options(
     ),
     click.option(
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the model's builder; may repeat."
+    ),
+    click.option(
+        "--max-memory",
+        metavar="SIZE",
+        expose_value=False,
+        callback=lambda _context, _parameter, value: ask_for(None if value is None else parse_bytes(value)),
+        help="The most that a model's tensors may take on the CPU, such as 16G.  [default: half of what is free]",
     ),
 )
 

@@ -118,8 +118,13 @@ def _colour(*, terminal: bool) -> bool:
 def quiet_stdout() -> Iterator[None]:
     """While a model is imported, built and run, whatever it prints goes to stderr: stdout is for the result."""
     sys.stdout.flush()
-    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
-        yield
+    process = os.getpid()
+    try:
+        with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+            yield
+    finally:
+        if os.getpid() != process:  # the model went on as two: this is the copy, and the result is not its to tell
+            os._exit(0)
 
 
 @contextlib.contextmanager
@@ -134,6 +139,7 @@ def _descriptor_to_stderr() -> Iterator[None]:
         os.dup2(2, 1)
         yield
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):  # stderr is full: the result is no worse for it
+            sys.stderr.flush()
         os.dup2(kept, 1)
         os.close(kept)

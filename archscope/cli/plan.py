@@ -46,6 +46,14 @@ from archscope.sources import parse_inputs, parse_settings
     help="What the Pareto front of a sweep is about.",
 )
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0 is one per core.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest that one setting of a sweep may take.",
+)
 @rows_option
 @limit_options
 @format_options(PLAN)
@@ -59,6 +67,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     vary: tuple[str, ...],
     axes: str,
     jobs: int,
+    time_limit: float,
     limit: int,
     limits: list[Budget],
     wanted: Mapping[str, str],
@@ -76,7 +85,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     if vary:
         if against:
             raise UsageError("--against has no meaning beside --vary", help="leave one of the two out")
-        sweep = _sweep(model, given, settings, vary, axes, jobs, _limits(limits, sheet))
+        sweep = _sweep(model, given, settings, vary, axes, jobs, time_limit, _limits(limits, sheet))
         tell(sweep, SWEEP, wanted, brief=brief_document(sweep, limit))
         if sweep.interrupted:
             raise click.exceptions.Exit(INTERRUPTED)
@@ -110,6 +119,7 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
     vary: tuple[str, ...],
     axes: str,
     jobs: int,
+    time_limit: float,
     limits: tuple[Limit, ...],
 ) -> Sweep:
     front = parse_axes(axes)
@@ -122,6 +132,7 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
             limits=limits,
             axes=front,
             jobs=jobs,
+            seconds=time_limit,
             finished=lambda done, planned: shown.phase(bar(done, planned)),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from shlex import quote
 from typing import Any
 
 from archscope.documents import document as doc
@@ -166,7 +167,7 @@ def _next(result: CheckResult) -> Iterator[str]:
     if failed:
         first = failed[0]
         sort = f" --sort {first.metric}" if METRICS[first.metric].additive else ""
-        yield f"next: `archscope analyze {first.model}{sort}` shows where they are"
+        yield f"next: `archscope analyze {quote(first.model)}{sort}` shows where they are"
     if any(row.name.startswith(LOCK_PREFIX) and row.excess for row in failed):
         yield 'next: `archscope lock --allow-increase MODEL --reason "..."` locks the growth that is meant'
     unproven = [row for row in result.results if row.status == UNPROVEN]

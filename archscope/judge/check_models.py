@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
+from shlex import quote
 from typing import TypeAlias
 
 from archscope.config import Config, nearest
@@ -175,7 +176,9 @@ def _check_lock(demand: Demand, config: Config | None, report_of: Measure, locke
         return check_lock(name, report, locked.lock, locked.policy, exact=locked.exact)
     if locked.exact:
         raise ConfigError(
-            f"{demand.model} is not locked", where=locked.lock.file, help=f"lock it: archscope lock {demand.model}"
+            f"{demand.model} is not locked",
+            where=locked.lock.file,
+            help=f"lock it: archscope lock {quote(demand.model)}",
         )
     return CheckResult()
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError
+from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.effective_weights import zero_weights
+from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
+from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
 from archscope.measure.running.run_conditions import sparing_collections
-from archscope.measure.running.tracing import loops_undecided, too_large, trace
+from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
 from archscope.metrics import Figures
 from archscope.process_state import process_state_kept
@@ -132,13 +134,19 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
             seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
             if not loops_undecided(seen) or too_large(model):
                 return seen
-        except (BuildError, ForwardError):
-            if model is not None and too_large(model):
+        except RefusedInputError:
+            raise
+        except (BuildError, ForwardError) as error:
+            needed = too_large(model) if model is not None else 0
+            if needed and isinstance(error, ForwardError):
+                raise not_run_on_the_cpu(error, needed) from error.__cause__
+            if needed:
                 raise
+        known = model is not None
         del model
         with torch.device("cpu"), process_state_kept():
             torch.manual_seed(0)
-            model = _built(spec)
+            model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
         return trace(model, call, name=spec.name, training=training)
 
 
@@ -149,7 +157,7 @@ def _built(spec: ModelSpec) -> nn.Module:
         raise
     except Exception as error:
         raise BuildError(
-            f"building {spec.name!r} raised {type(error).__name__}: {error}",
+            f"building {spec.name!r} raised {raised(error)}",
             where=spec.source,
             help="the traceback below shows the lines of the model's own code",
         ) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import BuildError, ImportModelError, OptionError, did_you_mean, place_of
+from archscope.errors import BuildError, ImportModelError, OptionError, did_you_mean, place_of, raised
 from archscope.process_state import process_state_kept
 from archscope.sources.construction import OptionValues, article, construct, described
 from archscope.sources.project import Project, package_name, project, project_root
@@ -95,7 +95,7 @@ def _import_failure(error: BaseException, name: str) -> tuple[str, str]:
             remedy = 'put what the script does below `if __name__ == "__main__":`'
             return f"{name} ends the program when it is imported (exit code {error.code})", remedy
     remedy = "the module must be importable without arguments and without side effects"
-    return f"importing {name} raised {type(error).__name__}: {error}", remedy
+    return f"importing {name} raised {raised(error)}", remedy
 
 
 def _near_modules(missing: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import BuildError, place_of
+from archscope.errors import BuildError, place_of, raised
 from archscope.spec import ModelSpec, Option, OptionValue
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def construct(
             model = model.build()
     except (Exception, SystemExit) as error:
         raise BuildError(
-            f"{name}({_written(options)}) raised {type(error).__name__}: {error}",
+            f"{name}({_written(options)}) raised {raised(error)}",
             where=place_of(error) or _defined_at(shown),
             help=f"it is called as {name}{_signature(shown)}; --set key=value passes an option",
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from archscope.errors import ImportModelError
+from archscope.errors import ImportModelError, raised
 
 
 def require(name: str, *, extra: str, wanted_by: str) -> ModuleType:
@@ -24,6 +24,6 @@ def require(name: str, *, extra: str, wanted_by: str) -> ModuleType:
 
 def _broken(name: str, error: Exception) -> ImportModelError:
     return ImportModelError(
-        f"{name} is installed but cannot be imported: {type(error).__name__}: {error}",
+        f"{name} is installed but cannot be imported: {raised(error)}",
         help=f'see what `python -c "import {name}"` says',
     )

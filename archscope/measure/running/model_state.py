@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import is_
 from typing import Any, TypeAlias
 
@@ -16,13 +16,13 @@ from archscope.process_state import process_state_kept
 
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
-_CONTAINERS = (OrderedDict, dict, list, set, deque)
-_BUILT_IN = frozenset(_CONTAINERS)
+CONTAINERS = (OrderedDict, dict, list, set, deque)
+_BUILT_IN = frozenset(CONTAINERS)
 # What holds nothing of its own, by exact type: most of what a module's attributes are.
-_ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
-_ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
-_LARGE = 100_000
-_REACH = 3
+ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
+ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
+LARGE = 100_000
+REACH = 3
 
 
 class ModelState:
@@ -46,11 +46,11 @@ class ModelState:
             if isinstance(value, nn.Module):
                 self.modules.append(value)
                 waiting.append((value.__dict__, 0))
-            elif isinstance(value, _CONTAINERS):
+            elif isinstance(value, CONTAINERS):
                 waiting.extend((inner, distance) for inner in self._keep(value))
             elif isinstance(value, tuple):
-                waiting.extend((inner, distance) for inner in value if type(inner) not in _ATOMS)
-            elif distance < _REACH and isinstance(getattr(value, "__dict__", None), dict) and _is_plain(value):
+                waiting.extend((inner, distance) for inner in value if type(inner) not in ATOMS)
+            elif distance < REACH and isinstance(getattr(value, "__dict__", None), dict) and is_plain(value):
                 waiting.append((value.__dict__, distance + 1))
 
     def _keep(self, container: Any) -> Collection[Any]:
@@ -59,12 +59,12 @@ class ModelState:
             self._kept.append((container, ()))
             return ()
         is_dict = isinstance(container, dict)
-        content: Any = dict(_kind(container).items(container)) if is_dict else list(container)
+        content: Any = dict(container_kind(container).items(container)) if is_dict else list(container)
         self._kept.append((container, content))
         further, with_tensors = [], False
         for value in content.values() if is_dict else content:
             kind = type(value)
-            if kind in _ATOMS:
+            if kind in ATOMS:
                 continue
             if kind in _BUILT_IN and not value:  # most of what a module holds: hooks that nobody set
                 self._kept.append((value, ()))
@@ -75,10 +75,10 @@ class ModelState:
                 further.append(value)
         if with_tensors:
             self._with_tensors.append((container, content))
-        return further if len(further) < _LARGE else ()
+        return further if len(further) < LARGE else ()
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self, _met: object = None) -> Iterator[None]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
         with process_state_kept():
             try:
@@ -86,41 +86,56 @@ class ModelState:
             finally:
                 for container, content in self._kept:
                     if container or content:
-                        _refill(container, content)
+                        refill(container, content)
 
-    def swap(self, replace: Replacement) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
-        made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-
-        def replaced(value: Any) -> Any:
-            if isinstance(value, torch.Tensor):
-                if id(value) not in made:
-                    made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
-                return made[id(value)][1]
-            if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
-                items = [replaced(item) for item in value]
-                return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-            return value
-
-        for container, content in self._with_tensors:
-            if isinstance(container, set):
-                continue
-            for place, value in content.items() if isinstance(container, dict) else enumerate(content):
-                new = replaced(value)
-                if new is not value:
-                    _kind(container).__setitem__(container, place, new)
-        return tuple(made.values())
+        return swap_tensors([container for container, _ in self._with_tensors], replace)
 
 
-def _is_plain(value: Any) -> bool:
+def swap_tensors(containers: Iterable[Any], replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Put ``replace(tensor)`` in the place of every tensor in ``containers``; each tensor with what stands for it."""
+    made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    for container in containers:
+        if isinstance(container, set):
+            continue
+        kind = container_kind(container)
+        for place, value in [*kind.items(container)] if isinstance(container, dict) else [*enumerate(container)]:
+            new = _replaced(value, replace, made)
+            if new is not value:
+                kind.__setitem__(container, place, new)
+    return [*made.values()]
+
+
+def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
+    """``value``, a tensor or a tuple of some, with the stand-ins that are ``made`` as they are needed."""
+    if isinstance(value, torch.Tensor):
+        if id(value) not in made:
+            made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
+        return made[id(value)][1]
+    if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
+        items = [_replaced(item, replace, made) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return value
+
+
+def is_plain(value: Any) -> bool:
     """Whether ``value`` is of a user's own class: torch's and Python's own objects look after themselves."""
     home = type(value).__module__.partition(".")[0]
     return home not in {"torch", "builtins", "functools", "weakref", "threading", "logging", "re", "_thread"}
 
 
-def _refill(container: Any, content: Any) -> None:
-    """Put ``content`` back, if anything changed; by the base class, whatever a subclass forbids."""
-    kind = _kind(container)
+def refill(container: Any, content: Any) -> None:
+    """Put ``content`` back, if anything changed; by the base class, whatever a subclass forbids.
+
+    One that cannot be filled (its own ``__iter__`` or ``__len__`` fails) keeps no other from coming back.
+    """
+    with contextlib.suppress(Exception):
+        _put_back(container, content)
+
+
+def _put_back(container: Any, content: Any) -> None:
+    kind = container_kind(container)
     same = len(container) == len(content) and all(map(is_, container, content))
     if same and (not isinstance(container, dict) or all(map(is_, kind.values(container), content.values()))):
         return
@@ -132,6 +147,6 @@ def _refill(container: Any, content: Any) -> None:
         (kind.update if kind is set else kind.extend)(container, content)
 
 
-def _kind(container: Any) -> Any:
+def container_kind(container: Any) -> Any:
     """The built-in class of a container: what its subclass forbids or does besides is not meant here."""
-    return next(kind for kind in _CONTAINERS if isinstance(container, kind))
+    return next(kind for kind in CONTAINERS if isinstance(container, kind))

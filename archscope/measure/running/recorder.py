@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from archscope.measure.running.attention_values import BACKWARD, FORWARD, attention_values
 from archscope.measure.running.control_flow import ONE_STEP
 from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
@@ -18,6 +17,7 @@ from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.nested_tensors import Constituents, constituents, spread, takes_apart
+from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
@@ -28,7 +28,6 @@ from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
 _MOST_ARGUMENTS = 64
-_GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
 
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
@@ -179,14 +178,22 @@ class Recorder(TorchDispatchMode):
         """The storage id of each tensor."""
         return tuple(self._storage(tensor, None) for tensor in tensors)
 
+    def has_met(self, tensors: Iterable[torch.Tensor]) -> bool:
+        """Whether any of ``tensors`` took part in a call, by its storage; those without one are not told apart."""
+        for tensor in tensors:
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                if tensor.untyped_storage()._cdata in self._live:  # noqa: SLF001 - the only identity of a storage
+                    return True
+        return False
+
     def _signature(self, func: Any) -> _Signature:
         schema = getattr(func, "_schema", None)
         if schema is None:  # a higher-order operator: its arguments go by position
             places = tuple(map(str, range(_MOST_ARGUMENTS)))
             opaque = f"higher_order::{func}"
-            signature = _Signature(opaque, places, {}, composite=False, repeatable=False, run=_run, told="")
+            signature = _Signature(opaque, places, {}, composite=False, repeatable=False, run=run_operator, told="")
         elif func.namespace == "prim":
-            signature = _Signature("", (), {}, composite=True, repeatable=False, run=_run, told="")
+            signature = _Signature("", (), {}, composite=True, repeatable=False, run=run_operator, told="")
         else:
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
@@ -194,7 +201,7 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            run, memorable, told = as_on_devices(func, _run), repeatable(func), told_kind(func, name)
+            run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_kind(func, name)
             signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run, told=told)
         self._signatures[func] = signature
         return signature
@@ -282,39 +289,3 @@ def _tensors(output: Any) -> list[torch.Tensor]:
     if isinstance(output, (list, tuple)):
         return [tensor for item in output for tensor in _tensors(item)]
     return []
-
-
-def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call an operator; constants that a model made on the CPU follow when they meet a meta tensor."""
-    try:
-        return func(*args, **kwargs)
-    except (RuntimeError, NotImplementedError):
-        if func is _GROUPED_MM and args[0].is_meta and args[0].dtype is not torch.bfloat16:
-            return _grouped_mm_on_meta(func, args, kwargs)
-        if func in FORWARD or func in BACKWARD:
-            return attention_values(func, args, kwargs)
-        leaves = pytree.tree_leaves((args, kwargs))
-        if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
-            raise
-        moved = pytree.tree_map(_to_meta, (args, kwargs))
-        if all(before is after for before, after in zip(leaves, pytree.tree_leaves(moved), strict=True)):
-            raise
-        return func(*moved[0], **moved[1])
-
-
-def _grouped_mm_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Torch's meta kernel takes bfloat16 alone, as CUDA does, where the CPU takes any dtype."""
-    narrow, options = pytree.tree_map_only(_is_floating, torch.Tensor.bfloat16, (args, kwargs))
-    return func(*narrow, **options).to(args[0].dtype)
-
-
-def _is_floating(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.is_floating_point()
-
-
-def _to_meta(value: Any) -> Any:
-    if isinstance(value, torch.Tensor) and not value.is_meta:
-        return value.to("meta")
-    if isinstance(value, torch.device) and value.type != "meta":
-        return torch.device("meta")
-    return value

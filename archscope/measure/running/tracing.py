@@ -5,16 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
-from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.errors import ArchscopeError, ForwardError
 from archscope.measure.running.autocast import autocast_watched
@@ -24,26 +18,30 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import forward_calls_watched
-from archscope.measure.running.held_tensors import held_tensors
+from archscope.measure.running.input_refusal import RefusedInputError, is_refused
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
-from archscope.measure.running.inventory import Inventory, take_inventory, walk
+from archscope.measure.running.inventory import Inventory, take_inventory
 from archscope.measure.running.late_results import finished
+from archscope.measure.running.memory_limit import copies_of_weights, memory_watched, not_run_on_the_cpu, too_large
 from archscope.measure.running.meta_parameters import with_gradients
+from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.outsiders import held_by_model, held_unrun, sort_outsiders
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
-from archscope.measure.running.run_notes import Ask, RunNotes
+from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error, refused_input
+from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
 from archscope.measure.running.stand_ins import stand_ins
+from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
-from archscope.records import ModuleRecord, OpCall, Path, Shape, Trace, UnseenRecord
+from archscope.records import ModuleRecord, OpCall, Path, Trace, UnseenRecord
 
 
 def trace(
@@ -81,14 +79,46 @@ def trace(
             return seen
         decided = _run(name, inventory, call, device=_home(inventory), training=training)
         return dataclasses.replace(decided, fallback=f"values decide what its {seen.undecided[0].op} runs")
+    except RefusedInputError:
+        raise
     except ForwardError as error:
-        if too_large(model):
-            raise
+        if needed := too_large(model):
+            raise not_run_on_the_cpu(error, needed) from error.__cause__
         seen = _run(name, inventory, call, device=_home(inventory), training=training)
         return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
 
 
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
+    """One run; where the model turns autocast on, which meta tensors ignore, another one on fake tensors."""
+    seen = _run_apart(name, inventory, call, device=device, training=training)
+    return _run(name, inventory, call, device=seen, training=training) if isinstance(seen, str) else seen
+
+
+def _run_apart(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace | str:
+    """Run a copy of the modules, because other threads may be using the model's own.
+
+    The model itself is run where nobody can be using it (its weights are meta tensors), and where its code reaches its
+    own modules by another way than its attributes.
+    """
+    model = inventory.modules[""]
+    if not only_meta(model):
+        with sparing_collections():
+            copied = ModelCopy(model)
+        try:
+            seen = _run_held(copied, name, copied.of(inventory), call, device=device, training=training)
+        except ForwardError:
+            if not copied.reached:
+                raise
+        else:
+            if not copied.reached:
+                return seen
+    return _run_held(ModelState(model), name, inventory, call, device=device, training=training)
+
+
+def _run_held(  # noqa: PLR0913 - a run is all of these
+    state: ModelCopy | ModelState, name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool
+) -> Trace | str:
+    """What ``state`` holds, run; or the device on which it is to be run instead."""
     model, modules = inventory.modules[""], inventory.modules.values()
     stack = ModuleStack(inventory.paths, frozenset(path for path, more in inventory.module_aliases.items() if more))
     recorder = Recorder(stack, training=training)
@@ -96,12 +126,11 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
     stands = stand_ins(device)
     weight = with_gradients(stands.weight) if training else stands.weight
     _load_meta_kernels()
-    state = ModelState(model)
-    registered = _registered(inventory)
+    registered = registered_tensors(inventory)
     with (
         sparing_collections() as tells_new,
         without_fakes(),
-        state.kept(),
+        state.kept(recorder.has_met),
         run_conditions(gradients=training),
         autocast_watched() as autocast,
         stands.around(),
@@ -110,17 +139,18 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         try:
             inputs = stands.inputs(call)
             described = input_records(model, inputs)
-            pairs = state.swap(weight)
+            with copies_of_weights(device):
+                pairs = state.swap(weight)
             set_mode(model, state.modules, training=training)
         except Exception as error:
-            raise _preparation_error(error, device) from error
+            raise preparation_error(error, device) from error
         programs.enter_context(script_tensors_swapped(modules, weight, training=training))
         parameters = _parameters(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
-        recorder.storages_of(_and_inner(new for _, new in pairs))
+        recorder.storages_of(and_inner(new for _, new in pairs))
         held = held_by_model(pairs, registered, lambda tensor: recorder.storages_of([tensor])[0])
         made_up = [new for old, new in pairs if old.is_meta and device != "meta"]
-        given = recorder.storages_of((*made_up, *_and_inner(_tensors((inputs.args, inputs.kwargs)))))
+        given = recorder.storages_of((*made_up, *and_inner(tensors_in((inputs.args, inputs.kwargs)))))
         del pairs, made_up
         recorder.outsiders.clear()
         remove_distributed_hooks(modules)
@@ -132,17 +162,20 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
                 ways_out_watched(notes),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
+                memory_watched(device),
                 recorder,
             ):
                 output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
-                results = recorder.storages_of(_tensors(output))
+                results = recorder.storages_of(tensors_in(output))
                 notes.look_at(output)
                 if training:
                     run_backward(output, stack, recorder, trains=any(p.trainable for p in inventory.parameters))
         except ArchscopeError:
             raise
         except (Exception, SystemExit) as error:
-            raise _forward_error(error, inventory, stack, notes) from error
+            refused = device == "meta" and is_refused(error, model, inputs)
+            told = refused_input if refused else forward_error
+            raise told(error, inventory, stack, notes) from error
         _require_sight(notes, inventory)
         storages = recorder.storages()
         held += sort_outsiders(recorder.outsiders, notes, tells_new=tells_new)
@@ -151,7 +184,7 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
         for path, kind in hidden_operators(inventory.modules):
             recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
     if autocast.device and device == "meta":  # which autocast leaves alone
-        return _run(name, inventory, call, device=f"fake {autocast.device}", training=training)
+        return f"fake {autocast.device}"
     return Trace(
         model=name,
         mode="train" if training else "eval",
@@ -179,19 +212,6 @@ def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training
 _PLAIN = (torch.Tensor, nn.Parameter)
 
 
-def _tensors(values: Any) -> list[torch.Tensor]:
-    return [tensor for _, tensor in held_tensors(values)]
-
-
-def _and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-    """The tensors, and those inside of them that a wrapper subclass computes with."""
-    for tensor in tensors:
-        yield tensor
-        wrapper: Any = tensor
-        if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(wrapper):
-            yield from _and_inner(getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0])
-
-
 def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
     """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
     if not notes.asks:
@@ -200,13 +220,9 @@ def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
     if too_large(inventory.modules[""]):
         notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
         return
-    raise ForwardError(_asked(asked) + ", and goes on without", where=asked.where, help="run it where its weights are")
-
-
-def _asked(asked: Ask) -> str:
-    if asked.values:
-        return f"the model reads values, which meta tensors do not have: {asked}"
-    return f"{asked} does not run on meta tensors"
+    raise ForwardError(
+        asked_for(asked) + ", and goes on without", where=asked.where, help="run it where its weights are"
+    )
 
 
 @functools.cache
@@ -242,14 +258,8 @@ def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
         weights={},
         calls=None,
         storages=(),
-        held=held_unrun(inventory.modules, _registered(inventory)),
+        held=held_unrun(inventory.modules, registered_tensors(inventory)),
     )
-
-
-def _registered(inventory: Inventory) -> list[torch.Tensor]:
-    """The parameters and buffers of all modules."""
-    stores = [(module._parameters, module._buffers) for module in inventory.modules.values()]  # noqa: SLF001
-    return [tensor for both in stores for store in both for tensor in store.values() if tensor is not None]
 
 
 def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
@@ -279,48 +289,3 @@ def _home(inventory: Inventory) -> str:
     """The device that holds the first of the model's weights."""
     devices = (tensor.device for tensor in _parameters(inventory).values() if not tensor.is_meta)
     return str(next(devices, "cpu"))
-
-
-def too_large(model: nn.Module) -> bool:
-    """Whether the weights would take more than half of this machine's memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    held = {id(tensor): tensor for _, module in walk(model) for tensor in module._parameters.values()}  # noqa: SLF001
-    return 2 * sum(tensor.nbytes for tensor in held.values() if tensor is not None and not is_lazy(tensor)) > memory
-
-
-def _preparation_error(error: Exception, device: str) -> ArchscopeError:
-    """Why nothing could run: the inputs or the weights cannot be there, or the model's own ``train()`` raised."""
-    if isinstance(error, ArchscopeError) and device != "meta":
-        return error
-    said = str(error).partition("\n")[0]
-    return ForwardError(
-        f"the model and its inputs cannot be made ready on {device}: {type(error).__name__}: {said}",
-        where="before the forward pass",
-        help="check the inputs, and the model's own train() and eval() where it has them",
-    )
-
-
-def _forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> ForwardError:
-    path = _failing_module(error.__traceback__, inventory.paths)
-    module = inventory.modules[path]
-    shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
-    asked = next((ask for ask in notes.asks if ask.values), None)
-    return ForwardError(
-        _asked(asked) if asked else f"the forward pass raised {type(error).__name__}: {error}",
-        where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
-        help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
-    )
-
-
-def _written(shape: Shape) -> str:
-    return "x".join(map(str, shape)) or "a scalar"
-
-
-def _failing_module(traceback: TracebackType | None, paths: dict[int, Path]) -> Path:
-    """The innermost module of the model that was running when the error was raised."""
-    found = ""
-    while traceback is not None:
-        owner = traceback.tb_frame.f_locals.get("self")
-        found = paths.get(id(owner), found)
-        traceback = traceback.tb_next
-    return found

@@ -1,0 +1,265 @@
+"""Copies of a model's modules, so that the model itself can go on training and serving while it is measured."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import sys
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace as replaced_fields
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from archscope.measure.running.callable_copy import BOUND, CallableCopy
+from archscope.measure.running.inventory import Inventory
+from archscope.measure.running.model_state import (
+    ATOMS,
+    CONTAINERS,
+    LARGE,
+    REACH,
+    Replacement,
+    container_kind,
+    is_plain,
+    refill,
+    swap_tensors,
+)
+from archscope.process_state import process_state_kept
+
+Met: TypeAlias = Callable[[Iterable[torch.Tensor]], bool]
+
+_ATOMS = ATOMS - BOUND
+_EXACT = frozenset(CONTAINERS)
+_CHEAP = _EXACT - {deque}
+
+
+class ModelCopy:
+    """The modules of a model anew, with everything that ``ModelState`` would remember of them.
+
+    Modules, the containers they hold and the plain objects up to three steps from them are new objects of the same
+    classes; bound methods, partial objects, closures and weak references that led to the model's own lead to them.
+    Tensors are the model's own until ``swap``. Objects that are one of a kind (members of an enumeration, what a module
+    or a class keeps under a name) and those that Python cannot make anew are shared; their attributes are put back.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.modules: list[nn.Module] = []
+        self.reached = False
+        self._twins: dict[int, Any] = {}
+        self._kept: list[tuple[Any, Any]] = []  # the originals live as long as their ids are used
+        self._shared: list[tuple[Any, Any]] = []
+        self._with_tensors: list[Any] = []
+        self._late: list[tuple[Any, Any, Any]] = []
+        self._waiting: deque[tuple[Any, Any, int]] = deque()
+        self._names: dict[type, set[int]] = {}
+        self._rekeyed: list[Any] = []
+        self._own: list[torch.Tensor] = []
+        self._twin(model, 0)
+        while self._waiting:
+            self._fill(*self._waiting.popleft())
+        callables = CallableCopy(self._twins)
+        for container, place, value in self._late:
+            twin = callables.twin(value)
+            if twin is not value:
+                container_kind(container).__setitem__(container, place, twin)
+        for container in self._rekeyed:
+            self._rekey(container)
+
+    def of(self, inventory: Inventory) -> Inventory:
+        """``inventory`` with the copies in the place of the modules."""
+        modules = {path: self._twins.get(id(module), module) for path, module in inventory.modules.items()}
+        return replaced_fields(inventory, modules=modules, paths={id(twin): path for path, twin in modules.items()})
+
+    @contextlib.contextmanager
+    def kept(self, met: Met) -> Iterator[None]:
+        """Put the process around the model back at the end, whatever happens.
+
+        ``met`` says whether a run came upon any of some tensors. When those are the model's own, its code went another
+        way than by its attributes (a global variable): ``reached`` says so, and what that changed is put back.
+        """
+        with process_state_kept():
+            try:
+                yield
+            finally:
+                for module in self.modules:
+                    if hasattr(type(module), "__del__"):  # it would close what belongs to the original
+                        module.__class__ = nn.Module
+                self.reached = met(self._own)
+                for container, content in (*self._shared, *(self._kept if self.reached else ())):
+                    refill(container, content)
+
+    def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
+        made = swap_tensors(self._with_tensors, replace)
+        self._own = [tensor for tensor, stand_in in made if tensor is not stand_in]
+        return made
+
+    def _twin(self, value: Any, distance: int) -> Any:
+        """What stands for ``value``; it is filled later."""
+        known = self._twins.get(id(value))
+        if known is not None:
+            return known
+        kind = type(value)
+        if kind in _EXACT:
+            twin = kind(maxlen=value.maxlen) if kind is deque else kind()
+        elif issubclass(kind, nn.Module):
+            if issubclass(kind, torch.jit.ScriptModule):  # what it holds is not Python's
+                return value
+            twin = object.__new__(kind)
+            self.modules.append(twin)
+            distance = 0
+        elif issubclass(kind, CONTAINERS):
+            twin = _empty(value)
+        elif distance < REACH and _has_attributes(value):
+            twin = _made(kind) if self._can_be_copied(value) else None
+            distance += 1
+            if twin is None:
+                self._shared.append((value.__dict__, dict(value.__dict__)))
+        else:
+            return value
+        if twin is None:
+            self._twins[id(value)] = value
+            return value
+        self._twins[id(value)] = twin
+        if not (kind in _EXACT and not value):
+            self._waiting.append((value, twin, distance))
+        else:
+            self._kept.append((value, ()))
+        return twin
+
+    def _fill(self, value: Any, twin: Any, distance: int) -> None:
+        if isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, tuple):
+                    self._waiting.append((item, None, distance))
+                elif type(item) not in _ATOMS and not isinstance(item, torch.Tensor):
+                    self._twin(item, distance)
+            return
+        if isinstance(value, CONTAINERS):
+            self._fill_container(value, twin, distance)
+            if type(value) in _EXACT:
+                return
+        attributes = getattr(value, "__dict__", None)
+        if attributes:
+            self._fill_container(attributes, twin.__dict__, distance)
+        for name in _slots(type(value)):
+            if hasattr(value, name):
+                object.__setattr__(twin, name, self._twin(getattr(value, name), distance))
+
+    def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901 - the hot path, in one piece
+        kind = container_kind(value)
+        is_dict = isinstance(value, dict)
+        content: Any = dict(kind.items(value)) if is_dict else [*kind.__iter__(value)]
+        self._kept.append((value, content))
+        items = content.values() if is_dict else content
+        if len(content) >= LARGE and not any(isinstance(held, nn.Module) for held in items):
+            _extend(kind, twin, content)
+            return
+        filled: Any = twin if type(twin) is dict else {}
+        with_tensors, twins = False, self._twins
+        for place, held in content.items() if is_dict else enumerate(content):
+            of = type(held)
+            if of in _ATOMS:
+                filled[place] = held
+            elif of in _CHEAP and not held and id(held) not in twins:  # most of what a module holds: hooks nobody set
+                filled[place] = twins[id(held)] = of()
+                self._kept.append((held, ()))
+            elif isinstance(held, torch.Tensor):
+                with_tensors = True
+                filled[place] = held
+            elif of in BOUND or isinstance(held, tuple):
+                filled[place] = held
+                if kind is not set:
+                    self._late.append((twin, place, held))
+                if isinstance(held, tuple):
+                    with_tensors = True
+                    self._waiting.append((held, None, distance))
+            else:
+                filled[place] = self._twin(held, distance)
+        if filled is not twin:
+            _extend(kind, twin, filled if is_dict else filled.values())
+        if with_tensors and kind is not set:
+            self._with_tensors.append(twin)
+        if is_dict and any(type(place) is not str for place in content):
+            self._rekeyed.append(twin)
+
+    def _rekey(self, container: Any) -> None:
+        """Let objects that are keys be the copies."""
+        kind = container_kind(container)
+        items = [(self._twins.get(id(key), key), value) for key, value in kind.items(container)]
+        kind.clear(container)
+        for key, value in items:
+            kind.__setitem__(container, key, value)
+
+    def _can_be_copied(self, value: Any) -> bool:
+        """Whether it is no one of a kind, and would not close, at its end, what belongs to the original."""
+        kind = type(value)
+        return not isinstance(value, enum.Enum) and not hasattr(kind, "__del__") and id(value) not in self._named(kind)
+
+    def _named(self, kind: type) -> set[int]:
+        """What the module of ``kind`` and the class itself keep under a name: it is compared by identity."""
+        if kind not in self._names:
+            homes: list[Mapping[str, Any]] = (
+                [vars(sys.modules[kind.__module__])] if kind.__module__ in sys.modules else []
+            )
+            homes += [vars(base) for base in kind.__mro__]
+            self._names[kind] = {id(value) for home in homes for value in home.values()}
+        return self._names[kind]
+
+
+def _extend(kind: Any, container: Any, content: Any) -> None:
+    """Add ``content`` to a container by its built-in class, whatever a subclass does besides."""
+    if kind is list or kind is deque:
+        kind.extend(container, content)
+    elif kind is set:
+        kind.update(container, content)
+    else:
+        for place, value in content.items():
+            kind.__setitem__(container, place, value)
+
+
+def only_meta(model: nn.Module) -> bool:
+    """Whether all weights of ``model`` are meta tensors: no other thread can be training or serving it."""
+    weights = [*model.parameters()]
+    return bool(weights) and all(weight.is_meta for weight in weights)
+
+
+def _empty(container: Any) -> Any:
+    """A container of the same class with nothing in it; None where its class forbids that."""
+    kind = container_kind(container)
+    try:
+        twin = kind.__new__(type(container))
+        if isinstance(container, defaultdict):
+            twin.default_factory = container.default_factory
+    except (AttributeError, TypeError):
+        return None
+    return twin if type(twin) is type(container) else None
+
+
+def _has_attributes(value: Any) -> bool:
+    """Whether ``ModelState`` would look into ``value``; what removes a hook counts, too."""
+    if isinstance(value, type) or not isinstance(getattr(value, "__dict__", None), dict):
+        return False
+    return bool(value.__dict__) and (is_plain(value) or type(value) is RemovableHandle)
+
+
+def _made(kind: type) -> Any:
+    """An object of class ``kind`` without a call of its constructor; None where C code makes it and wants arguments."""
+    makers: tuple[Any, ...] = (object.__new__, kind.__new__)
+    for new in makers:
+        with contextlib.suppress(Exception):
+            return new(kind)
+    return None
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for base in kind.__mro__[:-1]:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in {"__dict__", "__weakref__"}:
+                yield (
+                    f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+                )

@@ -1,0 +1,64 @@
+"""What is said when a model cannot be made ready or its forward pass raises: where, with which shapes, what to do."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from archscope.errors import ArchscopeError, ForwardError, raised
+from archscope.measure.running.input_refusal import RefusedInputError
+from archscope.measure.running.inventory import Inventory
+from archscope.measure.running.module_stack import ModuleStack
+from archscope.measure.running.run_notes import Ask, RunNotes
+from archscope.records import Path, Shape
+
+
+def asked_for(asked: Ask) -> str:
+    """What a run on meta could not give the model."""
+    if asked.values:
+        return f"the model reads values, which meta tensors do not have: {asked}"
+    return f"{asked} does not run on meta tensors"
+
+
+def refused_input(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> RefusedInputError:
+    """``forward_error`` of an operator that refuses its input on every device."""
+    failed = forward_error(error, inventory, stack, notes)
+    return RefusedInputError(failed.what, where=failed.where, help=failed.help)
+
+
+def preparation_error(error: Exception, device: str) -> ArchscopeError:
+    """Why nothing could run: the inputs or the weights cannot be there, or the model's own ``train()`` raised."""
+    if isinstance(error, ArchscopeError) and device != "meta":
+        return error
+    said = str(error).partition("\n")[0]
+    return ForwardError(
+        f"the model and its inputs cannot be made ready on {device}: {type(error).__name__}: {said}",
+        where="before the forward pass",
+        help="check the inputs, and the model's own train() and eval() where it has them",
+    )
+
+
+def forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> ForwardError:
+    """What the forward pass raised, with the innermost module that was running and what it was called with."""
+    path = _failing_module(error.__traceback__, inventory.paths)
+    module = inventory.modules[path]
+    shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
+    asked = next((ask for ask in notes.asks if ask.values), None)
+    return ForwardError(
+        asked_for(asked) if asked else f"the forward pass raised {raised(error)}",
+        where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
+        help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
+    )
+
+
+def _written(shape: Shape) -> str:
+    return "x".join(map(str, shape)) or "a scalar"
+
+
+def _failing_module(traceback: TracebackType | None, paths: dict[int, Path]) -> Path:
+    """The innermost module of the model that was running when the error was raised."""
+    found = ""
+    while traceback is not None:
+        if "self" in traceback.tb_frame.f_code.co_varnames:  # f_locals would keep what others hold alive: the error
+            found = paths.get(id(traceback.tb_frame.f_locals.get("self")), found)
+        traceback = traceback.tb_next
+    return found

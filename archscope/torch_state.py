@@ -1,0 +1,120 @@
+"""The switches and random states of torch, read now and written back later; torch is not loaded for it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+Restore: TypeAlias = Callable[[], None]
+_Switch: TypeAlias = tuple[Callable[[], Any], Callable[[Any], Any]]
+
+#: Where torch keeps a precision, outer before inner: writing an outer one may write those inside.
+_PRECISIONS = (
+    "",
+    "cudnn",
+    "cudnn.conv",
+    "cudnn.rnn",
+    "cuda.matmul",
+    "mkldnn",
+    "mkldnn.matmul",
+    "mkldnn.conv",
+    "mkldnn.rnn",
+)
+_ATTENTION = ("flash", "mem_efficient", "math", "cudnn")
+
+
+def torch_state() -> Iterator[Restore]:
+    """One function for each piece of state that puts it back; each may raise, and is of no concern to the others."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "set_default_device"):  # half imported, or not at all
+        return
+    yield _default_device(torch)
+    for read, write in _random_states(torch):
+        yield functools.partial(write, read())
+    for read, write in (*_switches(torch), *_precisions(torch)):
+        try:
+            value = read()
+        except (AttributeError, RuntimeError):  # another version of torch; old and new precision settings mix
+            continue
+        yield _unless_same(read, write, value)
+
+
+def _random_states(torch: Any) -> Iterator[_Switch]:
+    yield torch.get_rng_state, torch.set_rng_state
+    if torch.cuda.is_initialized():
+        yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all
+
+
+def _switches(torch: Any) -> Iterator[_Switch]:
+    yield torch.get_default_dtype, torch.set_default_dtype
+    yield torch.is_grad_enabled, torch.set_grad_enabled
+    yield torch.get_num_threads, torch.set_num_threads
+    yield torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly
+    yield (
+        lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+        lambda modes: torch.use_deterministic_algorithms(modes[0], warn_only=modes[1]),
+    )
+    for flag in ("benchmark", "deterministic", "enabled"):
+        yield _attribute(torch.backends.cudnn, flag)
+    for kind in _ATTENTION:
+        yield (
+            functools.partial(_called, torch.backends.cuda, f"{kind}_sdp_enabled"),
+            functools.partial(_called, torch.backends.cuda, f"enable_{kind}_sdp"),
+        )
+    yield torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
+    for device in ("cpu", "cuda"):
+        for name in ("autocast_enabled", "autocast_dtype"):
+            reader = f"is_{name}" if name.endswith("enabled") else f"get_{name}"
+            yield (
+                functools.partial(_called, torch, reader, device),
+                functools.partial(_called, torch, f"set_{name}", device),
+            )
+
+
+def _precisions(torch: Any) -> Iterator[_Switch]:
+    """Two sets of switches for the same thing: the older first, because writing them writes the newer as well."""
+    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    for backend in (torch.backends.cuda.matmul, torch.backends.cudnn):
+        yield _attribute(backend, "allow_tf32")
+    for place in _PRECISIONS:
+        holder = torch.backends
+        for name in place.split(".") if place else ():
+            holder = getattr(holder, name, None)
+        yield _attribute(holder, "fp32_precision")
+
+
+def _attribute(holder: Any, name: str) -> _Switch:
+    return functools.partial(getattr, holder, name), functools.partial(setattr, holder, name)
+
+
+def _called(holder: Any, name: str, *values: Any) -> Any:
+    return getattr(holder, name)(*values)
+
+
+def _unless_same(read: Callable[[], Any], write: Callable[[Any], Any], value: Any) -> Restore:
+    def restore() -> None:
+        try:
+            same = read() == value
+        except RuntimeError:  # it cannot be read while settings mix, but written
+            same = False
+        if not same:
+            write(value)
+
+    return restore
+
+
+def _default_device(torch: Any) -> Restore:
+    """What ``set_default_device`` was told; a ``with torch.device(...)`` around us is left alone."""
+
+    def told() -> Any:
+        return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)  # noqa: SLF001 - torch offers no other way
+
+    before = told()
+
+    def restore() -> None:
+        if told() is not before:
+            torch.set_default_device(before and before.device)
+
+    return restore
