@@ -77,7 +77,7 @@ def test_an_lstm_in_inference_keeps_its_output_and_states_alone():
 
 def test_the_gradient_of_an_lstm_is_counted_whole_on_the_cpu():
     seen = archscope.trace(nn.LSTM(8, 4), torch.rand(6, 2, 8), device="cpu", training=True)
-    step, _ = training_figures(seen, DEFAULT_FORMULAS, "sgd")
+    step, _, _ = training_figures(seen, DEFAULT_FORMULAS, "sgd")
     own, recurrent = 6 * 2 * 16 * 8, 6 * 2 * 16 * 4
     # the input takes no gradient, nor does the first state, which is zero
     assert (step.backward_macs, step.complete) == (own + 2 * recurrent - 2 * 16 * 4, True)

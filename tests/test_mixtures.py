@@ -223,5 +223,5 @@ def test_a_report_tells_of_active_parameters_in_every_form():
     said = next(line for line in render_text(report).splitlines() if line.startswith("active parameters"))
     assert " ".join(said.split()) == "active parameters 238 238, a token uses 1 of 4 experts"
     assert "| Active parameters | 238 |" in render_markdown(report)
-    assert "Active parameters" in render_html(report)
+    assert "active parameters" in render_html(report)
     assert serial.from_json(serial.to_json(report)) == report

@@ -68,7 +68,7 @@ def measured(model: nn.Module, device: str, *, training: bool) -> Seen:
         seen = archscope.trace(model, x, device=device, training=training)
         operators = tuple(call.op for call in seen.calls or ())
         if training:
-            step, _ = training_figures(seen, DEFAULT_FORMULAS, "sgd")
+            step, _, _ = training_figures(seen, DEFAULT_FORMULAS, "sgd")
             figures = {
                 "backward_macs": step.backward_macs,
                 "backward_flops": step.backward_flops,

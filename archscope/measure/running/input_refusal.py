@@ -21,9 +21,14 @@ class RefusedInputError(ForwardError):
     """A forward pass that fails on every device: another one need not be tried."""
 
 
-def is_refused(error: BaseException, model: nn.Module, call: Inputs) -> bool:
-    """Whether the arguments do not fit ``forward``, or an operator refuses its sizes on the CPU as it did on meta."""
-    return (isinstance(error, TypeError) and not _fits(model, call)) or _fails_anywhere(error)
+def refusal(error: BaseException, model: nn.Module, call: Inputs) -> BaseException | None:
+    """``error`` where the arguments do not fit ``forward``; what an operator says on the CPU where it fails there too.
+
+    None where another device may run what meta did not.
+    """
+    if isinstance(error, TypeError) and not _fits(model, call):
+        return error
+    return _fails_anywhere(error)
 
 
 def _fits(model: nn.Module, call: Inputs) -> bool:
@@ -36,23 +41,23 @@ def _fits(model: nn.Module, call: Inputs) -> bool:
     return True
 
 
-def _fails_anywhere(error: BaseException) -> bool:
-    """Run the operator that raised ``error`` alone, on the CPU."""
+def _fails_anywhere(error: BaseException) -> BaseException | None:
+    """Run the operator that raised ``error`` alone, on the CPU: an error of the same kind there."""
     found = _last_operator(error.__traceback__)
     if found is None or not isinstance(error, (IndexError, RuntimeError, ValueError)):
-        return False
+        return None
     func, args, kwargs = found
     tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     plain = all(type(tensor) in _PLAIN and tensor.layout is torch.strided for tensor in tensors)
     if not tensors or not plain or sum(tensor.nbytes for tensor in tensors) > _LARGEST:
-        return False
+        return None
     real_args, real_kwargs = pytree.tree_map(_real, (args, kwargs))
     try:
         with torch.no_grad():
             func(*real_args, **real_kwargs)
     except Exception as again:  # noqa: BLE001 - one of another kind: let the real run tell
-        return type(again) is type(error)
-    return False
+        return again if type(again) is type(error) else None
+    return None
 
 
 _PLAIN = {torch.Tensor, nn.Parameter}

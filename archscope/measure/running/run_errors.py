@@ -19,9 +19,8 @@ def asked_for(asked: Ask) -> str:
     return f"{asked} does not run on meta tensors"
 
 
-def refused_input(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> RefusedInputError:
-    """``forward_error`` of an operator that refuses its input on every device."""
-    failed = forward_error(error, inventory, stack, notes)
+def refused_input(failed: ForwardError) -> RefusedInputError:
+    """``failed``, of an operator that refuses its input on every device."""
     return RefusedInputError(failed.what, where=failed.where, help=failed.help)
 
 
@@ -37,14 +36,16 @@ def preparation_error(error: Exception, device: str) -> ArchscopeError:
     )
 
 
-def forward_error(error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes) -> ForwardError:
-    """What the forward pass raised, with the innermost module that was running and what it was called with."""
+def forward_error(
+    error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes, *, said: BaseException
+) -> ForwardError:
+    """What the forward pass raised, as ``said``, with the innermost module that was running and what it got."""
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
     asked = next((ask for ask in notes.asks if ask.values), None)
     return ForwardError(
-        asked_for(asked) if asked else f"the forward pass raised {raised(error)}",
+        asked_for(asked) if asked else f"the forward pass raised {raised(said)}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
         help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
     )

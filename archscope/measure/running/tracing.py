@@ -18,7 +18,7 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import forward_calls_watched
-from archscope.measure.running.input_refusal import RefusedInputError, is_refused
+from archscope.measure.running.input_refusal import RefusedInputError, refusal
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory
@@ -173,9 +173,9 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         except ArchscopeError:
             raise
         except (Exception, SystemExit) as error:
-            refused = device == "meta" and is_refused(error, model, inputs)
-            told = refused_input if refused else forward_error
-            raise told(error, inventory, stack, notes) from error
+            refused = refusal(error, model, inputs) if device == "meta" else None
+            failed = forward_error(error, inventory, stack, notes, said=refused or error)
+            raise (refused_input(failed) if refused else failed) from error
         _require_sight(notes, inventory)
         storages = recorder.storages()
         held += sort_outsiders(recorder.outsiders, notes, tells_new=tells_new)
