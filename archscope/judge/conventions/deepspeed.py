@@ -26,6 +26,7 @@ _COUNTED = (
     *("aten::_scaled_dot_product_flash_attention", "aten::_scaled_dot_product_flash_attention_for_cpu"),
     *("aten::_scaled_dot_product_efficient_attention", "aten::_scaled_dot_product_cudnn_attention"),
     "aten::_scaled_dot_product_attention_math",
+    "archscope::deform_conv2d",  # which calls torch.matmul when it runs
 )
 _RECURRENT = ("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell")
 
@@ -34,7 +35,7 @@ DEEPSPEED = Convention(
     description=(
         "DeepSpeed's profiler counts the multiply-accumulates of linear layers, convolutions, matrix products and "
         "scaled dot product attention that are called as functions of torch; recurrent layers, einsum and operators of "
-        "other libraries (deformable convolutions) have none."
+        "other libraries have none."
     ),
     modules=MappingProxyType(dict.fromkeys(_RECURRENT, _nothing)),
     operators=MappingProxyType(dict.fromkeys(_COUNTED, _macs)),

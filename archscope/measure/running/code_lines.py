@@ -27,9 +27,10 @@ class CodeLine(NamedTuple):
 NOWHERE = CodeLine("", only_checks=False)
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
+_OURS = str(Path(__file__).parents[1]) + os.sep
 _NOT_THE_MODEL = (
     _TORCH,
-    str(Path(__file__).parents[1]) + os.sep,
+    _OURS,
     sysconfig.get_paths()["stdlib"] + os.sep,
 )
 _LIBRARIES = ("site-packages", "dist-packages")
@@ -53,7 +54,7 @@ def asked_by_model(passing: tuple[str, ...] = ()) -> bool:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
     while frame is not None and frame.f_code.co_filename.endswith(("contextlib.py", *passing)):
         frame = frame.f_back
-    return frame is not None and not frame.f_code.co_filename.startswith(_TORCH)
+    return frame is not None and not frame.f_code.co_filename.startswith((_TORCH, _OURS))
 
 
 @functools.lru_cache(maxsize=4096)

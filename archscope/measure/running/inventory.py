@@ -66,6 +66,12 @@ def walk(model: nn.Module) -> Iterator[tuple[Path, nn.Module]]:
         waiting += reversed(below)
 
 
+def own_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Every parameter once by identity, however deep the modules lie in each other."""
+    found = (tensor for _, module in walk(model) for tensor in module._parameters.values())  # noqa: SLF001 - no recursion
+    return [*{id(tensor): tensor for tensor in found if tensor is not None}.values()]
+
+
 def join(path: Path, name: str) -> Path:
     """The path of ``name`` inside ``path``; the root's path is empty."""
     return f"{path}.{name}" if path else name

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.errors import BuildError, ForwardError
-from archscope.measure.running.inventory import walk
+from archscope.measure.running.inventory import own_parameters
 from archscope.memory import most_bytes
 from archscope.process_state import process_state_kept
 from archscope.units import format_bytes
@@ -95,7 +95,7 @@ class MemoryLimit(TorchDispatchMode):
         kwargs = kwargs or {}
         output = None
         if _makes(func, args, kwargs):
-            planned = func(*args, **{**kwargs, "device": _META})
+            planned = _planned(func, args, kwargs)
             self._require(_nbytes(planned))
             if not self._filled and isinstance(planned, torch.Tensor) and planned.nbytes > _SMALL:
                 output = torch.empty_strided(planned.shape, planned.stride(), dtype=planned.dtype, device="cpu")
@@ -113,6 +113,14 @@ class MemoryLimit(TorchDispatchMode):
             raise TooMuchError(
                 f"tensors take {format_bytes(self._live.now + further)}; --max-memory is {format_bytes(self._most)}"
             )
+
+
+def _planned(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``func`` would make, on meta; nothing where it makes what has no form there, such as quantised tensors."""
+    try:
+        return func(*args, **{**kwargs, "device": _META})
+    except (NotImplementedError, RuntimeError):
+        return ()
 
 
 def build_on_cpu(build: Callable[[], nn.Module], name: str) -> nn.Module:
@@ -146,10 +154,12 @@ def _bytes_to_build(build: Callable[[], nn.Module]) -> int:
     return max(pretending.live.most, unfilled.asked)
 
 
+_SIZELESS: tuple[type, ...] = (UninitializedParameter,)
+
+
 def too_large(model: nn.Module) -> int:
     """The bytes of the model's weights if a copy of them on the CPU is more than it may take; else 0."""
-    held = {id(tensor): tensor for _, module in walk(model) for tensor in module._parameters.values()}  # noqa: SLF001
-    needed = sum(tensor.nbytes for tensor in held.values() if tensor is not None and not is_lazy(tensor))
+    needed = sum(tensor.nbytes for tensor in own_parameters(model) if not isinstance(tensor, _SIZELESS))
     return needed if needed > most_bytes() else 0
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
-from archscope.measure.running.inventory import Inventory
+from archscope.measure.running.inventory import Inventory, own_parameters
 from archscope.measure.running.model_state import (
     ATOMS,
     CONTAINERS,
@@ -223,7 +223,7 @@ def _extend(kind: Any, container: Any, content: Any) -> None:
 
 def only_meta(model: nn.Module) -> bool:
     """Whether all weights of ``model`` are meta tensors: no other thread can be training or serving it."""
-    weights = [*model.parameters()]
+    weights = own_parameters(model)
     return bool(weights) and all(weight.is_meta for weight in weights)
 
 

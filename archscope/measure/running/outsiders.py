@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from archscope.measure.running.inventory import dtype_name
+from archscope.measure.running.inventory import dtype_name, own_parameters
 from archscope.measure.running.run_notes import RunNotes
 from archscope.records import HeldRecord, Path, UnseenRecord
 
@@ -86,7 +86,7 @@ def held_unrun(modules: Mapping[Path, nn.Module], registered: Iterable[torch.Ten
                 if type(item) in _LISTS and item:
                     waiting.append(item)
                 elif isinstance(item, nn.Module):
-                    found.update((id(tensor), tensor) for tensor in item.parameters())
+                    found.update((id(tensor), tensor) for tensor in own_parameters(item))
                 elif isinstance(item, nn.Parameter):
                     found[id(item)] = item
     known = {_identity(tensor) for tensor in registered}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -28,13 +29,18 @@ from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.module_stack import ModuleStack
-from archscope.measure.running.outsiders import held_by_model, held_unrun, sort_outsiders
+from archscope.measure.running.outsiders import Outsider, held_by_model, held_unrun, sort_outsiders
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
 from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error, refused_input
 from archscope.measure.running.run_notes import RunNotes
-from archscope.measure.running.script_modules import hidden_operators, programs_around, script_tensors_swapped
+from archscope.measure.running.script_modules import (
+    hidden_operators,
+    is_script,
+    programs_around,
+    script_tensors_swapped,
+)
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
 from archscope.measure.running.train_mode import set_mode
@@ -178,7 +184,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
             raise (refused_input(failed) if refused else failed) from error
         _require_sight(notes, inventory)
         storages = recorder.storages()
-        held += sort_outsiders(recorder.outsiders, notes, tells_new=tells_new)
+        held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
         recorder.outsiders.clear()
         del output
         for path, kind in hidden_operators(inventory.modules):
@@ -209,7 +215,10 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
     )
 
 
-_PLAIN = (torch.Tensor, nn.Parameter)
+def _outside(outsiders: Iterable[Outsider], inventory: Inventory) -> list[Outsider]:
+    """Those of ``outsiders`` that are no constants of a TorchScript program, which are its own."""
+    programs = {path for path, module in inventory.modules.items() if is_script(module)}
+    return [outsider for outsider in outsiders if outsider.path not in programs]
 
 
 def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
