@@ -39,6 +39,8 @@ def run_backward(output: Any, stack: ModuleStack, recorder: Recorder, *, trains:
 def _sum(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_nested:
         tensor = tensor.values()
+    if tensor.is_complex() and not tensor.numel():  # torch cannot view an empty gradient as complex
+        return tensor.abs().sum()
     return torch.view_as_real(tensor.resolve_conj()).sum() if tensor.is_complex() else tensor.sum()
 
 

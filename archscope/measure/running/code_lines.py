@@ -81,6 +81,8 @@ def _shown(file: str) -> str:
 
 def _only_checks(file: str, number: int) -> bool:
     statement = _innermost(_statements(file), number)
+    if statement is not None and (_keeps(statement) or _has_company(file, statement)):
+        return False
     match statement:
         case ast.Assert() | ast.Raise():
             return True
@@ -89,6 +91,29 @@ def _only_checks(file: str, number: int) -> bool:
         case None:
             return False
     return _tells(statement) or _names_the_classes(statement)
+
+
+def _keeps(statement: ast.stmt) -> bool:
+    """Whether ``statement`` gives what it computes a name (``:=``), for other lines to use."""
+    return any(isinstance(node, ast.NamedExpr) for node in ast.walk(statement))
+
+
+def _has_company(file: str, statement: ast.stmt) -> bool:
+    """Whether another statement shares its line, or an ``except`` waits for what it raises."""
+    for other in _statements(file):
+        if other is statement:
+            continue
+        if other.lineno == statement.lineno and (
+            other.col_offset > statement.col_offset or not _is_around(other, statement)
+        ):
+            return True
+        if isinstance(other, ast.Try) and other.handlers and any(_is_around(part, statement) for part in other.body):
+            return True
+    return False
+
+
+def _is_around(outer: ast.stmt, inner: ast.stmt) -> bool:
+    return outer.lineno <= inner.lineno and (inner.end_lineno or 0) <= (outer.end_lineno or 0)
 
 
 def _tells(statement: ast.stmt) -> bool:

@@ -22,7 +22,7 @@ from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
-from archscope.measure.running.told_calls import tell, tell_failure, told_kind
+from archscope.measure.running.told_calls import refuse_lost_write, tell, tell_failure, told_kind, written_places
 from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
@@ -43,6 +43,7 @@ class _Signature(NamedTuple):
     repeatable: bool
     run: Run
     told: str = ""
+    writes: tuple[tuple[int, str], ...] = ()
 
 
 class Recorder(TorchDispatchMode):
@@ -82,7 +83,9 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func is SCALAR:
             func, args, kwargs = stored_scalar(func, args, kwargs)
-        name, names, defaults, composite, memorable, run, told = self._signatures.get(func) or self._signature(func)
+        name, names, defaults, composite, memorable, run, told, writes = self._signatures.get(func) or self._signature(
+            func
+        )
         if composite and not any(isinstance(value, torch.Tensor) and value.is_nested for value in args):
             return self._taken_apart(func, args, kwargs, known=bool(name))
         arguments = {**defaults, **dict(zip(names, map(self._plain, args), strict=False))}
@@ -91,6 +94,8 @@ class Recorder(TorchDispatchMode):
         path = self._path()
         if self.notes.shared:
             self.notes.look_at((args, kwargs))
+        if writes:
+            refuse_lost_write(self.notes, writes, name, args, kwargs)
         self._running = True
         try:
             remembers = memorable and self._remembers
@@ -202,7 +207,8 @@ class Recorder(TorchDispatchMode):
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
             run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_kind(func, name)
-            signature = _Signature(name, names, defaults, composite=composite, repeatable=memorable, run=run, told=told)
+            writes = written_places(func)
+            signature = _Signature(name, names, defaults, composite, memorable, run, told, writes)
         self._signatures[func] = signature
         return signature
 

@@ -32,6 +32,27 @@ def tell_failure(notes: RunNotes, kind: str, name: str, given: Any) -> None:
         notes.failed(name, values=kind in {NUMBER, SIZE} or name.partition(".")[0] in _LEAVES_META)
 
 
+def written_places(func: Any) -> tuple[tuple[int, str], ...]:
+    """The position and name of each argument that ``func`` writes to."""
+    given = enumerate(func._schema.arguments)  # noqa: SLF001 - no public name
+    return tuple((i, a.name) for i, a in given if a.alias_info is not None and a.alias_info.is_write)
+
+
+def refuse_lost_write(
+    notes: RunNotes, places: tuple[tuple[int, str], ...], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Raise NotImplementedError where values that meta tensors do not have are to be written to a tensor with values.
+
+    The meta kernels of torch write nothing, and what the model reads there later is what it held before.
+    """
+    written = [args[index] if index < len(args) else kwargs.get(key) for index, key in places]
+    if not any(isinstance(leaf, torch.Tensor) and not leaf.is_meta for leaf in pytree.tree_leaves(written)):
+        return
+    if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in pytree.tree_leaves((args, kwargs))):
+        notes.failed(name, values=True)
+        raise NotImplementedError(f"{name} would write values of a meta tensor, which has none, to a tensor elsewhere")
+
+
 def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider]) -> None:
     """Write down what a call tells; what it brings in, seen as its argument before, is no outsider."""
     inputs = call.inputs

@@ -173,7 +173,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
             ):
                 output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
                 results = recorder.storages_of(tensors_in(output))
-                notes.look_at(output)
+                notes.look_at(tensors_in(output))
                 if training:
                     run_backward(output, stack, recorder, trains=any(p.trainable for p in inventory.parameters))
         except ArchscopeError:

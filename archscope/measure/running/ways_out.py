@@ -7,6 +7,7 @@ import contextlib
 import functools
 import multiprocessing.process
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ class _Replaced(NamedTuple):
 
 
 _REPLACED: list[_Replaced] = []
+_SPAWNS = [name for name in ("fork", "posix_spawn", "posix_spawnp", "system") if hasattr(os, name)]
 _MODE_UTILS = ("torch/utils/_mode_utils.py",)
 
 
@@ -106,7 +108,9 @@ def _ways() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     if pool is not None:
         for name in ("apply_async", "_map_async", "imap", "imap_unordered"):
             yield pool.Pool, name, functools.partial(_pool_asked, pool.ThreadPool)
-    yield os, "fork", _process_asked
+    for name in _SPAWNS:
+        yield os, name, _process_asked
+    yield subprocess.Popen, "__init__", _process_asked
     yield multiprocessing.process.BaseProcess, "start", _process_asked
     futures: Any = sys.modules.get("concurrent.futures.process")
     if futures is not None:
