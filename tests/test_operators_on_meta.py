@@ -31,6 +31,8 @@ NOT_ON_META = {
     **dict.fromkeys(("nn.functional.multi_margin_loss", "nn.functional.multilabel_margin_loss"), NO_META_KERNEL),
     "nn.functional.fractional_max_pool3d": NO_META_KERNEL,
 }
+NO_GRADIENT = "nothing that the model returned can be differentiated"
+
 # Operators that run on no machine without a GPU.
 GPU_ALONE = "jiterator_"
 
@@ -49,6 +51,8 @@ def test_the_figures_of_an_operator_are_the_same_on_meta_and_on_the_cpu(part):
     differences = {}
     for op in operators()[part::PARTS]:
         for seen in compared(op, SAMPLES):
+            if NO_GRADIENT in seen.meta.refusal and seen.cpu.refusal == seen.meta.refusal:
+                continue  # not an operator's failure: torch gives this argument no gradient
             if seen.refusal:
                 assert seen.op in NOT_ON_META, seen
                 assert not seen.cpu.refusal
