@@ -41,7 +41,7 @@ def operators():
     from torch.testing._internal.common_methods_invocations import op_db
 
     # that import forbids every later change of a backend's flags in this process
-    torch.backends.__dict__["__allow_nonbracketed_mutation_flag"] = True
+    torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True
 
     return [op for op in op_db if torch.float32 in op.supported_dtypes("cpu") and not op.name.startswith(GPU_ALONE)]
 
