@@ -200,7 +200,8 @@ def test_the_rule_takes_flash_exactly_where_torch_takes_it_on_the_cpu(call):
     assert (ours is FLASH) == (theirs == SDPBackend.FLASH_ATTENTION.value) or flash_of_a_gpu
     if ours is FLASH and call["dropout"]:
         assert call["q"].dtype is torch.bfloat16
-        assert call["q"].shape[1] != call["k"].shape[1]
+        unaligned = call["q"].shape[3] * 2 % 16 != 0  # bytes: no memory-efficient kernel takes it, flash pads it
+        assert unaligned or call["q"].shape[1] != call["k"].shape[1]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def _fails_anywhere(error: BaseException) -> BaseException | None:
         with torch.no_grad():
             func(*real_args, **real_kwargs)
     except Exception as again:  # noqa: BLE001 - one of another kind: let the real run tell
-        return again if type(again) is type(error) else None
+        return again.with_traceback(None) if type(again) is type(error) else None
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
+from archscope.measure.running import told_calls
 from archscope.measure.running.control_flow import ONE_STEP
 from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
@@ -22,13 +23,11 @@ from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
-from archscope.measure.running.told_calls import refuse_lost_write, tell, tell_failure, told_kind, written_places
 from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
 _MOST_ARGUMENTS = 64
-
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
 
@@ -43,7 +42,7 @@ class _Signature(NamedTuple):
     repeatable: bool
     run: Run
     told: str = ""
-    writes: tuple[tuple[int, str], ...] = ()
+    writes: told_calls.Places = ()
 
 
 class Recorder(TorchDispatchMode):
@@ -94,23 +93,26 @@ class Recorder(TorchDispatchMode):
         path = self._path()
         if self.notes.shared:
             self.notes.look_at((args, kwargs))
-        if writes:
-            refuse_lost_write(self.notes, writes, name, args, kwargs)
+        spoils = bool(writes or self.notes.lost) and told_calls.follow_lost_values(
+            self.notes, told, name, writes, (args, kwargs)
+        )
         self._running = True
         try:
             remembers = memorable and self._remembers
             output = self._cache.run(run, func, args, kwargs) if remembers else run(func, args, kwargs)
         except Exception:
-            tell_failure(self.notes, told, name, (args, kwargs))
+            told_calls.tell_failure(self.notes, told, name, (args, kwargs))
             raise
         finally:
             self._running = False
         index = len(self.calls)
         outputs = tuple(self._meta(leaf, born=index) for leaf in _tensors(output))
+        if spoils:
+            told_calls.lose(self.notes, output)
         call = OpCall(index, name, path, self.phase, arguments, outputs)
         self._write_down(call)
         if told and self.phase == "forward":
-            tell(self.notes, told, call, self.outsiders)
+            told_calls.tell(self.notes, told, call, self.outsiders)
         if self.notes.shared:
             self.notes.written_at((args, kwargs))
         return output
@@ -206,8 +208,8 @@ class Recorder(TorchDispatchMode):
             has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
             # an operator with a kernel of its own too (silu_backward) is never taken apart
             composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
-            run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_kind(func, name)
-            writes = written_places(func)
+            run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_calls.told_kind(func, name)
+            writes = told_calls.written_places(func)
             signature = _Signature(name, names, defaults, composite, memorable, run, told, writes)
         self._signatures[func] = signature
         return signature

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 
 from archscope.errors import ArchscopeError, ForwardError, raised
-from archscope.measure.running.input_refusal import RefusedInputError
+from archscope.measure.running.input_refusal import RefusedInputError, refusal
+from archscope.measure.running.inputs import Inputs
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.run_notes import Ask, RunNotes
@@ -17,11 +18,6 @@ def asked_for(asked: Ask) -> str:
     if asked.values:
         return f"the model reads values, which meta tensors do not have: {asked}"
     return f"{asked} does not run on meta tensors"
-
-
-def refused_input(failed: ForwardError) -> RefusedInputError:
-    """``failed``, of an operator that refuses its input on every device."""
-    return RefusedInputError(failed.what, where=failed.where, help=failed.help)
 
 
 def preparation_error(error: Exception, device: str) -> ArchscopeError:
@@ -37,15 +33,21 @@ def preparation_error(error: Exception, device: str) -> ArchscopeError:
 
 
 def forward_error(
-    error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes, *, said: BaseException
+    error: BaseException, inventory: Inventory, stack: ModuleStack, notes: RunNotes, *, on_meta: Inputs | None
 ) -> ForwardError:
-    """What the forward pass raised, as ``said``, with the innermost module that was running and what it got."""
+    """What the forward pass raised, with the innermost module that was running and what it got.
+
+    ``on_meta`` is the call of a run on meta: where every device refuses it, a RefusedInputError. No frame of the run
+    holds what is returned here, for a cycle of an error and its frames would keep the model.
+    """
+    refused = refusal(error, inventory.modules[""], on_meta) if on_meta is not None else None
     path = _failing_module(error.__traceback__, inventory.paths)
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
     asked = next((ask for ask in notes.asks if ask.values), None)
-    return ForwardError(
-        asked_for(asked) if asked else f"the forward pass raised {raised(said)}",
+    kind = RefusedInputError if refused else ForwardError
+    return kind(
+        asked_for(asked) if asked else f"the forward pass raised {raised(refused or error)}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
         help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
     )

@@ -51,6 +51,7 @@ class RunNotes:
         self.entries: list[EntryRecord] = []
         self.asks: list[Ask] = []
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
+        self.lost: set[int] = set()  # storages with values that are not what the model wrote there
         self.open = True
         self._thread = threading.get_ident()
         self._elsewhere: set[int] = set()
@@ -87,12 +88,20 @@ class RunNotes:
         line = running_line()
         path, index = self._place()
         number = self._number(storage)
+        if number in self.lost:
+            self.failed(name, values=True)
+            return
         floating = not isinstance(tensor, torch.Tensor) or tensor.is_floating_point() or tensor.is_complex()
         count = tensor.numel() if isinstance(tensor, torch.Tensor) else storage.nbytes()
         checks = line.only_checks and kind != "memory"
         self.reads.append(ReadRecord(index, name, kind, path, line.where, checks, (number,), floating, count))
         if kind == "memory" and storage.device.type == "cpu":
             self.shared[number] = (_content(storage), path, line.where)
+
+    def storage(self, tensor: torch.Tensor) -> int:
+        """The id of the storage of ``tensor``, -1 where it has none."""
+        storage = _storage_of(tensor)
+        return -1 if storage is None else self._number(storage)
 
     def knows(self, tensor: torch.Tensor) -> None:
         """Know where ``tensor`` comes from: a constant."""

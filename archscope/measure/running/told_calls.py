@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.utils import _pytree as pytree
@@ -11,6 +11,8 @@ from archscope.measure.running.code_lines import running_line
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.records import OpCall, ReadRecord
+
+Places: TypeAlias = tuple[tuple[int, str], ...]
 
 ENTRY, NUMBER, SIZE = "entry", "number", "size"
 
@@ -32,25 +34,37 @@ def tell_failure(notes: RunNotes, kind: str, name: str, given: Any) -> None:
         notes.failed(name, values=kind in {NUMBER, SIZE} or name.partition(".")[0] in _LEAVES_META)
 
 
-def written_places(func: Any) -> tuple[tuple[int, str], ...]:
+def written_places(func: Any) -> Places:
     """The position and name of each argument that ``func`` writes to."""
     given = enumerate(func._schema.arguments)  # noqa: SLF001 - no public name
     return tuple((i, a.name) for i, a in given if a.alias_info is not None and a.alias_info.is_write)
 
 
-def refuse_lost_write(
-    notes: RunNotes, places: tuple[tuple[int, str], ...], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    """Raise NotImplementedError where values that meta tensors do not have are to be written to a tensor with values.
+def follow_lost_values(notes: RunNotes, kind: str, name: str, writes: Places, given: tuple[Any, Any]) -> bool:
+    """Know which tensors hold other values than the model wrote: torch's meta kernels write nothing into real tensors.
 
-    The meta kernels of torch write nothing, and what the model reads there later is what it held before.
+    Whether what the operator returns holds such values too; raises NotImplementedError where they would be read.
     """
-    written = [args[index] if index < len(args) else kwargs.get(key) for index, key in places]
-    if not any(isinstance(leaf, torch.Tensor) and not leaf.is_meta for leaf in pytree.tree_leaves(written)):
-        return
-    if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in pytree.tree_leaves((args, kwargs))):
+    args, kwargs = given
+    tensors = _tensors_of(given)
+    wrong = any(notes.storage(tensor) in notes.lost for tensor in tensors)
+    if wrong and kind in {NUMBER, SIZE}:
         notes.failed(name, values=True)
-        raise NotImplementedError(f"{name} would write values of a meta tensor, which has none, to a tensor elsewhere")
+        raise NotImplementedError(f"{name} would read values of a meta tensor, which has none")
+    from_meta = any(tensor.is_meta for tensor in tensors)
+    if wrong or from_meta:
+        lose(notes, [args[index] if index < len(args) else kwargs.get(key) for index, key in writes])
+    return wrong and not from_meta
+
+
+def lose(notes: RunNotes, values: Any) -> None:
+    """Know that the real tensors among ``values`` do not hold what the model computed."""
+    notes.lost.update(notes.storage(tensor) for tensor in _tensors_of(values) if not tensor.is_meta)
+    notes.lost.discard(-1)
+
+
+def _tensors_of(values: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
 
 
 def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider]) -> None:

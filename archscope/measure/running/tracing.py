@@ -19,7 +19,7 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import forward_calls_watched
-from archscope.measure.running.input_refusal import RefusedInputError, refusal
+from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory
@@ -33,7 +33,7 @@ from archscope.measure.running.outsiders import Outsider, held_by_model, held_un
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
-from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error, refused_input
+from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.script_modules import (
     hidden_operators,
@@ -179,9 +179,8 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         except ArchscopeError:
             raise
         except (Exception, SystemExit) as error:
-            refused = refusal(error, model, inputs) if device == "meta" else None
-            failed = forward_error(error, inventory, stack, notes, said=refused or error)
-            raise (refused_input(failed) if refused else failed) from error
+            on_meta = inputs if device == "meta" else None
+            raise forward_error(error, inventory, stack, notes, on_meta=on_meta) from error
         _require_sight(notes, inventory)
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
