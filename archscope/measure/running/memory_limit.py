@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.errors import BuildError, ForwardError
 from archscope.measure.running.inventory import own_parameters
+from archscope.measure.running.storages import identity, storage_of
 from archscope.memory import most_bytes
 from archscope.process_state import process_state_kept
 from archscope.units import format_bytes
@@ -42,13 +43,10 @@ class _Live:
                 self._add(tensor)
 
     def _add(self, tensor: torch.Tensor) -> None:
-        try:
-            storage = tensor.untyped_storage()
-            key, size = storage._cdata, storage.nbytes()  # noqa: SLF001 - the only identity that a storage has
-        except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
+        storage = storage_of(tensor)
+        if storage is None or identity(storage) in self._seen:
             return
-        if key in self._seen:
-            return
+        key, size = identity(storage), storage.nbytes()
         self.now += size
         self.most = max(self.most, self.now)
         self._seen[key] = weakref.ref(storage, lambda _reference: self._drop(key, size))

@@ -12,6 +12,7 @@ from torch import nn
 
 from archscope.measure.running.inventory import dtype_name, own_parameters
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.storages import identity, storage_of
 from archscope.records import HeldRecord, Path, UnseenRecord
 
 _LISTS = (list, tuple, dict)
@@ -95,7 +96,5 @@ def held_unrun(modules: Mapping[Path, nn.Module], registered: Iterable[torch.Ten
 
 
 def _identity(tensor: torch.Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity that a storage has
-    except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
-        return id(tensor)
+    storage = storage_of(tensor)
+    return id(tensor) if storage is None else identity(storage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
+from archscope.measure.running.storages import identity, storage_of
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
 from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
@@ -187,11 +187,7 @@ class Recorder(TorchDispatchMode):
 
     def has_met(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether any of ``tensors`` took part in a call, by its storage; those without one are not told apart."""
-        for tensor in tensors:
-            with contextlib.suppress(NotImplementedError, RuntimeError):
-                if tensor.untyped_storage()._cdata in self._live:  # noqa: SLF001 - the only identity of a storage
-                    return True
-        return False
+        return any(storage is not None and identity(storage) in self._live for storage in map(storage_of, tensors))
 
     def _signature(self, func: Any) -> _Signature:
         schema = getattr(func, "_schema", None)
@@ -257,11 +253,10 @@ class Recorder(TorchDispatchMode):
         return Constituents(TensorMeta((1, *s), dtype, itemsize, known[i]) for i, s in enumerate(shapes))
 
     def _storage(self, tensor: torch.Tensor, born: int | None) -> int:
-        try:
-            storage = tensor.untyped_storage()
-        except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
+        storage = storage_of(tensor)
+        if storage is None:
             return _NO_STORAGE
-        known = self._live.get(storage._cdata)  # noqa: SLF001 - the only identity that a storage has
+        known = self._live.get(identity(storage))
         if known is not None:
             return known
         if born is None and self.phase == "forward":
@@ -270,7 +265,7 @@ class Recorder(TorchDispatchMode):
 
     def number(self, storage: Any, born: int | None = None) -> int:
         """The id of a storage, made by the call ``born`` where it is new and one made it."""
-        key = storage._cdata  # noqa: SLF001
+        key = identity(storage)
         known = self._live.get(key)
         if known is not None:
             return known

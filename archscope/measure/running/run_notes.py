@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.measure.running.code_lines import constants_given, running_line
+from archscope.measure.running.storages import storage_of
 from archscope.records import EntryRecord, ReadRecord, UnseenRecord
 
 _MAKERS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "from_numpy", "frombuffer", "from_dlpack"})
@@ -77,7 +78,7 @@ class RunNotes:
         """
         if not self.open:
             return
-        storage = tensor if isinstance(tensor, torch.UntypedStorage) else _storage_of(tensor)
+        storage = tensor if isinstance(tensor, torch.UntypedStorage) else storage_of(tensor)
         if storage is None:
             return
         if storage.device.type == "meta":
@@ -100,7 +101,7 @@ class RunNotes:
 
     def storage(self, tensor: torch.Tensor) -> int:
         """The id of the storage of ``tensor``, -1 where it has none."""
-        storage = _storage_of(tensor)
+        storage = storage_of(tensor)
         return -1 if storage is None else self._number(storage)
 
     def knows(self, tensor: torch.Tensor) -> None:
@@ -143,7 +144,7 @@ class RunNotes:
 
     def _given_away(self, values: Any) -> Iterator[tuple[int, Any]]:
         for leaf in pytree.tree_leaves(values) if self.shared else ():
-            storage = _storage_of(leaf) if isinstance(leaf, torch.Tensor) else None
+            storage = storage_of(leaf) if isinstance(leaf, torch.Tensor) else None
             number = -1 if storage is None else self._number(storage)
             if number in self.shared:
                 yield number, storage
@@ -183,13 +184,6 @@ class _Bystander(TorchDispatchMode):
 
 _is_excluded = torch._C._dispatch_tls_is_dispatch_key_excluded  # noqa: SLF001 - what switches dispatch off has no public name
 _PYTHON = torch._C.DispatchKey.Python  # noqa: SLF001
-
-
-def _storage_of(tensor: Any) -> Any:
-    try:
-        return tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
-        return None
 
 
 _DATA_PTR = torch._C.StorageBase.data_ptr  # type: ignore[attr-defined]  # noqa: SLF001 - the one that is not watched

@@ -1,0 +1,18 @@
+"""The storage of a tensor: the memory that it may share with others, and what tells one storage from another."""
+
+from __future__ import annotations
+
+import torch
+
+
+def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
+    """The storage of ``tensor``; None where it has none, as sparse and opaque tensors."""
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def identity(storage: torch.UntypedStorage) -> int:
+    """The same for every view of one storage, as long as it lives; another one may have it afterwards."""
+    return int(storage._cdata)  # noqa: SLF001 - the only identity that a storage has
