@@ -101,7 +101,7 @@ def test_operators_of_another_thread_make_the_report_incomplete(work):
     report = measured(work)
     assert not report.totals.complete
     assert kinds(report) == {"thread"}
-    assert all(row.where.startswith("tests/test_out_of_sight.py:") or not row.where for row in report.unseen)
+    assert all(row.where.startswith("tests/measure/test_out_of_sight.py:") or not row.where for row in report.unseen)
 
 
 @pytest.fixture
@@ -449,8 +449,8 @@ def test_torch_and_python_come_back_as_they_were():
 
 def test_a_report_says_what_was_out_of_sight_and_on_which_line():
     report = measured(OUTSIDE["lists"])
-    said = "[unseen]: a tensor was made outside torch of values that the model had read, at tests/test_out_of_sight.py:"
-    assert said in render_text(report)
+    said = "a tensor was made outside torch of values that the model had read, at tests/measure/test_out_of_sight.py:"
+    assert f"[unseen]: {said}" in render_text(report)
     assert "a tensor was made outside torch" in render_markdown(report)
     assert "MACs and FLOPs are lower bounds" in render_text(report)
     assert archscope.from_json(archscope.to_json(report)) == report

@@ -3,6 +3,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
+from full_config import FULL
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,38 +14,6 @@ from archscope.measure.summing.components import assign
 from archscope.policy import Limit
 from archscope.spec import Component
 
-FULL = """\
-[models.v2]
-source = "featherface-v2"
-inputs = ["1x3x640x640"]
-options = { bifpn_channels = 32 }
-
-[[models.v2.components]]
-name = "Neck"
-match = ["bifpn.**"]
-role = "neck"
-
-[[budgets]]
-name = "v2-params"
-model = "v2"
-metric = "parameters"
-max = "<0.25M"
-warn = "0.24M"
-message = "Flash limit of the camera"
-
-[[budgets]]
-name = "neck-share"
-model = "v2"
-metric = "macs"
-component = "Neck"
-relative-to = "baseline"
-max = "60%"
-
-[lock]
-metrics = ["parameters"]
-tolerance = "1%"
-depth = 2
-"""
 BUDGET = '[[budgets]]\nname = "b"\nmodel = "m"\nmetric = "parameters"\nmax = 1\n'
 
 

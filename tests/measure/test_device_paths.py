@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as torch writes it
-from test_formulas_modules import CASES, NOT_ON_META, built
 from torch import nn
+from torch_modules import CASES, NOT_ON_META, built
 
 import archscope
 from archscope.formulas import DEFAULT_FORMULAS

@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_components import matches
+from patterns import matches
 
 from archscope import Component
 from archscope.config import load_config

@@ -114,7 +114,7 @@ def test_a_line_that_decides_by_values_is_named_with_what_depends_on_it(name):
     row = next(row for row in report.value_dependent if row.op == op)
     lines, first = inspect.getsourcelines(work)
     file, _, line = row.where.rpartition(":")
-    assert file == "tests/test_value_dependent.py"
+    assert file == "tests/measure/test_value_dependent.py"
     assert first < int(line) < first + len(lines)
     assert "head" in row.modules
     assert "stem" not in row.modules
@@ -214,7 +214,7 @@ def test_the_notice_names_the_line_and_no_switch_of_torch():
 
 
 def _file():
-    return "tests/test_value_dependent.py"
+    return "tests/measure/test_value_dependent.py"
 
 
 def test_a_saved_report_keeps_it():

@@ -12,12 +12,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from full_config import FULL
 from gate_project import environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import made_report
 from repository import COMMAND, ROOT
-from test_config import FULL
 from told import render_config
 
 from archscope.cli import main
