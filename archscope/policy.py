@@ -8,6 +8,7 @@ from decimal import Decimal
 from archscope.errors import UsageError
 from archscope.records import InputRecord, Path
 from archscope.units import largest_within, parse_limit, parse_share, share_of
+from archscope.views import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +155,8 @@ class Fault:
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CheckResult(View):
     """What came of a check: its models, in the order of the budgets the results, and what could not be checked."""
 
     models: tuple[CheckedModel, ...] = ()

@@ -18,7 +18,6 @@ import pytest
 if TYPE_CHECKING:
     from archscope.policy import Budget, CheckResult, Location
     from archscope.report import Report
-    from archscope.spec import Component
 
 
 TRAINING = ("training_flops", "training_memory_bytes")  # metrics that take the run of a training step
@@ -56,28 +55,33 @@ class Checker:
     ) -> Report:
         """Fail the test, in the words of ``archscope check``, unless every limit holds; the report is returned.
 
-        ``model`` is a module, a ModelSpec, a saved Report or the text of a MODEL; ``inputs`` a tensor, a tuple or
-        dict of them, Inputs, or text such as ``"1x3x224x224"``. ``limits`` are metrics: ``macs="0.6G"``. ``components``
-        limits parts: ``{"Neck": "<30K"}`` in parameters, or ``{"Neck": {"match": ["neck.**"], "macs": "40%"}}``, where
-        a percentage is of the whole; without any ``match`` the parts are those of the model. ``lock`` is the name under
-        which archscope.lock holds it. Raises UsageError for a word that means nothing.
+        ``model`` and ``inputs`` are given in any form that ``archscope.analyze`` takes: a module, a class, the text of
+        a MODEL, a saved Report; a tensor, a tuple or dict of arguments, text such as ``"1x3x224x224"``. ``limits`` are
+        metrics: ``macs="0.6G"``. ``components`` limits parts: ``{"Neck": "<30K"}`` in parameters, or
+        ``{"Neck": {"match": ["neck.**"], "macs": "40%"}}``, where a percentage is of the whole; without any ``match``
+        the parts are those of the model. ``lock`` is the name under which archscope.lock holds it. Raises UsageError
+        for a word that means nothing.
         """
         __tracebackhide__ = True
         parts = {
             component: own if isinstance(own, Mapping) else {"parameters": own}
             for component, own in (components or {}).items()
         }
-        optimizer = "adamw" if any(metric in TRAINING for metric in limits) else ""
-        report = measure(model, inputs, _rules(parts), optimizer)
-        name = lock or report.model.name
-        budgets = _budgets(name, "", limits)
-        for component, own in parts.items():
-            budgets += _budgets(name, component, {key: value for key, value in own.items() if key != "match"})
+        from archscope.api.analyzing import analyze
+        from archscope.api.judging import limits_of, rules_of
         from archscope.errors import UsageError
+
+        needs_step = any(metric in TRAINING for metric in limits)
+        rules = rules_of(parts) or None
+        report = model if _is_report(model) else analyze(model, inputs, components=rules, training=needs_step)
+        name = lock or report.model.name
+        budgets = limits_of("", limits)
+        for component, own in parts.items():
+            budgets += limits_of(component, {key: value for key, value in own.items() if key != "match"})
 
         if not budgets and not lock:
             raise UsageError("a check without limits", help='give one, such as parameters="<=0.25M", or lock="name"')
-        result = self._checked(report, [replace(budget, location=self._place()) for budget in budgets])
+        result = self._checked(report, [replace(budget, model=name, location=self._place()) for budget in budgets])
         if lock:
             result += self._held(lock, report)
         if not result.passed:
@@ -135,64 +139,7 @@ def _text(result: CheckResult) -> str:
     return render_text(CHECK.brief(result))
 
 
-def measure(model: Any, inputs: Any, components: Sequence[Component], optimizer: str = "") -> Report:
-    """The report of whatever a test calls its model and its inputs, with a training step if ``optimizer`` names one."""
+def _is_report(model: Any) -> bool:
     from archscope.report import Report
 
-    if isinstance(model, str):
-        from archscope.sources import load
-
-        model = load(model)
-    if isinstance(model, Report):
-        return model
-    from archscope.measure.measuring import analyze
-
-    return analyze(model, _inputs(inputs), components=components or None, training=optimizer)
-
-
-def _inputs(given: Any) -> Any:
-    from archscope.measure.running.inputs import Inputs
-
-    if isinstance(given, str):
-        from archscope.sources.inputs import parse_inputs
-
-        return parse_inputs([given])
-    if isinstance(given, Mapping):
-        return Inputs(kwargs=given)
-    if isinstance(given, (tuple, list)):
-        return Inputs(args=tuple(given))
-    return given
-
-
-def _rules(components: Mapping[str, Mapping[str, Any]]) -> tuple[Component, ...]:
-    from archscope.errors import UsageError
-    from archscope.spec import Component
-
-    if not any("match" in own for own in components.values()):
-        return ()
-    missing = next((name for name, own in components.items() if "match" not in own), "")
-    if missing:
-        raise UsageError(f"component {missing!r} has no match", help="give every component a match, or none of them")
-    patterns = {name: own["match"] for name, own in components.items()}
-    return tuple(
-        Component(name=name, patterns=(match,) if isinstance(match, str) else tuple(match))
-        for name, match in patterns.items()
-    )
-
-
-def _budgets(model: str, component: str, limits: Mapping[str, str | int]) -> list[Budget]:
-    from archscope.config import nearest
-    from archscope.errors import UsageError
-    from archscope.metrics import limitable
-    from archscope.policy import Budget, Limit
-
-    budgets = []
-    for metric, limit in limits.items():
-        if metric not in limitable():
-            raise UsageError(f"unknown metric {metric!r}", help=nearest(metric, limitable()))
-        most = Limit.parse(limit)
-        if most.percent is not None and not component:
-            raise UsageError(f"{metric}={limit!r} is a share of nothing", help="limit a component to a share")
-        name = f"{component} {metric}" if component else metric
-        budgets.append(Budget(name=name, model=model, metric=metric, max=most, component=component))
-    return budgets
+    return isinstance(model, Report)

@@ -12,6 +12,7 @@ from typing import ClassVar
 from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
+from archscope.views import ReportView, View
 
 SCHEMA_VERSION = 1
 UNASSIGNED = "[unassigned]"
@@ -78,8 +79,8 @@ class ConventionFigure:
     parameters: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals(FigureRow):
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Totals(View, FigureRow):
     """The whole. ``complete`` is False when operators without a formula make the run's figures lower bounds.
 
     ``parameter_bytes`` counts what quantised modules pack too. ``active_parameters`` is None where no router was seen
@@ -93,8 +94,8 @@ class Totals(FigureRow):
     training: Training | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentRow(FigureRow):
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ComponentRow(View, FigureRow):
     """A component: the sums over the modules that it claims. ``modules`` are the outermost of those (its instances)."""
 
     carries: ClassVar[Rows] = Rows.COMPONENTS
@@ -107,8 +108,8 @@ class ComponentRow(FigureRow):
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleRow(FigureRow):
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ModuleRow(View, FigureRow):
     """A module: its figures with its submodules (by path, each parameter once), ``own`` without them."""
 
     carries: ClassVar[Rows] = Rows.MODULES
@@ -262,8 +263,8 @@ class Provenance:
     components: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Report(ReportView):
     """What one model costs and where. Without a run, every figure of the run is None.
 
     ``unseen``, ``value_dependent`` and ``unregistered`` say what figures do not hold, or hold for these values alone.

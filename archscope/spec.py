@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 if TYPE_CHECKING:
     from torch import nn
 
 OptionValue: TypeAlias = bool | int | float | str
+
+
+class Literal(str):
+    """A value of an option that is a list, a mapping, None or an object, told as the text that writes it."""
+
+    __slots__ = ("value",)
+    value: Any
+
+    def __new__(cls, value: Any) -> Self:
+        """The text of ``value``, with the value itself."""
+        made = super().__new__(cls, repr(value))
+        made.value = value
+        return made
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any]]:
+        return type(self), (self.value,)
+
+
+def option_value(value: Any) -> OptionValue:
+    """``value`` as an Option holds it."""
+    return value if isinstance(value, (bool, int, float, str)) else Literal(value)
+
+
+def literal_of(value: OptionValue) -> Any:
+    """What ``option_value`` was made from."""
+    return value.value if isinstance(value, Literal) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +77,36 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoneSize(InputSpec):
+    """A single number where a tensor is written: its size, or the number itself where the model takes one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The arguments of one call, exactly as they are passed; tensors stand on any device, an InputSpec for one on meta.
+
+    ``method`` is what is called, ``forward`` unless it names another one.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """A model that can be built, here or (from ``source`` and the options) in another process.
 
     ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
-    ``inputs`` is empty when the source knows none. ``within`` makes what must be in force while the model is built and
-    run (its own modules importable).
+    ``inputs`` are tensors by their specs, or whole ``Inputs``; empty when the source knows none. ``within`` makes what
+    must be in force while the model is built and run (its own modules importable).
     """
 
     name: str
     source: str
     build: Callable[[], nn.Module]
     options: tuple[Option, ...] = ()
-    inputs: tuple[InputSpec, ...] = ()
+    inputs: tuple[InputSpec, ...] | Inputs = ()
     components: tuple[Component, ...] = ()
     description: str = ""
     within: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -11,7 +11,7 @@ from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import Progress, progress
 from archscope.errors import UsageError
 from archscope.records import Trace
-from archscope.report import ConventionFigure, Report
+from archscope.report import Report
 from archscope.sources import parse_inputs, parse_settings
 from archscope.spec import ModelSpec
 
@@ -82,24 +82,11 @@ def measure_and_trace(  # noqa: PLR0913 - all that a measurement can be asked fo
         seen = trace_any(spec, given)
         report = report_of(seen, spec, keep_calls=keep_calls)
         report = with_extras(report, spec, given, training=besides.optimizer, sparsity=besides.sparsity)
-        return _restated(report, seen, besides.conventions), seen
+        if besides.conventions:
+            from archscope.judge.conventions.restating import restated
 
-
-def _restated(report: Report, seen: Trace, names: Sequence[str]) -> Report:
-    """``report`` with the figures of the rules called ``names``; raises UsageError for a model that was not run."""
-    if not names:
-        return report
-    from archscope.judge.conventions import CONVENTIONS, apply
-
-    if seen.calls is None:
-        raise UsageError("a model that was not run cannot be restated", help="add --input 1x3x224x224")
-    rules = {convention.name: convention for convention in CONVENTIONS}
-    totals = [apply(rules[name], seen) for name in names]
-    figures = tuple(
-        ConventionFigure(name=t.name, description=t.description, counted=t.counted, parameters=t.parameters)
-        for t in totals
-    )
-    return dataclasses.replace(report, conventions=figures)
+            report = restated(report, seen, besides.conventions)
+        return report, seen
 
 
 def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:

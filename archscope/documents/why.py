@@ -124,3 +124,6 @@ def _place(found: Explanation) -> Iterator[doc.Block]:
         share = format_percent(found.module.parameters, parent.parameters)
         macs = format_percent(found.module.macs or 0, parent.macs or 0)
         yield from doc.lines(doc.sentence(told(parent), f"  of which here {share} and {macs}"))
+
+
+WHY: doc.Telling[Explanation] = doc.Telling(brief=brief_document)

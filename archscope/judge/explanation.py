@@ -12,6 +12,7 @@ from archscope.formulas import FormulaTable
 from archscope.formulas.table import COUNTED, UNCOUNTED
 from archscope.records import ParameterRecord, Path, Shape
 from archscope.report import CallRow, ModuleRow, Report, SharedRow
+from archscope.views import View
 
 _TENSOR = re.compile(r"(?<!\w)(\w+)=\w+\[([0-9,]*)\]")
 _LEFT = ("mat1", "batch1", "input", "self")  # what a matrix product calls its left side
@@ -27,8 +28,8 @@ class CallLine:
     rule: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Explanation(View):
     """A module of ``report``: its own parameters and calls, what lies below it and what it is part of, root last."""
 
     report: Report

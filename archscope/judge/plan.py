@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from archscope.config import nearest
 from archscope.errors import ConfigError
@@ -11,7 +12,7 @@ from archscope.judge.sweep import measure_setting
 from archscope.report import Report
 from archscope.results.plan import PLAN_VERSION, Plan, Proposal, Step, TargetRow, TargetSheet
 from archscope.results.sweep import Point, Setting
-from archscope.spec import InputSpec, OptionValue
+from archscope.spec import OptionValue
 
 
 def make_plan(  # noqa: PLR0913 - a plan is all of these
@@ -20,7 +21,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
     model: str,
     *,
     options: Mapping[str, OptionValue],
-    inputs: tuple[InputSpec, ...],
+    inputs: Any,
     against: Report | None = None,
 ) -> Plan:
     """The targets of ``sheet`` beside ``report``, and every proposal built on meta and measured.
@@ -94,9 +95,7 @@ def _corrected(target: int, published: int | None, current: int) -> int:
     return round(Fraction(target * current, published)) if published else target
 
 
-def _steps(
-    sheet: TargetSheet, model: str, options: dict[str, OptionValue], inputs: tuple[InputSpec, ...]
-) -> tuple[Step, ...]:
+def _steps(sheet: TargetSheet, model: str, options: dict[str, OptionValue], inputs: Any) -> tuple[Step, ...]:
     steps: list[Step] = []
     so_far: dict[str, OptionValue] = dict(options)
     for proposal in sheet.proposals:

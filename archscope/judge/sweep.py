@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from archscope.errors import ArchscopeError
 from archscope.judge.pareto import pareto_front
@@ -13,7 +14,8 @@ from archscope.judge.sweep_options import grid, grid_size
 from archscope.judge.sweep_workers import measure_apart, refused
 from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 from archscope.sources import load
-from archscope.spec import InputSpec, ModelSpec, OptionValue
+from archscope.sources.call_text import written_specs
+from archscope.spec import ModelSpec, OptionValue
 
 _FEW = 12  # settings for which starting fresh processes takes longer than measuring
 TIME_LIMIT = 120.0  # seconds for one setting
@@ -24,7 +26,7 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
     varied: tuple[Vary, ...],
     *,
     options: Mapping[str, OptionValue],
-    inputs: tuple[InputSpec, ...],
+    inputs: Any,
     limits: tuple[Limit, ...],
     axes: tuple[Axis, ...],
     jobs: int = 0,
@@ -56,7 +58,7 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
     return Sweep(
         sweep_version=SWEEP_VERSION,
         model=model,
-        inputs=inputs,
+        inputs=written_specs(inputs),
         varied=varied,
         limits=limits,
         axes=axes,
@@ -67,7 +69,7 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
 
 
 def measure_setting(
-    model: str, options: Mapping[str, OptionValue], inputs: tuple[InputSpec, ...], settings: tuple[Setting, ...]
+    model: str, options: Mapping[str, OptionValue], inputs: Any, settings: tuple[Setting, ...]
 ) -> Point:
     """One point: ``model`` with ``options`` and then ``settings``, built on meta and run there."""
     from archscope.measure.quick_totals import quick_totals

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.measure.running.call_forms import Given
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
@@ -50,14 +52,21 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
 
 
 def trace_any(
-    model: ModelSpec | nn.Module | Trace, inputs: InputsLike | None = None, *, name: str = "", training: bool = False
+    model: ModelSpec | nn.Module | Trace,
+    inputs: Any = None,
+    *,
+    name: str = "",
+    training: bool = False,
+    device: str = "",
 ) -> Trace:
     """The trace of ``model`` (of a training step, if asked); a trace is its own. Raises BuildError and ForwardError."""
     if isinstance(model, Trace):
         return model
+    if device:
+        require_device(device)
     if isinstance(model, ModelSpec):
-        return trace_spec(model, inputs, training=training)
-    return trace(model, inputs, name=name, training=training)
+        return trace_spec(model, inputs, training=training, device=device)
+    return trace(model, inputs, name=name, training=training, device=device if inputs is not None else "")
 
 
 def report_of(  # noqa: PLR0913 - what the sum depends on
@@ -93,18 +102,19 @@ def report_of(  # noqa: PLR0913 - what the sum depends on
 def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
     report: Report,
     model: ModelSpec | nn.Module,
-    inputs: InputsLike | None,
+    inputs: Any,
     *,
     formulas: FormulaTable = DEFAULT_FORMULAS,
     training: str = "",
     sparsity: bool = False,
+    device: str = "",
 ) -> Report:
     """``report`` with a training step under the optimizer ``training`` and, for ``sparsity``, the zero weights counted.
 
     Both build and run ``model`` again. A report without a run gets no training step.
     """
     if training and report.totals.macs is not None:
-        seen = trace_any(model, inputs, name=report.model.name, training=True)
+        seen = trace_any(model, inputs, name=report.model.name, training=True, device=device)
         report = with_training(report, seen, formulas, training)
     if sparsity:
         figures = Figures(report.totals.figures, zero_parameters=_zeros(model))
@@ -120,12 +130,18 @@ def _zeros(model: ModelSpec | nn.Module) -> int:
     return zero_weights(model)
 
 
-def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: bool = False) -> Trace:
+def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, device: str = "") -> Trace:
     """Build the model of ``spec`` on meta (on the CPU where it cannot be) and trace it (a training step, if asked).
 
-    Raises BuildError when the constructor fails and ForwardError when the forward pass does.
+    Arguments by name alone stand beside the inputs that the spec knows. ``device`` asks for a run on another device
+    than meta. Raises BuildError when the constructor fails and ForwardError when the forward pass does.
     """
-    call = inputs if inputs is not None else spec.inputs or None
+    call = _beside_known(spec, inputs)
+    if device not in {"", "meta"}:
+        with spec.within(), torch.device("cpu"), process_state_kept():
+            torch.manual_seed(0)
+            model = build_on_cpu(lambda: _built(spec), spec.name)
+            return trace(model, call, name=spec.name, training=training, device=device if call is not None else "")
     model: nn.Module | None = None
     with spec.within():
         try:
@@ -148,6 +164,27 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
             torch.manual_seed(0)
             model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
         return trace(model, call, name=spec.name, training=training)
+
+
+def _beside_known(spec: ModelSpec, inputs: Any) -> Any:
+    """What the model of ``spec`` is called with."""
+    if inputs is None:
+        return spec.inputs or None
+    if isinstance(inputs, Given) and inputs.value is None and spec.inputs:
+        return dataclasses.replace(inputs, value=spec.inputs)
+    return inputs
+
+
+def require_device(device: str) -> None:
+    """Raise UsageError for a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=device)
+    except Exception as error:
+        said = str(error).partition("\n")[0].rstrip(".")
+        raise UsageError(
+            f"there is no device {device!r} here: {said}",
+            help="meta needs no memory and no GPU, and gives the same figures; cpu is everywhere",
+        ) from error
 
 
 def _built(spec: ModelSpec) -> nn.Module:

@@ -20,8 +20,9 @@ from archscope.formulas.lookup import find_rule
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
 from archscope.measure.running.autocast import autocast_watched
+from archscope.measure.running.call_forms import call_forms
 from archscope.measure.running.device_paths import as_devices_do
-from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
+from archscope.measure.running.inputs import InputsLike, invoked, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.run_notes import RunNotes
@@ -79,7 +80,7 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
     """The totals, or None where what the model does has to be recorded to be counted."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
-        given = on_meta(as_inputs(call))
+        given = on_meta(call_forms(model, call).forms[0])
         counter = _Counter(formulas)
         with (
             torch.no_grad(),
@@ -89,7 +90,7 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
             as_devices_do(counter, "meta"),
             counter,
         ):
-            output = model(*given.args, **given.kwargs)
+            output = (invoked(model, given) if given.method else model)(*given.args, **given.kwargs)
     held = (*model.parameters(), *model.buffers())
     noted = counter.notes.unseen or counter.notes.asks or _works_later(output) or autocast.told or autocast.device
     if counter.doubtful or noted or counter.may_fold() or any(map(is_sparse, held)):

@@ -8,6 +8,7 @@ from archscope.policy import Location
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
 from archscope.results.printed_figure import Published, Quantity
+from archscope.views import View
 
 CLAIMS_VERSION = 1
 
@@ -86,8 +87,8 @@ class ClaimResult:
     causes: tuple[Cause, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimsResult:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClaimsResult(View):
     """Every claim of a sheet, in its order."""
 
     claims_version: int

@@ -14,6 +14,7 @@ from archscope.metrics import Figures, Metric, Rows
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
 from archscope.serial import to_plain
+from archscope.views import View
 
 COMPARISON_VERSION = 1
 R = TypeVar("R", bound="Change | Comparison")
@@ -83,8 +84,8 @@ class ModuleChange(Change):
         return self.status != "both" or self.base_type != self.head_type or any(figures)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Comparison(View):
     """Two models side by side.
 
     Components add to the totals, and so do the ``own`` figures of the modules. Rows stand by the size of their change

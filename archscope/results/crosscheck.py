@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archscope.records import InputRecord
+from archscope.views import View
 
 COUNTED = "counted"
 MISSING = "missing"
@@ -42,8 +43,8 @@ class PeerResult:
     parameter_differences: tuple[Difference, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crosscheck:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Crosscheck(View):
     """A model by archscope and by every peer; ``verdict`` says in a sentence what all of it comes to."""
 
     model: str

@@ -10,6 +10,7 @@ from archscope.records import InputRecord
 from archscope.report import ModelInfo
 from archscope.results.sweep import Setting
 from archscope.serial import to_plain
+from archscope.views import View
 
 PLAN_VERSION = 1
 
@@ -83,8 +84,8 @@ class Step:
     sequence_reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Plan(View):
     """Whether targets add up to their goal, and what the proposals save. Every figure is of ``metric``.
 
     Figures are lower bounds unless ``complete``. ``sum_targets`` adds the targets, ``sum_corrected`` the corrected

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from archscope.metrics import METRICS, FigureRow, Figures, Rows
 from archscope.spec import InputSpec, OptionValue
+from archscope.views import View
 
 SWEEP_VERSION = 1
 
@@ -62,8 +63,8 @@ class Point(FigureRow):
         return not self.reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sweep(View):
     """A grid of settings. ``points`` are those that finished, in the grid's order; ``planned`` is the size of it.
 
     ``front`` holds the indices of the points that meet ``limits`` and that no other such point beats on all ``axes``.

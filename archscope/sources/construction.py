@@ -24,10 +24,15 @@ def construct(
     shown = shown or target
     from torch import nn
 
+    from archscope.sources.networks import networks
+
     try:
         model = target(**options)
         if isinstance(model, ModelSpec):
             model = model.build()
+        if not isinstance(model, nn.Module):
+            several = networks(model)
+            model = model if several is None else several
     except (Exception, SystemExit) as error:
         raise BuildError(
             f"{name}({_written(options)}) raised {raised(error)}",
@@ -38,7 +43,7 @@ def construct(
         raise BuildError(
             f"{name}({_written(options)}) returned {article(type(model).__name__)}, not a torch.nn.Module",
             where=_defined_at(shown),
-            help="name a class, or a function that returns a model",
+            help="name a class, or a function that returns a model or several in a tuple or dict",
         )
     return model
 

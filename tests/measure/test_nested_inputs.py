@@ -39,9 +39,9 @@ def test_analyze_takes_what_people_pass(given, expected):
     assert archscope.analyze(Adds(), given).totals.macs == expected
 
 
-def test_text_is_refused_with_what_to_pass():
-    with pytest.raises(InputError, match="is text"):
-        archscope.analyze(Adds(), "2x4")
+def test_text_that_is_no_input_is_refused_with_what_to_write():
+    with pytest.raises(InputError, match="'y' is not a size"):
+        archscope.analyze(Adds(), "2xy")
 
 
 # --- packed sequences ------------------------------------------------------------------------------------------------

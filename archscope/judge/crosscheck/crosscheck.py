@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import base64
 import json
+import pickle
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from archscope.judge.crosscheck.peers import COUNTERS
 from archscope.measure.measuring import analyze, trace_spec
 from archscope.records import Trace
 from archscope.results.crosscheck import COUNTED, FAILED, MISSING, TIMED_OUT, Crosscheck, Difference, PeerResult
-from archscope.spec import InputSpec, ModelSpec
+from archscope.spec import ModelSpec, literal_of
 from archscope.units import format_integer
 
 #: The peers, in the order of the table, and the package that each comes with.
@@ -27,7 +28,7 @@ _LAST_LINE = 200
 
 def crosscheck(
     spec: ModelSpec,
-    inputs: tuple[InputSpec, ...] = (),
+    inputs: Any = None,
     *,
     peers: Sequence[str] = tuple(PEERS),
     timeout: int = 300,
@@ -49,8 +50,8 @@ def crosscheck(
     job = json.dumps(
         {
             "source": spec.source,
-            "options": {option.name: option.value for option in spec.options},
-            "inputs": [dataclasses.asdict(entry) for entry in given],
+            "options": {option.name: literal_of(option.value) for option in spec.options},
+            "inputs": base64.b64encode(pickle.dumps(given)).decode(),  # for a process of our own
         }
     )
     results = []

@@ -5,11 +5,13 @@ Each peer is a function (model, arguments) -> Figures. Peers are imported here a
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.metadata
 import inspect
 import json
 import logging
+import pickle
 import sys
 import time
 import warnings
@@ -21,9 +23,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from archscope.measure.running.inputs import Inputs, as_inputs, with_values
+from archscope.measure.running.call_forms import call_forms
+from archscope.measure.running.inputs import with_values
 from archscope.sources import load
-from archscope.spec import InputSpec, ModelSpec
+from archscope.spec import Inputs, ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +160,7 @@ def run(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(spec, ModelSpec):
         raise TypeError(f"{job['source']} is no model that can be built")
     model = spec.build().cpu().eval()
-    inputs = with_values(as_inputs(tuple(InputSpec(**entry) for entry in job["inputs"])), "cpu")
+    inputs = with_values(call_forms(model, pickle.loads(base64.b64decode(job["inputs"]))).forms[0], "cpu")  # noqa: S301 - ours
     start = time.perf_counter()
     figures = peer(model, inputs)
     milliseconds = round(1000 * (time.perf_counter() - start))

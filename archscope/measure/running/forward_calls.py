@@ -11,8 +11,19 @@ from typing import Any
 
 from torch import nn
 
+from archscope.measure.running.inputs import invoked
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.script_modules import is_script
+from archscope.spec import Inputs
+
+
+def called(model: nn.Module, call: Inputs, stack: ModuleStack) -> Any:
+    """What the model gives; another method than forward is a call of the model too, though no hook tells of it."""
+    if not call.method:
+        return model(*call.args, **call.kwargs)
+    with stack.within(model, call.args, dict(call.kwargs)) as left:
+        left.append(invoked(model, call)(*call.args, **call.kwargs))
+    return left[0]
 
 
 @contextlib.contextmanager

@@ -11,9 +11,10 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from archscope.errors import ForwardError
-from archscope.measure.running.inputs import Inputs
+from archscope.measure.running.inputs import invoked
 from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.told_calls import told_kind
+from archscope.spec import Inputs
 
 _LARGEST = 2**28  # bytes: the operator is tried with tensors that nobody fills, and is over once it looks at sizes
 
@@ -34,7 +35,7 @@ def refusal(error: BaseException, model: nn.Module, call: Inputs) -> BaseExcepti
 
 def _fits(model: nn.Module, call: Inputs) -> bool:
     try:
-        inspect.signature(model.forward).bind(*call.args, **call.kwargs)
+        inspect.signature(invoked(model, call)).bind(*call.args, **call.kwargs)
     except TypeError:
         return False
     except ValueError:  # nobody knows its signature

@@ -26,9 +26,26 @@ def suggested_input(model: nn.Module) -> str:
     return " ".join([f"--input {names[0]}={shape}", *(f"--input {name}=SHAPE" for name in names[1:])])
 
 
-def _required(model: nn.Module) -> list[str]:
+def three_forms(model: nn.Module, method: str = "") -> str:
+    """Three ways to give ``model`` what it requires: in order, by name, and as text."""
+    names = _required(model, method) or ["x"]
+    shape = _shape(module for _, module in walk(model)) or "SHAPE"
+    texts = [f"{name}={'SHAPE' if place else shape}" for place, name in enumerate(names)]
+    in_order = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    by_name = "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
+    as_text = f'"{shape}"' if len(names) == 1 else f"[{', '.join(map(_quoted, texts))}]"
+    words = " ".join(f"--input {text}" for text in texts)
+    forms = ", ".join(f"analyze(model, {form})" for form in (in_order, by_name))
+    return f"{forms} or analyze(model, {as_text}); on the command line {words}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _required(model: nn.Module, method: str = "") -> list[str]:
     try:
-        parameters = inspect.signature(model.forward).parameters.values()
+        parameters = inspect.signature(getattr(model, method or "forward")).parameters.values()
     except (TypeError, ValueError):
         return []
     kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}

@@ -1,10 +1,10 @@
-"""The arguments of a model's forward: Inputs, and everything that is accepted in its place."""
+"""The arguments of a call with their tensors: made from specs, on meta, with values, described by name."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -18,58 +18,35 @@ from archscope.measure.running.meta_parameters import has_values, meta_twin
 from archscope.measure.running.nested_tensors import constituents
 from archscope.measure.running.sparse_tensors import refuse_without_values
 from archscope.records import InputRecord
-from archscope.spec import InputSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """The arguments of one call, of any structure; tensors stand on any device."""
-
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
+from archscope.spec import Inputs, InputSpec
+from archscope.value_text import Fields
 
 InputsLike: TypeAlias = "Inputs | torch.Tensor | Mapping[str, Any] | Sequence[Any] | PackedSequence"
 
 
-def as_inputs(given: InputsLike) -> Inputs:
-    """``given`` as the arguments of a call.
-
-    A tuple or a list holds the positional arguments, a mapping those by name; a shape, several of them and specs
-    become meta tensors, unnamed ones positional. Anything else is the one argument. Raises InputError for text.
-    """
-    match given:
-        case Inputs():
-            return given
-        case str():
-            raise InputError(
-                f"{given!r} is text, as --input takes it",
-                help="pass a tensor, a shape such as (1, 3, 224, 224), or Inputs",
-            )
-        case Mapping():
-            return Inputs(kwargs=dict(given))
-    parts: list[Any] = list(given) if type(given) in {tuple, list, torch.Size} else []
-    if _is_shape(given):
-        specs = [InputSpec(shape=tuple(parts))]
-    elif parts and all(map(_is_shape, parts)):
-        specs = [InputSpec(shape=tuple(shape)) for shape in parts]
-    elif all(isinstance(spec, InputSpec) for spec in parts) and type(given) in {tuple, list}:
-        specs = parts
-    else:
-        return Inputs(args=tuple(parts) if type(given) in {tuple, list} else (given,))
-    return _from_specs(specs)
+def with_tensors(inputs: Inputs) -> Inputs:
+    """``inputs`` with a meta tensor in place of each InputSpec, however deep it lies in lists and dicts."""
+    args, kwargs = _made(inputs.args), {name: _made(value) for name, value in inputs.kwargs.items()}
+    return dataclasses.replace(inputs, args=args, kwargs=kwargs)
 
 
-def _is_shape(value: Any) -> bool:
-    return type(value) in {tuple, list, torch.Size} and bool(value) and all(type(size) is int for size in value)
+def from_specs(specs: Iterable[InputSpec]) -> Inputs:
+    """The call that ``specs`` write down: unnamed ones in order, the others by name."""
+    found = tuple(specs)
+    return Inputs(args=tuple(spec for spec in found if not spec.name), kwargs={s.name: s for s in found if s.name})
 
 
-def _from_specs(specs: Iterable[InputSpec]) -> Inputs:
-    tensors = [(spec.name, torch.empty(spec.shape, dtype=_dtype(spec), device="meta")) for spec in specs]
-    return Inputs(
-        args=tuple(tensor for name, tensor in tensors if not name),
-        kwargs={name: tensor for name, tensor in tensors if name},
-    )
+def _made(value: Any) -> Any:
+    if isinstance(value, InputSpec):
+        return torch.empty(value.shape, dtype=_dtype(value), device="meta")
+    if type(value) in {tuple, list}:
+        return type(value)(map(_made, value))
+    return type(value)((key, _made(part)) for key, part in value.items()) if type(value) in {dict, Fields} else value
+
+
+def invoked(model: nn.Module, call: Inputs) -> Callable[..., Any]:
+    """What ``call`` calls: ``forward`` or another method of ``model``."""
+    return getattr(model, call.method or "forward")  # type: ignore[no-any-return]  # of a module anything may come
 
 
 def _dtype(spec: InputSpec) -> torch.dtype:
@@ -102,12 +79,12 @@ def with_values(inputs: Inputs, device: str) -> Inputs:
 def exchanged_inputs(inputs: Inputs, change: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
     """``inputs`` with changed tensors; one that is passed twice stays one (attention asks whether query is key)."""
     args, kwargs = exchanged((inputs.args, dict(inputs.kwargs)), change)
-    return Inputs(args=args, kwargs=kwargs)
+    return dataclasses.replace(inputs, args=args, kwargs=kwargs)
 
 
 def input_records(model: nn.Module, inputs: Inputs) -> tuple[InputRecord, ...]:
-    """The tensors of a call, named by the parameters of ``model.forward`` (with the place inside a nested argument)."""
-    named = [*zip(_positional_names(model, len(inputs.args)), inputs.args, strict=True), *inputs.kwargs.items()]
+    """The tensors of a call, named by the parameters of what is called (with the place inside a nested argument)."""
+    named = [*zip(_positional_names(model, inputs), inputs.args, strict=True), *inputs.kwargs.items()]
     return tuple(
         InputRecord(name=name + place, shape=shape, dtype=dtype_name(tensor.dtype))
         for name, value in named
@@ -116,9 +93,10 @@ def input_records(model: nn.Module, inputs: Inputs) -> tuple[InputRecord, ...]:
     )
 
 
-def _positional_names(model: nn.Module, count: int) -> list[str]:
+def _positional_names(model: nn.Module, inputs: Inputs) -> list[str]:
+    count = len(inputs.args)
     try:
-        parameters = inspect.signature(model.forward).parameters.values()
+        parameters = inspect.signature(invoked(model, inputs)).parameters.values()
     except (TypeError, ValueError):
         parameters = {}.values()
     names = [p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]

@@ -16,13 +16,14 @@ from torch.nn.parameter import is_lazy
 from archscope.errors import BuildError, ForwardError
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.held_tensors import held_tensors
-from archscope.measure.running.inputs import Inputs
+from archscope.measure.running.inputs import invoked
 from archscope.measure.running.inventory import walk
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.run_conditions import run_conditions
 from archscope.measure.running.script_modules import is_script
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.process_state import process_state_kept
+from archscope.spec import Inputs
 
 
 def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
@@ -90,6 +91,6 @@ def _after_forward(model: nn.Module, inputs: Inputs, device: str) -> nn.Module:
         for module in state.modules:
             module.__dict__["training"] = False
         given = stands.inputs(inputs)
-        copied(*given.args, **given.kwargs)
+        (invoked(copied, given) if given.method else copied)(*given.args, **given.kwargs)
         ModelState(copied).swap(lambda tensor: stood.get(id(tensor), (tensor,))[0])
     return copied

@@ -6,11 +6,11 @@ from types import TracebackType
 
 from archscope.errors import ArchscopeError, ForwardError, raised
 from archscope.measure.running.input_refusal import RefusedInputError, refusal
-from archscope.measure.running.inputs import Inputs
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.run_notes import Ask, RunNotes
 from archscope.records import Path, Shape
+from archscope.spec import Inputs
 
 
 def asked_for(asked: Ask) -> str:

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from archscope.measure.running.fake_tensors import fake_like, fakes
-from archscope.measure.running.inputs import Inputs, exchanged_inputs, on_meta, with_values
+from archscope.measure.running.inputs import exchanged_inputs, on_meta, with_values
 from archscope.measure.running.meta_parameters import meta_like, real_like
 from archscope.measure.running.model_state import Replacement
+from archscope.spec import Inputs
 
 _FAKE = "fake "
 

@@ -11,43 +11,41 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from archscope.errors import ArchscopeError, ForwardError
+from archscope.errors import ArchscopeError, ForwardError, InputError
 from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.backward_pass import run_backward
+from archscope.measure.running.call_forms import call_forms
 from archscope.measure.running.control_flow import ONE_STEP, control_flow_followed
 from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
-from archscope.measure.running.forward_calls import forward_calls_watched
+from archscope.measure.running.forward_calls import called, forward_calls_watched
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
-from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, input_records
+from archscope.measure.running.inputs import InputsLike, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory
 from archscope.measure.running.late_results import finished
 from archscope.measure.running.memory_limit import copies_of_weights, memory_watched, not_run_on_the_cpu, too_large
 from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
+from archscope.measure.running.module_records import module_records, parameter_tensors, unrun
 from archscope.measure.running.module_stack import ModuleStack
-from archscope.measure.running.outsiders import Outsider, held_by_model, held_unrun, sort_outsiders
+from archscope.measure.running.outsiders import Outsider, held_by_model, sort_outsiders
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
 from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error
 from archscope.measure.running.run_notes import RunNotes
-from archscope.measure.running.script_modules import (
-    hidden_operators,
-    is_script,
-    programs_around,
-    script_tensors_swapped,
-)
+from archscope.measure.running.script_modules import hidden_operators, is_script, script_tensors_swapped
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
-from archscope.records import ModuleRecord, OpCall, Path, Trace, UnseenRecord
+from archscope.records import OpCall, Trace, UnseenRecord
+from archscope.spec import Inputs
 
 
 def trace(
@@ -73,8 +71,23 @@ def trace(
     name = name or type(model).__name__
     if inputs is None:
         inventory = take_inventory(model)
-        return _unrun(name, inventory, suggested_input(model))
-    call = as_inputs(inputs)
+        return unrun(name, inventory, suggested_input(model))
+    calls = call_forms(model, inputs)
+    first: ArchscopeError | None = None
+    for call in calls.forms:
+        try:
+            return _trace(model, call, name=name, device=device, training=training)
+        except (ForwardError, InputError) as error:
+            first = first or error
+    # Another reading than the plain one ended in a value of another kind: it was not meant.
+    misread = calls.refusal if first and isinstance(first.__cause__, (TypeError, AttributeError)) else None
+    try:
+        raise misread or first or AssertionError("there is always a form")
+    finally:
+        del first, misread  # a frame that holds its own error would keep the model
+
+
+def _trace(model: nn.Module, call: Inputs, *, name: str, device: str, training: bool) -> Trace:
     model = measurable(model, call)
     inventory = take_inventory(model)
     if device:
@@ -151,7 +164,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         except Exception as error:
             raise preparation_error(error, device) from error
         programs.enter_context(script_tensors_swapped(modules, weight, training=training))
-        parameters = _parameters(inventory)
+        parameters = parameter_tensors(inventory)
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
         recorder.storages_of(and_inner(new for _, new in pairs))
         held = held_by_model(pairs, registered, lambda tensor: recorder.storages_of([tensor])[0])
@@ -171,7 +184,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
                 memory_watched(device),
                 recorder,
             ):
-                output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
+                output = finished(called(model, inputs, stack), lambda: notes.missed("later", where=""))
                 results = recorder.storages_of(tensors_in(output))
                 notes.look_at(tensors_in(output))
                 if training:
@@ -196,7 +209,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         device=stands.device,
         fallback=autocast.told,
         inputs=described,
-        modules=_module_records(inventory, stack),
+        modules=module_records(inventory, stack),
         parameters=inventory.parameters,
         buffers=inventory.buffers,
         packed=inventory.packed,
@@ -244,7 +257,9 @@ def _values_would_tell(seen: Trace, inventory: Inventory, call: Inputs) -> bool:
     if loops_undecided(seen):
         return True
     given = (leaf for leaf in pytree.tree_leaves((call.args, dict(call.kwargs))) if isinstance(leaf, torch.Tensor))
-    return bool(seen.undecided) and not any(tensor.is_meta for tensor in (*given, *_parameters(inventory).values()))
+    return bool(seen.undecided) and not any(
+        tensor.is_meta for tensor in (*given, *parameter_tensors(inventory).values())
+    )
 
 
 def loops_undecided(seen: Trace) -> bool:
@@ -252,48 +267,7 @@ def loops_undecided(seen: Trace) -> bool:
     return any(flow.taken == ONE_STEP for flow in seen.undecided)
 
 
-def _unrun(name: str, inventory: Inventory, suggestion: str) -> Trace:
-    return Trace(
-        model=name,
-        mode="eval",
-        device="",
-        fallback="no input is known" + (f"; {suggestion} may fit" if suggestion else ""),
-        inputs=(),
-        modules=_module_records(inventory, ModuleStack({})),
-        parameters=inventory.parameters,
-        buffers=inventory.buffers,
-        packed=inventory.packed,
-        weights={},
-        calls=None,
-        storages=(),
-        held=held_unrun(inventory.modules, registered_tensors(inventory)),
-    )
-
-
-def _parameters(inventory: Inventory) -> dict[Path, torch.Tensor]:
-    tensors = {}
-    for record in inventory.parameters:
-        owner, _, name = record.path.rpartition(".")
-        tensors[record.path] = getattr(inventory.modules[owner], "_parameters")[name]  # noqa: B009 - no descriptor runs
-    return tensors
-
-
-def _module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRecord, ...]:
-    programs = programs_around(inventory.modules)
-    return tuple(
-        ModuleRecord(
-            path=path,
-            type_name=type(module).__name__,
-            aliases=inventory.module_aliases[path],
-            calls=stack.calls.get(programs.get(path, path), 0),
-            input_shapes=stack.input_shapes.get(path, ()),
-            output_shapes=stack.output_shapes.get(path, ()),
-        )
-        for path, module in inventory.modules.items()
-    )
-
-
 def _home(inventory: Inventory) -> str:
     """The device that holds the first of the model's weights."""
-    devices = (tensor.device for tensor in _parameters(inventory).values() if not tensor.is_meta)
+    devices = (tensor.device for tensor in parameter_tensors(inventory).values() if not tensor.is_meta)
     return str(next(devices, "cpu"))

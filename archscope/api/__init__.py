@@ -1,0 +1,1 @@
+"""What ``import archscope`` offers: the functions behind its names, and how results show themselves."""
