@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "lock": "Write down what models cost in archscope.lock, so that growth is seen.",
         "why": "Explain one number: shapes, calls, the formula with the figures put in, weights, parents.",
         "crosscheck": "Run other counters on a model and say what makes each of them differ.",
-        "models": "List the models that are known by name.",
+        "models": "List the models that are known by name: of archscope.toml and of the zoo.",
         "formulas": "List which operators are counted or free, with the rule of each.",
         "init": "Measure a model, then write an archscope.toml that holds it to what it costs now.",
         "config": "Show the settings that hold here, each with the line that it comes from.",

@@ -24,7 +24,7 @@ from archscope.cli.options import (
 from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
-from archscope.cli.report_folder import PAGE, folder_name, report_files
+from archscope.cli.report_folder import PAGE, free_folder, report_files
 from archscope.documents.columns import further_columns
 from archscope.documents.report import REPORT, brief_document
 from archscope.documents.report_tables import View
@@ -41,6 +41,15 @@ from archscope.report import Report
 @depth_option(2)
 @sort_option("order", "name", default="order", help="The order of rows; a metric puts the largest first.")
 @rows_option
+@click.option("--flat", is_flag=True, help="List modules by their whole paths, without submodules, the largest first.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="The N largest of them: --flat -n N.")
+@click.option(
+    "--filter",
+    "patterns",
+    multiple=True,
+    metavar="GLOB",
+    help="Only modules that match, as 'dec.**'; implies --flat.",
+)
 @click.option(
     "--columns",
     callback=lambda _context, _parameter, value: _columns(value),
@@ -62,6 +71,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     depth: int,
     sort: str,
     limit: int,
+    flat: bool,
+    top: int | None,
+    patterns: tuple[str, ...],
     columns: tuple[str, ...],
     training: bool,
     optimizer: str | None,
@@ -92,15 +104,27 @@ def command(  # noqa: PLR0913 - one argument for each option
         conventions=tuple(dict.fromkeys(conventions)),
     )
     report = measure(model, keep_calls=keep_calls, besides=besides, **asked)
+    target = out or free_folder(report, Path("reports"))
+    if folder and not out:
+        click.echo(f"writing {target}/ (--no-files: the terminal alone, --out DIR: another folder)", err=True)
+    view = View(
+        by=by,
+        depth=depth,
+        sort=sort,
+        limit=top or limit,
+        columns=columns,
+        flat=flat or top is not None,
+        patterns=patterns,
+    )
     if STDOUT not in wanted.values():
-        print_document(brief_document(report, View(by=by, depth=depth, sort=sort, limit=limit, columns=columns)))
+        print_document(brief_document(report, view))
     with progress() as shown:
         shown.phase("render")
         if wanted:
             special = {PAGE_FORMAT: shown_page(model, report)} if PAGE_FORMAT in wanted else {}
             write_wanted(report, wanted, REPORT, special)
         if folder:
-            written = _write_folder(model, report, out)
+            written = _write_folder(model, report, target)
             print_text(f"\nwrote {written}\n")
     if strict:
         _require_all(report)
@@ -128,8 +152,7 @@ def _columns(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def _write_folder(model: str, report: Report, out: Path | None) -> str:
-    folder = out or Path("reports") / folder_name(report.model.name)
+def _write_folder(model: str, report: Report, folder: Path) -> str:
     files = report_files(report) | {PAGE: writers(REPORT)[PAGE_FORMAT].render(shown_page(model, report))}
     write_files({folder / name: content for name, content in files.items()})
     return f"{folder}/: {', '.join(files)}"

@@ -16,8 +16,9 @@ from archscope.cli.failures import GATE, tell_failure
 from archscope.cli.measure import Extras, measure
 from archscope.cli.options import ModelArgument, ModelOptions, limit_options, model_options
 from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
+from archscope.cli.streams import silence
 from archscope.config import Config, find_config
-from archscope.documents.check import CHECK
+from archscope.documents.check import CHECK, LOCK_PREFIX
 from archscope.errors import ConfigError, UsageError
 from archscope.judge.check_models import Demand, Locked, check_all, demands
 from archscope.judge.lock.file import lock_path, read_lock
@@ -66,9 +67,14 @@ def command(
     else:  # inside a program of somebody's own, who sees it end
         result, errors = check_all(wanted_checks, config, measured, locked)
     is_free = STDOUT not in wanted.values()
-    if is_free:
-        print_text(_total(result)) if form == "total" else print_document(CHECK.brief(result))
-    write_wanted(result, wanted, CHECK)
+    try:
+        if is_free:
+            print_text(_total(result, names)) if form == "total" else print_document(CHECK.brief(result))
+        write_wanted(result, wanted, CHECK)
+    except BrokenPipeError:
+        if not errors:
+            raise
+        silence(1)  # nobody reads on; that a model failed is still the news
     try:
         write_step_summary(result)
     except UsageError as error:  # a summary that cannot be written changes no verdict
@@ -102,13 +108,15 @@ def _annotate(commands: str, *, aside: bool) -> None:
         print_text(commands)
 
 
-def _total(result: CheckResult) -> str:
-    """The one value that was checked."""
-    values = {(row.model, row.metric, row.component): row.value for row in result.results}
+def _total(result: CheckResult, names: Sequence[str]) -> str:
+    """The one value that was checked: of the budgets that were named, else of all but the lock."""
+    rows = [row for row in result.results if row.name in names]
+    rows = rows or [row for row in result.results if not row.name.startswith(LOCK_PREFIX)] or [*result.results]
+    values = {(row.model, row.metric, row.component): row.value for row in rows}
     if len(values) != 1:
         raise UsageError(
             f"--format total is one integer, and {len(values)} different values were checked",
-            help=f"name one of the budgets: {', '.join(row.name for row in result.results)}",
+            help=f"name one of the budgets: {', '.join(row.name for row in rows)}",
         )
     (value,) = values.values()
     if value is None:

@@ -177,7 +177,10 @@ class _Failure:
 
         whole = "".join(traceback.format_exception(cause or error))
         told = error.__cause__
-        self.traceback = ("".join(user_frames(told)) if isinstance(error, ModelError) and told else "", whole)
+        self.traceback = (
+            "".join(user_frames(told, error.what)) if isinstance(error, ModelError) and told else "",
+            whole,
+        )
         self.error = error.with_traceback(None)
         self.error.__cause__ = self.error.__context__ = None
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import click
 
 from archscope.cli.measure import load_spec
-from archscope.cli.options import model_argument, model_options
+from archscope.cli.options import call_of, model_argument, model_options
 from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
 from archscope.documents.crosscheck import CROSSCHECK
-from archscope.sources import parse_inputs
 
 
 @click.command("crosscheck")
@@ -24,12 +23,12 @@ def command(
 ) -> None:
     """Run other counters on MODEL and attribute each difference to the operators or parameters behind it.
 
-    fvcore and torch's FlopCounterMode come with archscope; thop, ptflops, torchinfo, calflops and
-    DeepSpeed's profiler with `pip install archscope-torch[peers]`. Each runs on the CPU in a process of its own.
+    fvcore and torch's FlopCounterMode come with archscope; the others with `pip install thop ptflops torchinfo calflops
+    deepspeed`. Each runs on the CPU in a process of its own.
     """
     with progress() as shown, quiet_stdout():
         spec = load_spec(model, settings)
         from archscope.judge.crosscheck import crosscheck
 
-        result = crosscheck(spec, parse_inputs(inputs), timeout=timeout, announce=shown.phase)
+        result = crosscheck(spec, call_of(inputs), timeout=timeout, announce=shown.phase)
     tell(result, CROSSCHECK, wanted)

@@ -64,7 +64,7 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
     elif debug:
         _say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
     elif isinstance(error, ModelError) and error.__cause__:
-        _say("".join(map(plain_lines, user_frames(error.__cause__))), newline=False)
+        _say("".join(map(plain_lines, user_frames(error.__cause__, error.what))), newline=False)
     return _told(error)
 
 
@@ -134,15 +134,19 @@ def _closed() -> int:
     return CLOSED
 
 
-def user_frames(error: BaseException) -> Iterator[str]:
-    """The traceback of ``error`` without the frames of archscope, torch and importlib; nothing if none is left."""
+def user_frames(error: BaseException, told: str = "") -> Iterator[str]:
+    """The traceback of ``error`` without the frames of archscope, torch and importlib; nothing if none is left.
+
+    What the error says itself is left out where ``told``, which is printed below, says it.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     homes = [home for name in _FOREIGN if name in sys.modules for home in getattr(sys.modules[name], "__path__", ())]
     own = [frame for frame in frames if not _foreign(frame.filename, homes)]
     if own:
         yield "Traceback of the model's code (most recent call last; --debug shows all):\n"
         yield from traceback.format_list(own)
-        yield from traceback.format_exception_only(error)
+        if f"raised {type(error).__name__}: " not in told:
+            yield from traceback.format_exception_only(error)
 
 
 _FOREIGN = ("archscope", "archscope.models", "torch", "importlib")

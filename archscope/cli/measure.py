@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archscope import sources
+from archscope.cli.options import call_of
 from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import Progress, progress
 from archscope.errors import UsageError
@@ -67,15 +68,16 @@ def measure_and_trace(  # noqa: PLR0913 - all that a measurement can be asked fo
     with progress() as shown, quiet_stdout():
         shown.phase("import")
         loaded = sources.load(model, **parse_settings(settings))
+        called = call_of(inputs)
         if isinstance(loaded, Report):
-            if inputs:
+            if called is not None:
                 raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
             if besides != NOTHING and not besides.if_possible:
                 raise UsageError(
                     f"{model} is a saved report: nothing more can be measured", help="name the model itself"
                 )
             return loaded, None
-        given = parse_inputs(inputs or usual) or None
+        given = called if called is not None else parse_inputs(usual) or None
         from archscope.measure.measuring import report_of, trace_any, with_extras
 
         spec = _announced(loaded, shown)

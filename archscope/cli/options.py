@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -29,6 +29,34 @@ class ModelOptions(TypedDict):
 
     inputs: tuple[str, ...]
     settings: tuple[str, ...]
+
+
+_BATCH, _METHOD = "archscope.batch", "archscope.method"
+
+
+def _keep(context: click.Context, key: str, value: str | None) -> None:
+    context.meta[key] = value or ""
+
+
+def call_of(texts: Sequence[str]) -> Any:
+    """What the line says that the model is called with: the words of --input, --inputs and --call; None for nothing."""
+    from archscope.sources import parse_call
+
+    context = click.get_current_context(silent=True)
+    batch, method = (context.meta.get(key, "") if context else "" for key in (_BATCH, _METHOD))
+    if not batch and not texts and not method:
+        return None
+    if texts and batch:
+        raise UsageError("--input and --inputs contradict each other", help="let the function make all arguments")
+    if texts:
+        return parse_call(texts, method)
+    from archscope.measure.running.call_forms import Given
+
+    if not batch:
+        return Given(method=method)
+    from archscope.sources.batch import made_batch
+
+    return Given(value=made_batch(batch), method=method)
 
 
 def options(*declared: Callable[[F], F]) -> Callable[[F], F]:
@@ -67,11 +95,33 @@ model_options = options(
         "--input",
         "inputs",
         multiple=True,
-        metavar="SHAPE",
-        help="An input such as 1x3x640x640, 1x128:int64 or mask=1x128:bool; may repeat.",
+        metavar="[NAME=]VALUE",
+        help="An argument: a tensor as 1x3x640x640 or ids=1x128:int64, or use_cache=True, scale=0.5, mode=fast, "
+        "mask=None, images=[3x64x64,3x64x64], batch.image=1x3x32x32; may repeat.",
     ),
     click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the model's builder; may repeat."
+        "--inputs",
+        "batch",
+        metavar="FILE.py:NAME",
+        expose_value=False,
+        callback=lambda context, _parameter, value: _keep(context, _BATCH, value),
+        help="A function that makes what the model takes (or package.module:NAME).",
+    ),
+    click.option(
+        "--call",
+        "method",
+        metavar="METHOD",
+        expose_value=False,
+        callback=lambda context, _parameter, value: _keep(context, _METHOD, value),
+        help="Another method than forward: generate, encode, training_step.",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="An option of the model's builder: width=32, act=None, widths=[8,32], hparams={hidden: 32}, "
+        "config.depth=2 for a field; may repeat.",
     ),
     click.option(
         "--max-memory",

@@ -16,6 +16,7 @@ from archscope.cli.options import F, options
 from archscope.documents.document import Document, Telling
 from archscope.files import write_files
 from archscope.render import writers
+from archscope.render.names import safe_line
 from archscope.render.text import Style, render_text
 
 R = TypeVar("R")
@@ -82,6 +83,9 @@ def write_wanted(
     write_files({Path(target): content for target, content in made.items() if target != STDOUT})
     if STDOUT in made:
         write_stdout(made[STDOUT])
+    files = [target for target in made if target != STDOUT and Path(target).is_file()]
+    if files:
+        click.echo(f"wrote {', '.join(map(safe_line, files))}", err=True)
 
 
 def write_stdout(content: bytes) -> None:

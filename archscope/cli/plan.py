@@ -9,7 +9,7 @@ import click
 
 from archscope.cli.failures import INTERRUPTED
 from archscope.cli.measure import load_spec, measure, source_of
-from archscope.cli.options import file_argument, limit_options, model_argument, model_options, rows_option
+from archscope.cli.options import call_of, file_argument, limit_options, model_argument, model_options, rows_option
 from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
 from archscope.documents.plan import PLAN
@@ -24,7 +24,7 @@ from archscope.metrics import Rows, carried_by
 from archscope.policy import Budget
 from archscope.results.plan import Plan, TargetSheet
 from archscope.results.sweep import Limit, Sweep
-from archscope.sources import parse_inputs, parse_settings
+from archscope.sources import parse_settings
 
 
 @click.command("plan")
@@ -108,7 +108,7 @@ def _plan(
     with progress() as shown, quiet_stdout():
         shown.phase("build and trace the proposals")
         return make_plan(
-            sheet, report, model, options=parse_settings(settings), inputs=parse_inputs(inputs), against=other
+            sheet, report, model, options=parse_settings(settings), inputs=call_of(inputs) or (), against=other
         )
 
 
@@ -128,7 +128,7 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
             model,
             parse_vary(vary, load_spec(model, settings)),
             options=parse_settings(settings),
-            inputs=parse_inputs(inputs),
+            inputs=call_of(inputs) or (),
             limits=limits,
             axes=front,
             jobs=jobs,

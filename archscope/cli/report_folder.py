@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,23 @@ PAGE = "report.html"  # analyze adds it; no repository needs to keep it
 def folder_name(model: str) -> str:
     """A safe file name made from the model's: letters, digits, ``.``, ``_`` and ``-``."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip(".-")[:80] or "model"
+
+
+def free_folder(report: Report, base: Path) -> Path:
+    """The folder below ``base`` for ``report``: that of its name, unless it holds the report of another model."""
+    folder = base / folder_name(report.model.name)
+    if _source_in(folder) in {None, report.model.source}:
+        return folder
+    return base / folder_name(report.model.source or f"{report.model.name}-{report.totals.parameters}")
+
+
+def _source_in(folder: Path) -> str | None:
+    """The source of the model whose report the folder holds; None where it holds none."""
+    try:
+        model = json.loads((folder / "report.json").read_text(encoding="utf-8"))["model"]
+        return str(model["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def report_files(report: Report) -> dict[str, bytes]:

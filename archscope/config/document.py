@@ -13,7 +13,6 @@ from archscope.config.positions import MOST_PARTS, KeyPath, key_lines, too_deep
 from archscope.errors import ConfigError, UsageError
 from archscope.json_text import MOST_DIGITS
 from archscope.policy import Limit, Location
-from archscope.spec import OptionValue
 from archscope.units import parse_count
 
 T = TypeVar("T")
@@ -95,12 +94,17 @@ class Table:
             raise self.error(f"{key} must be a table, not {shown(value)}", key, help=f"write {title}")
         return replace(self, values=value, title=title, path=(*self.path, key))
 
-    def option_values(self) -> dict[str, OptionValue]:
-        """The table's entries as options of a model; raises ConfigError for one that is a list, a table or a date."""
+    def option_values(self) -> dict[str, Any]:
+        """The table's entries as options of a model, lists and tables too; raises ConfigError for a date.
+
+        TOML has no word for None: the text ``"None"`` is it.
+        """
         for key, value in self.values.items():
-            if not isinstance(value, (bool, int, float, str)):
-                raise self.error(f"option {key} must be a text, a number or a boolean, not {shown(value)}", key)
-        return dict(self.values)
+            if not _is_option(value):
+                raise self.error(
+                    f"option {key} must be a text, a number, a boolean, a list or a table, not {shown(value)}", key
+                )
+        return {key: None if value == "None" else value for key, value in self.values.items()}
 
     def named(self, key: str) -> list[tuple[str, Table]]:
         """The tables below ``key``, each with its name: ``[models.v2]`` and its neighbours."""
@@ -132,6 +136,14 @@ class Table:
             return parse(value)
         except UsageError as error:
             raise self.error(f"{key}: {error.what}", key, help=error.help) from error
+
+
+def _is_option(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_option, value))
+    if isinstance(value, dict):
+        return all(map(_is_option, value.values()))
+    return isinstance(value, (bool, int, float, str))
 
 
 def shown(value: Any) -> str:

@@ -74,4 +74,4 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 
 def _option() -> dict[str, Any]:
-    return {"type": ["string", "number", "boolean"]}
+    return {"type": ["string", "number", "boolean", "array", "object"]}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from archscope.policy import Budget, Location, LockPolicy
-from archscope.spec import Component, OptionValue
+from archscope.spec import Component
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class ModelConfig:
     name: str
     source: str
     location: Location
-    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     components: tuple[Component, ...] | None = None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from archscope.config.writing import toml_text, toml_value
 from archscope.report import Report
-from archscope.spec import OptionValue
 
 
 def starter_config(
-    model: str, report: Report, *, inputs: Sequence[str] = (), options: Mapping[str, OptionValue] | None = None
+    model: str, report: Report, *, inputs: Sequence[str] = (), options: Mapping[str, Any] | None = None
 ) -> str:
     """The text of an archscope.toml that holds MODEL to what it costs now, with comments that say how to go on."""
     name = short_name(model)
@@ -35,6 +35,9 @@ source = {toml_text(model)}
 # message = "why this limit"  # shown when it is exceeded
 
 {macs}
+# These limits leave no headroom. Raise them by hand, or when a growth is meant (the lock keeps the reason):
+#   archscope lock --allow-increase {name} --raise-budgets --reason "why"
+#
 # A limit may also be a text: "0.25M", "<0.25M", "1.2G". Other metrics: trainable, flops, parameter_bytes,
 # peak_activation_bytes. A budget can hold a part of the network, and be a share of the whole or of a model:
 #

@@ -20,6 +20,8 @@ def toml_text(text: str) -> str:
 
 def toml_value(value: Any) -> str:
     """A boolean, number, text, list or table, in one line."""
+    if value is None:
+        return '"None"'  # TOML has no word for it
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

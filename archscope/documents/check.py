@@ -164,10 +164,13 @@ def _tally(result: CheckResult) -> str:
 
 def _next(result: CheckResult) -> Iterator[str]:
     failed = [row for row in result.results if row.status == FAILED]
-    if failed:
-        first = failed[0]
+    over = [row for row in failed if row.excess]
+    if over:
+        first = over[0]
         sort = f" --sort {first.metric}" if METRICS[first.metric].additive else ""
         yield f"next: `archscope analyze {quote(first.model)}{sort}` shows where they are"
+    if stale := [row.model for row in failed if row.name.startswith(LOCK_PREFIX) and not row.excess]:
+        yield f"next: `archscope lock {' '.join(map(quote, dict.fromkeys(stale)))}` writes down what they cost now"
     if any(row.name.startswith(LOCK_PREFIX) and row.excess for row in failed):
         yield 'next: `archscope lock --allow-increase MODEL --reason "..."` locks the growth that is meant'
     unproven = [row for row in result.results if row.status == UNPROVEN]

@@ -75,7 +75,9 @@ class FigureColumns:
     def columns(self) -> Iterator[Column]:
         """A column for each value, share and bar."""
         for metric, detail in self._shown.items():
-            yield Column("FLOPs/byte" if metric == INTENSITY else METRICS[metric].label, key=metric, figures=True)
+            yield Column(
+                "FLOPs/byte" if metric == INTENSITY else METRICS[metric].label, key=metric, figures=True, begins=True
+            )
             yield from [Column("share", key="share", figures=True)] if detail >= SHARE else []
             yield from [Column("", key="bar", optional=True)] if detail >= BAR else []
 
@@ -107,7 +109,8 @@ def change_columns(metrics: Iterable[str]) -> Iterator[Column]:
     """Before, after, difference and percent of each of ``metrics``; an empty title for a list of them."""
     for name in metrics:
         title = METRICS[name].label if name in METRICS else name
-        yield from (*figures(f"{title} before".strip(), "after", "delta"), *figures("%", optional=True))
+        yield Column(f"{title} before".strip(), figures=True, begins=True)
+        yield from (*figures("after", "delta"), *figures("%", optional=True))
 
 
 def path_name(path: str, root: str = THE_MODEL) -> Inline:

@@ -77,7 +77,8 @@ Cell: TypeAlias = Inline | Count | Share | Bar
 class Column:
     """A column. Its title is a ``Name`` where it is one of the user's; ``key`` names it where a machine reads.
 
-    ``figures`` stand to the right and are never cut. On a narrow terminal ``optional`` columns go, ``names`` shrink.
+    ``figures`` stand to the right and are never cut. On a narrow terminal ``optional`` columns go, ``names`` shrink,
+    and where that is not enough, the table goes on below at a column that ``begins`` a group.
     """
 
     title: str | Name
@@ -86,6 +87,7 @@ class Column:
     figures: bool = False
     names: bool = False
     optional: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def brief_document(table: FormulaTable, patterns: tuple[str, ...] = ()) -> doc.D
     if patterns:
         found = tuple(map(_finding, rules))
         return doc.Document(title="", blocks=(doc.Findings(found),)) if found else None
-    columns = doc.texts("operator", "kind", "family") + doc.names("rule")
+    columns = doc.names("operator") + doc.texts("kind") + doc.texts("family", optional=True) + doc.names("rule")
     rows = ((doc.Name(rule.op), rule.kind, rule.family, rule.derivation.partition("\n")[0]) for rule in rules)
     counted = sum(rule.kind != FREE_KIND for rule in rules)
     tally = f"{counted} counted, {len(rules) - counted} free; every other operator is reported as uncounted"

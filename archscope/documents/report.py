@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from archscope.documents import document as doc
 from archscope.documents.columns import THE_MODEL, FigureColumns, path_name, path_names, shown_metrics, was_run
+from archscope.documents.module_tree import flat_modules, module_tree
 from archscope.documents.pictures import report_sheet
 from archscope.documents.report_in_full import full_document
 from archscope.documents.report_tables import (
@@ -19,18 +20,16 @@ from archscope.documents.report_tables import (
 )
 from archscope.judge.reservations import reservations
 from archscope.metrics import METRICS, Rows, carried_by
-from archscope.report import ModuleRow, Report
+from archscope.report import UNASSIGNED, ModuleRow, Report
 from archscope.report_queries import (
     UNDECIDED,
     ancestors,
     changed_options,
-    children,
     describe_inputs,
     parent,
     unseen,
 )
 from archscope.serial import to_plain
-from archscope.units import format_percent
 
 _LISTED = 5  # modules that a note names
 
@@ -38,14 +37,17 @@ _LISTED = 5  # modules that a note names
 def brief_document(report: Report, view: View | None = None) -> doc.Document:
     """What a terminal shows of ``report``."""
     view = view or View()
-    draw = {"modules": _module_tree, "components": _component_modules, "operators": operators_table}[view.by]
+    tree = flat_modules if view.flat or view.patterns else module_tree
+    draw = {"modules": tree, "components": _component_modules, "operators": operators_table}[view.by]
     blocks: list[doc.Block] = [*doc.lines(*identity(report)), doc.Facts(total_facts(report))]
     blocks += [doc.Facts(step_facts(report), title="one training step")] if report.totals.training else []
     blocks += doc.together(
         doc.Paragraph(f"{rule.name} counts {rule.counted:,} and {rule.parameters:,} parameters: {rule.description}")
         for rule in report.conventions
     )
-    blocks += [_component_table(report, view), *draw(report, view), *doc.together([*warnings(report), *notes(report)])]
+    if any(row.name != UNASSIGNED for row in report.components):
+        blocks.append(_component_table(report, view))
+    blocks += [*draw(report, view), *doc.together([*warnings(report), *notes(report)])]
     return doc.Document(title=report.model.name, beside=report.model.source, blocks=tuple(blocks))
 
 
@@ -71,33 +73,6 @@ def _component_table(report: Report, view: View) -> doc.Table:
         ((row.name, *told.cells(row), row.description) for row in report.components),
         ("TOTAL", *told.total(), ""),
     )
-
-
-def _module_tree(report: Report, view: View) -> Iterator[doc.Block]:
-    """Every module with its submodules below it."""
-    shown = shown_metrics(report, view.ranking, view.columns)
-    told, below, root = FigureColumns(report, shown), children(report), report.modules[0]
-    deep = [row for row in report.modules if row.path and (not view.depth or row.depth <= view.depth)]
-    kept = {row.path for row in _outer_largest(deep, view.ranking, view.limit)}
-    rows: list[doc.Row] = []
-    waiting = [*reversed(_sorted(below.get("", ()), view.sort))]
-    while waiting:  # no recursion: a model may be nested deeper than Python's stack
-        row = waiting.pop()
-        if row.path in kept:
-            rows.append(doc.Row((row.path.rpartition(".")[2], row.type, *told.cells(row)), indent=row.depth - 1))
-            waiting += reversed(_sorted(below.get(row.path, ()), view.sort))
-    if any(root.own.get(name) for name in shown):
-        rows.append(doc.Row((THE_MODEL, root.type, *told.cells(root.own))))
-    left_out = [row for row in deep if row.path not in kept]
-    yield doc.table(
-        (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
-        rows,
-        ("TOTAL", "", *told.total()),
-        left_out=_left_out(report, left_out, view.ranking) if left_out else "",
-    )
-    deeper = sum(1 for row in report.modules if row.path) - len(deep)
-    if deeper:
-        yield from doc.lines(f"{deeper} modules below depth {view.depth} (--depth 0 shows them)", tone=doc.ASIDE)
 
 
 def _component_modules(report: Report, view: View) -> Iterator[doc.Block]:
@@ -163,25 +138,12 @@ def _tied(report: Report) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             yield "tied: ", record.path, further
 
 
-def _outer_largest(rows: Sequence[ModuleRow], metric: str, limit: int) -> Sequence[ModuleRow]:
-    """The ``limit`` rows that say most: outer ones before inner ones, so that trees stay whole, then the largest."""
-    ordered = sorted(rows, key=lambda row: (row.depth, -(row[metric] or 0)))
-    return ordered[:limit] if limit else ordered
-
-
 def _sorted(rows: Sequence[ModuleRow], sort: str) -> Sequence[ModuleRow]:
     if sort == "order":
         return rows
     if sort == "name":
         return sorted(rows, key=lambda row: row.path)
     return sorted(rows, key=lambda row: -(row[sort] or 0))
-
-
-def _left_out(report: Report, rows: Sequence[ModuleRow], metric: str) -> str:
-    outer = [row[metric] or 0 for row in rows if row.depth == 1]
-    share = format_percent(sum(outer), report.totals[metric] or 0, 1)
-    what = f"smaller rows, {share} of {METRICS[metric].label}" if outer else "smaller rows inside those shown"
-    return f"+{len(rows)} {what} (-n 0 shows them)"
 
 
 REPORT: doc.Telling[Report] = doc.Telling(

@@ -23,7 +23,8 @@ _PAPER = ("parameters", "macs", "flops", "activations")
 class View:
     """What to show: ``by`` modules, components or operators; ``sort`` a metric, or ``order`` for the model's own.
 
-    ``depth`` levels of modules and ``limit`` rows at most, 0 for all of them. ``columns`` are further figures.
+    ``depth`` levels of modules and ``limit`` rows at most, 0 for all of them. ``columns`` are further figures. ``flat``
+    lists modules without submodules by their whole paths; ``patterns`` those that one of these globs matches.
     """
 
     by: str = "modules"
@@ -31,6 +32,8 @@ class View:
     sort: str = "order"
     limit: int = 30
     columns: tuple[str, ...] = ()
+    flat: bool = False
+    patterns: tuple[str, ...] = ()
 
     @property
     def ranking(self) -> str:

@@ -12,7 +12,6 @@ from archscope.judge.sweep import measure_setting
 from archscope.report import Report
 from archscope.results.plan import PLAN_VERSION, Plan, Proposal, Step, TargetRow, TargetSheet
 from archscope.results.sweep import Point, Setting
-from archscope.spec import OptionValue
 
 
 def make_plan(  # noqa: PLR0913 - a plan is all of these
@@ -20,7 +19,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
     report: Report,
     model: str,
     *,
-    options: Mapping[str, OptionValue],
+    options: Mapping[str, Any],
     inputs: Any,
     against: Report | None = None,
 ) -> Plan:
@@ -95,9 +94,9 @@ def _corrected(target: int, published: int | None, current: int) -> int:
     return round(Fraction(target * current, published)) if published else target
 
 
-def _steps(sheet: TargetSheet, model: str, options: dict[str, OptionValue], inputs: Any) -> tuple[Step, ...]:
+def _steps(sheet: TargetSheet, model: str, options: dict[str, Any], inputs: Any) -> tuple[Step, ...]:
     steps: list[Step] = []
-    so_far: dict[str, OptionValue] = dict(options)
+    so_far: dict[str, Any] = dict(options)
     for proposal in sheet.proposals:
         changed = {setting.name: setting.value for setting in proposal.settings}
         alone = measure_setting(model, options, inputs, proposal.settings)

@@ -15,7 +15,7 @@ from archscope.judge.sweep_workers import measure_apart, refused
 from archscope.results.sweep import SWEEP_VERSION, Axis, Limit, Point, Setting, Sweep, Vary
 from archscope.sources import load
 from archscope.sources.call_text import written_specs
-from archscope.spec import ModelSpec, OptionValue
+from archscope.spec import ModelSpec
 
 _FEW = 12  # settings for which starting fresh processes takes longer than measuring
 TIME_LIMIT = 120.0  # seconds for one setting
@@ -25,7 +25,7 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
     model: str,
     varied: tuple[Vary, ...],
     *,
-    options: Mapping[str, OptionValue],
+    options: Mapping[str, Any],
     inputs: Any,
     limits: tuple[Limit, ...],
     axes: tuple[Axis, ...],
@@ -68,9 +68,7 @@ def run_sweep(  # noqa: PLR0913 - a sweep is all of these
     )
 
 
-def measure_setting(
-    model: str, options: Mapping[str, OptionValue], inputs: Any, settings: tuple[Setting, ...]
-) -> Point:
+def measure_setting(model: str, options: Mapping[str, Any], inputs: Any, settings: tuple[Setting, ...]) -> Point:
     """One point: ``model`` with ``options`` and then ``settings``, built on meta and run there."""
     from archscope.measure.quick_totals import quick_totals
 

@@ -140,8 +140,8 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
     if device not in {"", "meta"}:
         with spec.within(), torch.device("cpu"), process_state_kept():
             torch.manual_seed(0)
-            model = build_on_cpu(lambda: _built(spec), spec.name)
-            return trace(model, call, name=spec.name, training=training, device=device if call is not None else "")
+            there = build_on_cpu(lambda: _built(spec), spec.name)
+            return trace(there, call, name=spec.name, training=training, device=device if call is not None else "")
     model: nn.Module | None = None
     with spec.within():
         try:
@@ -171,7 +171,7 @@ def _beside_known(spec: ModelSpec, inputs: Any) -> Any:
     if inputs is None:
         return spec.inputs or None
     if isinstance(inputs, Given) and inputs.value is None and spec.inputs:
-        return dataclasses.replace(inputs, value=spec.inputs)
+        return dataclasses.replace(inputs, usual=spec.inputs)
     return inputs
 
 

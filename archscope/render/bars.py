@@ -45,7 +45,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.bar_label(bars, [bar.notes[index] for bar in panel.bars], padding=4, fontsize=9 if count == 1 else 8.5)
     axes.set_yticks(range(len(panel.bars)), [label(bar.label, _WIDE) for bar in panel.bars])
     axes.set_ylim(max(len(panel.bars), 5) - 0.5, -0.5)
-    axes.set_xlim(0, longest * 1.62 if count == 1 else longest * 1.2 or 1)
+    axes.set_xlim(0, longest * (1.62 if count == 1 else 1.2) or 1)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.set_title(label(panel.title[:1].upper() + panel.title[1:], 48), fontsize=11.5, fontweight="bold", loc="left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 _CODE = re.compile(r"[A-Za-z0-9_.:\[\]()<>=,/*%@+ -]*[A-Za-z0-9_.:\[\])>]")
 _MARKDOWN = re.compile(
@@ -78,3 +79,20 @@ def shorten(text: str, width: int, mark: str = "...") -> str:
         return text
     keep = max(width - len(mark), 2)
     return f"{text[: keep - keep // 2]}{mark}{text[len(text) - keep // 2 :]}"
+
+
+def distinctly(text: str, width: int, taken: Container[str], mark: str = "…") -> str:
+    """``text`` in at most ``width`` characters and none of ``taken``: its middle is left out, or another part of it."""
+    keep = max(width - len(mark), 2)
+    for head in (keep - keep // 2, *range(keep, -1, -1)):
+        short = f"{text[:head]}{mark}{text[len(text) - (keep - head) :]}" if head < keep else f"{text[:head]}{mark}"
+        if short not in taken:
+            return short
+    for start in range(1, len(text) - keep):  # a part from the middle
+        short = f"{mark}{text[start : start + max(keep - len(mark), 1)]}{mark}"
+        if short not in taken:
+            return short
+    number = 2
+    while f"{text[: max(keep - len(str(number)), 0)]}{mark}{number}" in taken:
+        number += 1
+    return f"{text[: max(keep - len(str(number)), 0)]}{mark}{number}"

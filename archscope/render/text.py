@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archscope.documents import document as doc
-from archscope.render.names import plain, safe_line, shorten
+from archscope.render.names import distinctly, plain, safe_line
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _NARROW = dict.fromkeys(map(ord, _BLOCKS + "…"), " ")
@@ -47,7 +48,10 @@ def render_text(document: doc.Document, style: Style = PLAIN) -> str:
     sections: list[list[str]] = []
     title = style.bold(_text(document.title))
     if title:
-        sections.append([f"{title}  {_text(document.beside)}".rstrip()])
+        beside = _text(document.beside)
+        whole = f"{title}  {beside}".rstrip()
+        fits = style.width is None or cell_width(f"{_text(document.title)}  {beside}") <= style.width
+        sections.append([whole] if fits else [title, *_wrapped(beside, style)])
     for block in document.blocks:
         lines = _block(block, style)
         if getattr(block, "close", False) and sections:
@@ -64,8 +68,8 @@ def _text(text: doc.Inline) -> str:
 def _block(block: doc.Block, style: Style) -> list[str]:  # noqa: PLR0911 - one for each kind of block
     match block:
         case doc.Paragraph():
-            text = _text(block.text)
-            return [style.paint(style.bold(text) if block.strong else text, block.tone)]
+            lines = _wrapped(_text(block.text), style)
+            return [style.paint(style.bold(line) if block.strong else line, block.tone) for line in lines]
         case doc.Heading():
             return [style.bold(_text(block.text))]
         case doc.Facts():
@@ -73,11 +77,26 @@ def _block(block: doc.Block, style: Style) -> list[str]:  # noqa: PLR0911 - one 
         case doc.Table():
             return _table(block, style)
         case doc.Items():
-            return [f"- {_text(item)}" for item in block.items]
+            return [line for item in block.items for line in _wrapped(f"- {_text(item)}", style, "  ")]
         case doc.Findings():
             return [*_findings(block, style)]
         case doc.Picture():
             return []
+
+
+def _wrapped(text: str, style: Style, indent: str = "", further: str = "  ") -> list[str]:
+    """``text`` in lines of the terminal's width, the second and later ones indented; words are never cut."""
+    if style.width is None or cell_width(text) <= style.width:
+        return [text]
+    lead = indent + further if indent.isspace() or not indent else indent
+    return textwrap.wrap(
+        text,
+        max(style.width, 2 * len(lead) + _LEAST),
+        subsequent_indent=lead,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def _facts(block: doc.Facts, style: Style) -> list[str]:
@@ -108,9 +127,11 @@ def _findings(block: doc.Findings, style: Style) -> Iterator[str]:
 
 def _details(finding: doc.Finding, style: Style, indent: str) -> Iterator[str]:
     for line in finding.details:
-        yield f"{indent}{_text(line)}"
+        yield from _wrapped(f"{indent}{_text(line)}", style, indent)
     for fine in finding.fine:
-        yield style.paint(f"{indent}| {plain(fine)}".rstrip(), doc.ASIDE)
+        yield from (
+            style.paint(line.rstrip(), doc.ASIDE) for line in _wrapped(f"{indent}| {plain(fine)}", style, indent)
+        )
 
 
 def _table(block: doc.Table, style: Style) -> list[str]:
@@ -118,11 +139,52 @@ def _table(block: doc.Table, style: Style) -> list[str]:
     cells = [[_cell(cell, style) for cell in row.cells] for row in rows]
     for row, line in zip(rows, cells, strict=True):
         line[0] = "  " * row.indent + line[0]
-    lines = _lay_out(block.columns, cells, style, total=block.total is not None)
-    painted = [lines[0]] + [style.paint(line, row.tone) for row, line in zip(rows, lines[1:], strict=True)]
+    columns = block.columns
+    groups = _groups(columns, cells, style)
+    painted: list[str] = []
+    for group in groups:
+        part = [[line[index] for index in group] for line in cells]
+        lines = _lay_out(tuple(columns[index] for index in group), part, style, total=block.total is not None)
+        painted += [""] if painted else []
+        painted.append(lines[0])
+        painted += [style.paint(line, row.tone) for row, line in zip(rows, lines[1:], strict=True)]
     if block.left_out:
-        painted.insert(len(painted) - (block.total is not None), style.paint(plain(block.left_out), doc.ASIDE))
+        more = [style.paint(line, doc.ASIDE) for line in _wrapped(plain(block.left_out), style)]
+        at = len(painted) - (block.total is not None)
+        painted[at:at] = more
     return painted if block.header else [f"  {line}" for line in painted[1:]]
+
+
+def _groups(columns: tuple[doc.Column, ...], cells: Sequence[Sequence[str]], style: Style) -> list[list[int]]:
+    """The columns of each part of a table: all in one, unless the terminal is too narrow for that.
+
+    What stands before the first group stands before each of them.
+    """
+    every = [*range(len(columns))]
+    starts = [index for index in every if columns[index].begins]
+    if style.width is None or _least_width(columns, cells) <= style.width:
+        return [every]
+    if len(starts) > 1:
+        lead = every[: starts[0]]
+        return [lead + every[start:end] for start, end in zip(starts, [*starts[1:], len(columns)], strict=True)]
+    groups = [[0]]
+    for index in every[1:]:
+        wide = _least_width(
+            tuple(columns[place] for place in (*groups[-1], index)),
+            [[line[place] for place in (*groups[-1], index)] for line in cells],
+        )
+        groups += [[0]] if wide > style.width and len(groups[-1]) > 1 else []
+        groups[-1].append(index)
+    return groups
+
+
+def _least_width(columns: tuple[doc.Column, ...], cells: Sequence[Sequence[str]]) -> int:
+    """What the table takes when all that may go is gone and names are as short as they may be."""
+    kept = [index for index, column in enumerate(columns) if not column.optional and any(row[index] for row in cells)]
+    titles = [plain(doc.words(column.title)) for column in columns]
+    widths = {index: max(map(cell_width, (titles[index], *(row[index] for row in cells)))) for index in kept}
+    least = {index: min(width, _LEAST) if columns[index].names else width for index, width in widths.items()}
+    return _line(kept, least)
 
 
 def _cell(cell: doc.Cell, style: Style) -> str:
@@ -143,8 +205,10 @@ def _lay_out(columns: tuple[doc.Column, ...], rows: Sequence[Sequence[str]], sty
     if style.width is not None:
         _narrow(columns, kept, widths, style.width)
     lines = []
+    short = {index: _shortened([row[index] for row in table], widths[index]) for index in kept if columns[index].names}
     for number, row in enumerate(table):
-        line = "  ".join(_fit(row[index], widths[index], columns[index]) for index in kept).rstrip()
+        texts = {index: short[index].get(row[index], row[index]) if index in short else row[index] for index in kept}
+        line = "  ".join(_fit(texts[index], widths[index], columns[index]) for index in kept).rstrip()
         lines.append(style.bold(line) if number == 0 or (total and number == len(table) - 1) else line)
     return lines
 
@@ -168,10 +232,18 @@ def _line(kept: list[int], widths: dict[int, int]) -> int:
     return sum(widths[index] for index in kept) + 2 * (len(kept) - 1)
 
 
-def _fit(text: str, width: int, column: doc.Column) -> str:
-    if cell_width(text) > width and column.names:
+def _shortened(texts: Iterable[str], width: int) -> dict[str, str]:
+    """Those of ``texts`` that are wider than ``width``, in so many cells, each still another than the others."""
+    made: dict[str, str] = {}
+    taken = {text for text in texts if cell_width(text) <= width}
+    for text in dict.fromkeys(text for text in texts if cell_width(text) > width):
         indent = len(text) - len(text.lstrip(" "))
-        text = " " * indent + shorten(text.lstrip(" "), max(width - indent, 2), "…")
+        made[text] = " " * indent + distinctly(text.lstrip(" "), max(width - indent, 2), taken)
+        taken.add(made[text].strip())
+    return made
+
+
+def _fit(text: str, width: int, column: doc.Column) -> str:
     padding = " " * (width - cell_width(text))
     return padding + text if column.figures else text + padding
 

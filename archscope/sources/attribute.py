@@ -8,12 +8,14 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from archscope.causes import cause_of, shadowing
 from archscope.errors import BuildError, ImportModelError, OptionError, did_you_mean, place_of, raised
 from archscope.process_state import process_state_kept
 from archscope.sources.construction import OptionValues, article, construct, described
@@ -24,26 +26,34 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def from_file(source: str, file: Path, attribute: str, options: OptionValues) -> ModelSpec:
-    """The model ``attribute`` of a Python file. Raises ImportModelError, BuildError, OptionError."""
-    if not file.is_file():
-        near = did_you_mean(file.name, [entry.name for entry in file.parent.glob("*.py")])
-        hint = near or "the path is taken from the current folder"
-        raise ImportModelError(f"there is no file {str(file)!r}", help=hint)
-    file = file.resolve()
-    name, folder = package_name(file)
-    own = project(file.parent, folder, project_root(file.parent), hide=True)
+def from_code(source: str, left: str, attribute: str, base: Path, options: OptionValues) -> ModelSpec:
+    """The model ``attribute`` of a Python file or an importable module, for which ``base`` comes first.
+
+    Raises ImportModelError, BuildError, OptionError.
+    """
+    target, own = named(source, left, attribute, base)
     with process_state_kept(), own.active():
-        module = _run_import(source, lambda: _import_file(name, file), name)
-        return _spec(source, module, attribute, own, options)
+        return model_spec(source, target, name=attribute, own=own, options=options)
 
 
-def from_module(source: str, name: str, attribute: str, base: Path, options: OptionValues) -> ModelSpec:
-    """The model ``attribute`` of an importable module (``base`` comes first). Raises as ``from_file`` does."""
+def named(source: str, left: str, attribute: str, base: Path) -> tuple[Any, Project]:
+    """What ``attribute`` of a file or a module is, with the project that it belongs to. Raises ImportModelError."""
+    import torch  # noqa: F401 - before the folder: a file of the user's may have the name of what torch imports
+
+    if left.endswith(".py"):
+        file = base / left
+        if not file.is_file():
+            near = did_you_mean(file.name, [entry.name for entry in file.parent.glob("*.py")])
+            hint = near or "the path is taken from the current folder"
+            raise ImportModelError(f"there is no file {str(file)!r}", help=hint)
+        file = file.resolve()
+        name, folder = package_name(file)
+        own = project(file.parent, folder, project_root(file.parent), hide=True)
+        with process_state_kept(), own.active():
+            return _attribute(source, _run_import(source, lambda: _import_file(name, file), name), attribute), own
     own = project(base.resolve(), hide=False)
     with process_state_kept(), own.active():
-        module = _run_import(source, lambda: importlib.import_module(name), name)
-        return _spec(source, module, attribute, own, options)
+        return _attribute(source, _run_import(source, lambda: importlib.import_module(left), left), attribute), own
 
 
 def _import_file(name: str, file: Path) -> ModuleType:
@@ -80,13 +90,20 @@ def _run_import(source: str, run: Callable[[], ModuleType], name: str) -> Module
         raise ImportModelError(what, where=place or source, help=remedy) from error
 
 
-def _import_failure(error: BaseException, name: str) -> tuple[str, str]:
+def _import_failure(error: BaseException, name: str) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind
     """Why importing ``name`` failed, and what to do about it."""
+    known = cause_of(error)
     match error:
         case ModuleNotFoundError():
-            remedy = f"install what provides {error.name or ''}, or run archscope from the project's root folder"
+            shadow = shadowing(error.name or "")
+            if shadow:
+                return _shadowed(name, str(error), shadow)
+            remedy = f"{known.help if known else 'install it'}, or run archscope from the project's root folder"
             return f"{name} was found, but one of its own imports failed: {error}", remedy
         case ImportError():
+            shadow = shadowing(error.name or "")
+            if shadow:
+                return _shadowed(name, str(error), shadow)
             remedy = "the module it imports from is there, but lacks that name or cannot be loaded"
             return f"{name} was found, but one of its own imports failed: {error}", remedy
         case SyntaxError():
@@ -94,8 +111,21 @@ def _import_failure(error: BaseException, name: str) -> tuple[str, str]:
         case SystemExit():
             remedy = 'put what the script does below `if __name__ == "__main__":`'
             return f"{name} ends the program when it is imported (exit code {error.code})", remedy
+    told = re.match(r"(?:partially initialized )?module '([\w.]+)' has no attribute", str(error))
+    if isinstance(error, AttributeError) and told and (shadow := shadowing(told[1])):
+        return _shadowed(name, str(error), shadow)
     remedy = "the module must be importable without arguments and without side effects"
+    if known:
+        return f"{name} {known.what or f'raised {raised(error)}'} when it is imported", known.help
     return f"importing {name} raised {raised(error)}", remedy
+
+
+def _shadowed(name: str, said: str, file: str) -> tuple[str, str]:
+    own = Path(file).name
+    return (
+        f"{name} was found, but one of its own imports failed: {said}",
+        f"your {own} stands in the place of the installed package of that name: give it another name",
+    )
 
 
 def _near_modules(missing: str) -> str:
@@ -114,7 +144,7 @@ def _near_modules(missing: str) -> str:
     return "modules are looked for in the current folder and in the installed packages"
 
 
-def _spec(source: str, module: ModuleType, attribute: str, own: Project, options: OptionValues) -> ModelSpec:
+def _attribute(source: str, module: ModuleType, attribute: str) -> Any:
     target: Any = module
     for name in attribute.split("."):
         owner, target = target, getattr(target, name, _MISSING)
@@ -122,7 +152,7 @@ def _spec(source: str, module: ModuleType, attribute: str, own: Project, options
             raise ImportModelError(
                 f"{module.__name__} has no {attribute!r}", where=source, help=_near_attributes(owner, name)
             )
-    return model_spec(source, target, name=attribute, own=own, options=options)
+    return target
 
 
 _MISSING = object()

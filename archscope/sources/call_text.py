@@ -70,13 +70,15 @@ def _renamed(value: Any, name: str) -> Any:
     return InputSpec(shape=value.shape, dtype=value.dtype, name=name) if type(value) is InputSpec else value
 
 
-def _argument(written: str, text: str, *, named: bool) -> Any:
+def _argument(written: str, text: str, *, named: bool) -> Any:  # noqa: PLR0911 - one for each kind of value
     if written[:1] in OPENING and not written.startswith("()") and (named or not _is_list_of_sizes(written)):
         try:
             return parse_literal(written, _entry)
         except ValueError as error:
             raise InputError(f"input {text!r}: {error}", help=GRAMMAR) from error
     if named and _LONE.fullmatch(written):
+        if not int(written):
+            return 0  # no size
         return LoneSize(shape=parse_input(written).shape)
     if written[:1] in {"'", '"'} and len(written) > 1 and written[-1] == written[0]:
         return written[1:-1]

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import BuildError, place_of, raised
-from archscope.spec import ModelSpec, Option, OptionValue
+from archscope.causes import cause_of
+from archscope.errors import ArchscopeError, BuildError, place_of, raised
+from archscope.sources.arguments import arguments_of
+from archscope.spec import ModelSpec, Option, OptionValue, option_value
 
 if TYPE_CHECKING:
     from torch import nn
 
-OptionValues = Mapping[str, OptionValue]
+OptionValues = Mapping[str, Any]
 
 
 def construct(
@@ -27,17 +29,22 @@ def construct(
     from archscope.sources.networks import networks
 
     try:
-        model = target(**options)
+        model = target(**arguments_of(target, options))
         if isinstance(model, ModelSpec):
             model = model.build()
         if not isinstance(model, nn.Module):
             several = networks(model)
             model = model if several is None else several
+    except ArchscopeError:
+        raise
     except (Exception, SystemExit) as error:
+        known = cause_of(error)
+        what = known.what if known and known.what else f"raised {raised(error)}"
+        called = f"it is called as {name}{_signature(shown)}; --set key=value passes an option"
         raise BuildError(
-            f"{name}({_written(options)}) raised {raised(error)}",
+            f"{name}({_written(options)}) {what}",
             where=place_of(error) or _defined_at(shown),
-            help=f"it is called as {name}{_signature(shown)}; --set key=value passes an option",
+            help=known.help if known else called,
         ) from error
     if not isinstance(model, nn.Module):
         raise BuildError(
@@ -52,11 +59,19 @@ def described(target: Callable[..., Any], options: OptionValues) -> tuple[Option
     """``options`` with the defaults that ``target`` gives them."""
     parameters = parameters_of(target)
 
-    def default(key: str, value: OptionValue) -> OptionValue:
-        known = parameters[key].default if key in parameters else None
-        return known if isinstance(known, (bool, int, float, str)) else value
+    def default(key: str, value: Any) -> OptionValue:
+        parameter = parameters.get(key)
+        if parameter is None or parameter.default is parameter.empty:
+            return option_value(value)
+        known = parameter.default
+        if isinstance(known, (tuple, list)) and isinstance(value, (tuple, list)):
+            known = type(value)(known)
+        is_plain = isinstance(known, (bool, int, float, str, tuple, list, dict, type(None)))
+        return option_value(known if is_plain else value)
 
-    return tuple(Option(name=key, value=value, default=default(key, value)) for key, value in options.items())
+    return tuple(
+        Option(name=key, value=option_value(value), default=default(key, value)) for key, value in options.items()
+    )
 
 
 def parameters_of(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

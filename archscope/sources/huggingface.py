@@ -14,7 +14,7 @@ from archscope.json_text import parse_json
 from archscope.sources.code_fields import offline, without_code
 from archscope.sources.construction import construct
 from archscope.sources.libraries import require
-from archscope.spec import InputSpec, ModelSpec, Option, OptionValue
+from archscope.spec import InputSpec, ModelSpec, Option, OptionValue, option_value
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,13 +24,13 @@ _MOST_SIZE = 10**9
 _SAMPLES = 16_000  # one second of audio at the sampling rate of speech models
 
 
-def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, OptionValue]) -> ModelSpec:
+def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, Any]) -> ModelSpec:
     """The model of a folder with a config.json, of such a file, or of a class of transformers.
 
     ``options`` set fields of the configuration. Inputs follow the model's main input: 128 tokens, an image of the
     configured size, one second of audio. Raises SpecError, OptionError and ImportModelError.
     """
-    transformers = require("transformers", extra="hf", wanted_by=source)
+    transformers = require("transformers", wanted_by=source)
     file = _config_file(source, target, base / target)
     if file is None:
         name, note, fields = target, "", without_code(options, source)
@@ -64,7 +64,7 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
         source=source,
         build=lambda: construct(from_config, name, {}, shown=config_class),
         options=tuple(
-            Option(name=key, value=value, default=_plain(getattr(defaults, key), value))
+            Option(name=key, value=option_value(value), default=_plain(getattr(defaults, key), value))
             for key, value in options.items()
         ),
         inputs=_inputs(known, config) if known else (),
@@ -73,7 +73,7 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
     )
 
 
-def _overridden(fields: Mapping[str, Any], options: Mapping[str, OptionValue]) -> dict[str, Any]:
+def _overridden(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """What ``fields`` say of those that ``options`` set, as far as it is fit to be a default."""
     found: dict[str, Any] = {}
     for key in options.keys() & fields.keys():
@@ -186,8 +186,8 @@ def _base_class(transformers: Any, config_class: Any) -> Any:
         return None
 
 
-def _plain(default: Any, value: OptionValue) -> OptionValue:
-    return default if isinstance(default, (bool, int, float, str)) else value
+def _plain(default: Any, value: Any) -> OptionValue:
+    return option_value(default if isinstance(default, (bool, int, float, str, list, tuple, dict)) else value)
 
 
 def _inputs(model_class: Any, config: Any) -> tuple[InputSpec, ...]:

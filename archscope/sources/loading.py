@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import re
 from pathlib import Path
+from typing import Any
 
 from archscope.config import Config, find_config
 from archscope.errors import ConfigError, ImportModelError, InputError, OptionError, SpecError
@@ -14,14 +15,14 @@ from archscope.json_text import parse_json
 from archscope.models import ALIASES, ZOO, zoo_spec
 from archscope.report import Report
 from archscope.serial import from_json
-from archscope.sources.inputs import parse_inputs
-from archscope.spec import ModelSpec, OptionValue
+from archscope.sources.call_text import parse_call
+from archscope.spec import ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2 or a saved report"
 
 
-def load(text: str, /, **options: OptionValue) -> ModelSpec | Report:
+def load(text: str, /, **options: Any) -> ModelSpec | Report:
     """What ``text`` (a MODEL, as the command line takes it) names: a model that can be built, or a saved report.
 
     Looked up in this order: the models of the nearest archscope.toml, the zoo, then by form. ``options`` go to the
@@ -34,7 +35,7 @@ def load(text: str, /, **options: OptionValue) -> ModelSpec | Report:
     return _load(text, options, base=Path(), known=tuple(config.models) if config else ())
 
 
-def load_configured(config: Config, name: str, /, **options: OptionValue) -> ModelSpec | Report:
+def load_configured(config: Config, name: str, /, **options: Any) -> ModelSpec | Report:
     """The model ``name`` of ``config``; ``options`` win over those of the config. Raises what ``load`` raises."""
     model = config.models[name]
     loaded = _load(model.source, {**model.options, **options}, base=config.root, known=())
@@ -48,14 +49,15 @@ def load_configured(config: Config, name: str, /, **options: OptionValue) -> Mod
             )
         return loaded
     try:
-        inputs = parse_inputs(model.inputs)
+        inputs = parse_call(model.inputs)
     except InputError as error:
         raise ConfigError(error.what, where=place, help=error.help) from error
     components = loaded.components if model.components is None else model.components
     return dataclasses.replace(loaded, name=name, inputs=inputs or loaded.inputs, components=components)
 
 
-def _load(text: str, options: dict[str, OptionValue], *, base: Path, known: tuple[str, ...]) -> ModelSpec | Report:
+def _load(text: str, options: dict[str, Any], *, base: Path, known: tuple[str, ...]) -> ModelSpec | Report:
+    options = {key: literal_of(value) for key, value in options.items()}
     prefix, _, name = text.partition(":")
     if prefix == "zoo" or text in ZOO or text in ALIASES:
         spec: ModelSpec = zoo_spec(text.removeprefix("zoo:"), **options)
@@ -67,7 +69,7 @@ def _load(text: str, options: dict[str, OptionValue], *, base: Path, known: tupl
     return found
 
 
-def _from_library(text: str, prefix: str, name: str, base: Path, options: dict[str, OptionValue]) -> ModelSpec | None:
+def _from_library(text: str, prefix: str, name: str, base: Path, options: dict[str, Any]) -> ModelSpec | None:
     match prefix:
         case "timm":
             from archscope.sources.timm import from_timm
@@ -84,18 +86,16 @@ def _from_library(text: str, prefix: str, name: str, base: Path, options: dict[s
     return None
 
 
-def _from_code(text: str, base: Path, options: dict[str, OptionValue]) -> ModelSpec | None:
+def _from_code(text: str, base: Path, options: dict[str, Any]) -> ModelSpec | None:
     left, colon, attribute = text.rpartition(":")
     if colon and _MODULE.fullmatch(attribute) and (left.endswith(".py") or _MODULE.fullmatch(left)):
-        from archscope.sources.attribute import from_file, from_module
+        from archscope.sources.attribute import from_code
 
-        if left.endswith(".py"):
-            return from_file(text, base / left, attribute, options)
-        return from_module(text, left, attribute, base, options)
+        return from_code(text, left, attribute, base, options)
     return None
 
 
-def _from_data(text: str, file: Path, options: dict[str, OptionValue]) -> ModelSpec | Report | None:
+def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Report | None:
     """What a file without code names; None when it is no such file."""
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described
 from archscope.sources.libraries import require
-from archscope.spec import InputSpec, ModelSpec, OptionValue
+from archscope.spec import InputSpec, ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def from_timm(source: str, name: str, options: Mapping[str, OptionValue]) -> ModelSpec:
+def from_timm(source: str, name: str, options: Mapping[str, Any]) -> ModelSpec:
     """The model that ``timm.create_model(name, **options)`` makes; its input is that of its pretrained config.
 
     Raises SpecError for an unknown name, OptionError for ``pretrained`` and ImportModelError when timm is missing.
     """
-    timm = require("timm", extra="timm", wanted_by=source)
+    timm = require("timm", wanted_by=source)
     if "pretrained" in options:
         raise OptionError("weights change no figure: models are built without them", help="leave out pretrained")
     if not timm.is_model(name):
@@ -40,7 +40,7 @@ def from_timm(source: str, name: str, options: Mapping[str, OptionValue]) -> Mod
     )
 
 
-def _inputs(timm: Any, name: str, options: Mapping[str, OptionValue]) -> tuple[InputSpec, ...]:
+def _inputs(timm: Any, name: str, options: Mapping[str, Any]) -> tuple[InputSpec, ...]:
     known = timm.get_pretrained_cfg(name)
     size = getattr(known, "input_size", None)
     if not size:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described, parameters_of
 from archscope.sources.libraries import require
-from archscope.spec import InputSpec, ModelSpec, OptionValue
+from archscope.spec import InputSpec, ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,13 +18,13 @@ _DETECTION_SIDE = 800  # to which GeneralizedRCNNTransform scales the shorter si
 _FRAMES = 16  # the clip length with which torchvision's video models are trained
 
 
-def from_torchvision(source: str, name: str, options: Mapping[str, OptionValue]) -> ModelSpec:
+def from_torchvision(source: str, name: str, options: Mapping[str, Any]) -> ModelSpec:
     """The model that ``torchvision.models.get_model(name, weights=None, **options)`` makes.
 
     Its input is what its weights' transforms produce: the smallest crop, as the constructor's defaults want it. Raises
     SpecError for an unknown name, OptionError for weights and ImportModelError when torchvision is missing.
     """
-    models = require("torchvision.models", extra="torchvision", wanted_by=source)
+    models = require("torchvision.models", wanted_by=source)
     refused = [key for key in _WEIGHTS if key in options]
     if refused:
         raise OptionError("weights change no figure: models are built without them", help=f"leave out {refused[0]}")

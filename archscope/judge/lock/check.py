@@ -21,6 +21,8 @@ def check_lock(name: str, report: Report, lock: Lock, policy: LockPolicy, *, exa
     """
     locked = lock.entries[name]
     now = lock_entry(name, report, policy, locked.increases)
+    if not (locked.source and now.source):
+        now = replace(now, source=locked.source, options=locked.options)
     require_same_provenance(locked, now, lock.location(name))
     budgets = [
         Budget(

@@ -114,10 +114,13 @@ def locked_modules(report: Report, policy: LockPolicy) -> list[LockedModule]:
 
 
 def require_same_provenance(locked: LockEntry, now: LockEntry, location: Location) -> None:
-    """Raise NotComparableError when the figures of the two come from different things."""
+    """Raise NotComparableError when the figures of the two come from different things.
+
+    A model that was built in a program (a test, a notebook) has neither source nor options that could be compared.
+    """
+    told = bool(locked.source and now.source)
     for what, before, after in (
-        ("source", locked.source, now.source),
-        ("options", locked.options, now.options),
+        *((("source", locked.source, now.source), ("options", locked.options, now.options)) if told else ()),
         ("inputs", _inputs(locked), _inputs(now)),
         ("mode", locked.mode, now.mode),
         ("counting rules", locked.counting_rules, now.counting_rules),

@@ -48,6 +48,8 @@ def relock(
     for name, report in reports.items():
         old = entries.get(name)
         new = lock_entry(name, report, policy, old.increases if old else ())
+        if old and not new.source:  # of a model that a program built: where to build it stays as it is known
+            new = replace(new, source=old.source, options=old.options)
         before = old.totals if old else new.totals
         rises = [
             Rise(model=name, metric=metric, before=before[metric], after=after)

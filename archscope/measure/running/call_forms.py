@@ -22,9 +22,13 @@ from archscope.spec import Inputs, InputSpec, LoneSize
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Inputs in any form, arguments by name beside them, and the method that takes them."""
+    """Inputs in any form, arguments by name beside them, and the method that takes them.
+
+    ``usual`` inputs stand in for the value where there is none, if the arguments by name leave room for them.
+    """
 
     value: Any = None
+    usual: Any = None
     named: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     method: str = ""
 
@@ -55,6 +59,10 @@ def call_forms(model: nn.Module, given: Any) -> Calls:
         dataclasses.replace(form, kwargs={**form.kwargs, **asked.named}, method=method)
         for form in _forms(asked, parameters)
     ]
+    if asked.value is None and asked.usual is not None:
+        usual = asked.usual if isinstance(asked.usual, Inputs) else from_specs(asked.usual)
+        beside = {name: part for name, part in usual.kwargs.items() if name not in asked.named}
+        forms.insert(0, Inputs(args=usual.args, kwargs={**beside, **asked.named}, method=method))
     fitting = [number for form in forms if _refusal(target, form) is None for number in _numbers(form, parameters)]
     why = _refusal(target, forms[0])
     refusal = (

@@ -41,7 +41,9 @@ def _made(value: Any) -> Any:
         return torch.empty(value.shape, dtype=_dtype(value), device="meta")
     if type(value) in {tuple, list}:
         return type(value)(map(_made, value))
-    return type(value)((key, _made(part)) for key, part in value.items()) if type(value) in {dict, Fields} else value
+    if type(value) is dict or isinstance(value, Fields):
+        return type(value)((key, _made(part)) for key, part in value.items())
+    return value
 
 
 def invoked(model: nn.Module, call: Inputs) -> Callable[..., Any]:

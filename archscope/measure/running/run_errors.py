@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from archscope.causes import cause_of
 from archscope.errors import ArchscopeError, ForwardError, raised
 from archscope.measure.running.input_refusal import RefusedInputError, refusal
 from archscope.measure.running.inventory import Inventory
@@ -45,11 +46,14 @@ def forward_error(
     module = inventory.modules[path]
     shapes = ", ".join(_written(shape) for shape in stack.latest_inputs.get(path, ())) or "no tensors"
     asked = next((ask for ask in notes.asks if ask.values), None)
+    known = cause_of(refused or error) or cause_of(error)
+    told = known.what if known and known.what else f"raised {raised(refused or error)}"
+    fitting = "check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them"
     kind = RefusedInputError if refused else ForwardError
     return kind(
-        asked_for(asked) if asked else f"the forward pass raised {raised(refused or error)}",
+        asked_for(asked) if asked else f"the forward pass {told}",
         where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
-        help="check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them",
+        help=known.help if known else fitting,
     )
 
 

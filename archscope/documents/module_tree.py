@@ -1,0 +1,152 @@
+"""Modules as a table: a tree with runs of identical layers folded, or a flat list of those that hold the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archscope.documents import document as doc
+from archscope.documents.columns import THE_MODEL, FigureColumns, shown_metrics
+from archscope.documents.report_tables import View
+from archscope.errors import UsageError
+from archscope.measure.summing.path_patterns import PathPattern
+from archscope.metrics import METRICS
+from archscope.records import Path
+from archscope.report import ModuleRow, Report
+from archscope.report_queries import children, parent
+from archscope.units import format_percent
+
+_RUN = 3  # identical layers in a row that are folded
+Group = tuple[ModuleRow, ...]
+
+
+def module_tree(report: Report, view: View) -> Iterator[doc.Block]:
+    """Every module with its submodules below it; identical layers in a row are one row, with their figures together."""
+    shown = shown_metrics(report, view.ranking, view.columns)
+    told, below, root = FigureColumns(report, shown), children(report), report.modules[0]
+    deep = [row for row in report.modules if row.path and (not view.depth or row.depth <= view.depth)]
+    kinds, by_path = _kinds(report, below), {row.path: row for row in report.modules}
+    groups = [*_groups(view, below, kinds, by_path)]
+    kept = {group[0].path for group in _outer_largest(groups, view.ranking, view.limit)}
+    rows = [
+        doc.Row((_name(group), _type(group), *told.cells(*group)), indent=group[0].depth - 1)
+        for group in groups
+        if group[0].path in kept
+    ]
+    if any(root.own.get(name) for name in shown):
+        rows.append(doc.Row((THE_MODEL, root.type, *told.cells(root.own))))
+    left_out = [group for group in groups if group[0].path not in kept]
+    yield doc.table(
+        (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
+        rows,
+        ("TOTAL", "", *told.total()),
+        left_out=_left_out(report, left_out, view.ranking) if left_out else "",
+    )
+    deeper = sum(1 for row in report.modules if row.path) - len(deep)
+    if deeper:
+        yield from doc.lines(f"{deeper} modules below depth {view.depth} (--depth 0 shows them)", tone=doc.ASIDE)
+
+
+def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
+    """The modules that hold some cost themselves, by their whole paths and without submodules, so that rows add up."""
+    metric = view.ranking
+    patterns = [PathPattern(pattern) for pattern in view.patterns]
+    shown = shown_metrics(report, metric)
+    told = FigureColumns(report, shown)
+    wanted = [row for row in report.modules if not patterns or any(one.matches(row.path) for one in patterns)]
+    if not wanted:
+        raise UsageError(
+            f"no module matches {', '.join(map(repr, view.patterns))}", help="'dec.**' matches dec and all below it"
+        )
+    found = [row for row in wanted if any(row.own.get(name) for name in shown)]
+    if view.sort == "name":
+        found.sort(key=lambda row: row.path)
+    elif view.sort != "order" or not patterns:
+        found.sort(key=lambda row: -(row.own.get(metric) or 0))
+    kept = found[: view.limit] if view.limit else found
+    rest = sum(row.own.get(metric) or 0 for row in found[len(kept) :])
+    share = format_percent(rest, report.totals[metric] or 0, 1)
+    left_out = f"+{len(found) - len(kept)} smaller rows, {share} of {METRICS[metric].label} (-n 0 shows them)"
+    yield doc.table(
+        (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
+        ((row.path or THE_MODEL, row.type, *told.cells(row.own)) for row in kept),
+        ("MATCHED" if patterns else "TOTAL", "", *(told.cells(*(row.own for row in found)) if found else told.total())),
+        left_out=left_out if len(kept) < len(found) else "",
+    )
+
+
+def _groups(
+    view: View,
+    below: Mapping[Path, Sequence[ModuleRow]],
+    kinds: Mapping[Path, int],
+    by_path: Mapping[Path, ModuleRow],
+) -> Iterator[Group]:
+    """The rows of the tree in order, each a module or a run of identical ones."""
+    waiting = [*reversed(_folded([(row,) for row in below.get("", ())], view.sort, kinds))]
+    while waiting:  # no recursion: a model may be nested deeper than Python's stack
+        group = waiting.pop()
+        if view.depth and group[0].depth > view.depth:
+            continue
+        yield group
+        inner: list[Group] = [
+            tuple(by_path[f"{row.path}.{child.path.rpartition('.')[2]}"] for row in group)
+            for child in below.get(group[0].path, ())
+        ]
+        waiting += reversed(_folded(inner, view.sort, kinds))
+
+
+def _folded(groups: Sequence[Group], sort: str, kinds: Mapping[Path, int]) -> list[Group]:
+    """``groups`` of siblings, sorted, with runs of numbered and identical ones joined."""
+    if sort == "name":
+        groups = sorted(groups, key=lambda group: group[0].path)
+    elif sort != "order":
+        groups = sorted(groups, key=lambda group: -sum(row[sort] or 0 for row in group))
+    runs: list[list[Group]] = []
+    for group in groups:
+        last = runs[-1][-1][-1] if runs else None
+        if last is not None and _follows(last, group[0]) and kinds[last.path] == kinds[group[0].path]:
+            runs[-1].append(group)
+        else:
+            runs.append([group])
+    joined: list[Group] = []
+    for run in runs:
+        joined += [tuple(row for group in run for row in group)] if len(run) >= _RUN else run
+    return joined
+
+
+def _follows(row: ModuleRow, other: ModuleRow) -> bool:
+    number, following = row.path.rpartition(".")[2], other.path.rpartition(".")[2]
+    return number.isdecimal() and following.isdecimal() and int(following) == int(number) + 1
+
+
+def _kinds(report: Report, below: Mapping[Path, Sequence[ModuleRow]]) -> dict[Path, int]:
+    """A number for each module: two have the same when they are alike, down to their last submodule and figure."""
+    numbers: dict[object, int] = {}
+    kinds: dict[Path, int] = {}
+    for row in sorted(report.modules, key=lambda row: -row.depth):
+        inner = tuple((child.path.rpartition(".")[2], kinds[child.path]) for child in below.get(row.path, ()))
+        alike = (row.type, row.own, row.figures, row.aliases != (), inner)
+        kinds[row.path] = numbers.setdefault(alike, len(numbers))
+    return kinds
+
+
+def _name(group: Group) -> str:
+    first, last = (row.path.rpartition(".")[2] for row in (group[0], group[-1]))
+    siblings = parent(group[0].path) == parent(group[-1].path)
+    return f"{first}-{last} x {len(group)}" if first != last and siblings else first
+
+
+def _type(group: Group) -> str:
+    return group[0].type
+
+
+def _outer_largest(groups: Sequence[Group], metric: str, limit: int) -> Sequence[Group]:
+    """The ``limit`` rows that say most: outer ones before inner ones, so that trees stay whole, then the largest."""
+    ordered = sorted(groups, key=lambda group: (group[0].depth, -sum(row[metric] or 0 for row in group)))
+    return ordered[:limit] if limit else ordered
+
+
+def _left_out(report: Report, groups: Sequence[Group], metric: str) -> str:
+    outer = [row[metric] or 0 for group in groups for row in group if row.depth == 1]
+    share = format_percent(sum(outer), report.totals[metric] or 0, 1)
+    what = f"smaller rows, {share} of {METRICS[metric].label}" if outer else "smaller rows inside those shown"
+    return f"+{len(groups)} {what} (-n 0 shows them)"
