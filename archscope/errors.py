@@ -8,6 +8,7 @@ ArchscopeError            what went wrong, where, and what to do next
 │   ├── ConfigError       a config, targets, claims or lock file
 │   ├── ComponentError    a component pattern that claims nothing
 │   └── NotComparableError  two reports that do not measure the same thing
+├── OverBudgetError       a limit that does not hold where it must        (exit 1)
 ├── FormulaError          an operator registered twice, a formula that raises  (exit 2)
 └── ModelError            the user's model                                (exit 3)
     ├── ImportModelError  its module, or something that module imports
@@ -70,6 +71,12 @@ class ComponentError(UsageError):
 
 class NotComparableError(UsageError):
     """Two reports that do not measure the same thing."""
+
+
+class OverBudgetError(ArchscopeError):
+    """A limit that a model does not hold, where nothing may go on then."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class FormulaError(ArchscopeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -58,14 +59,20 @@ def fragment(result: Any, document: doc.Document) -> str:
     return _STYLE + render_fragment(document)
 
 
-def framed(page: str) -> Any:
-    """The page inside of a notebook's output, in a frame of its own that nothing outside reaches."""
-    from IPython.display import HTML
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole page as the output of a cell: in a frame of its own, which nothing outside reaches."""
 
-    return HTML(
-        f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts allow-downloads" '
-        'style="width:100%;height:720px;border:1px solid #9a9a9a" title="archscope report"></iframe>'
-    )
+    html: str
+
+    def __repr__(self) -> str:
+        return "<the page of a report>"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts allow-downloads" '
+            'style="width:100%;height:720px;border:1px solid #9a9a9a" title="archscope report"></iframe>'
+        )
 
 
 def _report(report: Report) -> Iterator[str]:

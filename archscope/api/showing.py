@@ -230,7 +230,7 @@ def show(report: Report, path: str | Path | None) -> Any:
     if path is not None:
         write_files({Path(path): page})
     if running is not None and running.__class__.__name__ == "ZMQInteractiveShell":
-        return notebook.framed(page.decode())
+        return notebook.Page(page.decode())
     target = Path(path) if path is not None else Path(tempfile.mkdtemp(prefix="archscope-")) / "report.html"
     if path is None:
         write_files({target: page})

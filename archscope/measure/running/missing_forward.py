@@ -7,6 +7,7 @@ from torch import nn
 from archscope.errors import ForwardError, did_you_mean
 
 _UNIMPLEMENTED = nn.Module().forward.__func__  # type: ignore[attr-defined]  # what stands there until a class has its own
+_CALL_ABOVE = {"lightning.pytorch.core.module", "pytorch_lightning.core.module"}  # their forward is the same one
 _MOST = 6
 _STEPS = ("training_step", "validation_step", "predict_step", "generate", "encode", "sample", "predict")
 
@@ -22,7 +23,8 @@ def require_forward(model: nn.Module, method: str = "") -> None:
             help=did_you_mean(method, known) or f"it has {', '.join(known[:_MOST]) or 'none of its own'}",
         )
     forward = getattr(model, "forward", None)
-    if method or getattr(forward, "__func__", forward) is not _UNIMPLEMENTED:
+    own = getattr(forward, "__func__", forward)
+    if method or not (own is _UNIMPLEMENTED or getattr(own, "__module__", "") in _CALL_ABOVE):
         return
     parts = [f"{name} ({type(part).__name__})" for name, part in model.named_children()]
     more = f" and {len(parts) - _MOST} more" if len(parts) > _MOST else ""
