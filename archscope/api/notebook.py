@@ -30,6 +30,7 @@ _STYLE = """<style>
 .archscope table{border-collapse:collapse;margin:.4em 0}
 .archscope th,.archscope td{padding:.1em .7em .1em 0;text-align:left;background:none;border:0}
 .archscope thead th{border-bottom:1px solid;opacity:.75}
+.archscope th[scope=row]{white-space:nowrap}
 .archscope tr.total>*{border-top:1px solid;font-weight:600}
 .archscope .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .archscope dl{margin:.4em 0}

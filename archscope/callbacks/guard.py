@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from archscope.api.analyzing import analyze
-from archscope.api.judging import check
+from archscope.api.judging import limits_of
 from archscope.errors import OverBudgetError
+from archscope.judge.budgets import check
 from archscope.metrics import METRICS
 from archscope.policy import FAILED, CheckResult
 from archscope.report import Report
@@ -21,7 +23,10 @@ def measured(
     """The report of ``model`` on ``inputs``, and what came of ``limits``; None where there are none."""
     needs_step = any(METRICS[name].of_training for name in limits if name in METRICS)
     report = analyze(model, inputs, call=call, training=needs_step)
-    return report, check(report, **limits) if limits else None
+    if not limits:
+        return report, None
+    budgets = [replace(budget, model=report.model.name) for budget in limits_of("", limits)]
+    return report, check(report, budgets)
 
 
 def require(result: CheckResult | None) -> None:

@@ -13,7 +13,7 @@ else:
     from pytorch_lightning import Callback
 
 
-class CostGuard(Callback):  # type: ignore[misc]  # Lightning may be installed without types
+class CostGuard(Callback):
     """Measures the module before the first step, logs what it costs and raises OverBudgetError over a limit.
 
     ``inputs`` are what its forward takes, in any form that ``archscope.analyze`` takes; without them, its

@@ -9,7 +9,7 @@ from transformers import TrainerCallback
 from archscope.callbacks.guard import logged, measured, require
 
 
-class CostGuard(TrainerCallback):  # type: ignore[misc]  # transformers ships no types
+class CostGuard(TrainerCallback):
     """Measures the model before the first step, logs what it costs and raises OverBudgetError over a limit.
 
     ``inputs`` are what its forward takes, in any form that ``archscope.analyze`` takes; without them, the first batch
