@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import types
 from typing import NamedTuple
 
@@ -318,6 +319,25 @@ def test_what_forward_does_not_take_is_told_with_three_forms_that_it_does(given,
     assert "forward(x, y=None, mask=None, *, mode: str = 'both', repeat: int = 1)" in error.where
     for form in ("analyze(model, x)", 'analyze(model, {"x": x})', 'analyze(model, "1x8")', "--input x=1x8"):
         assert form in error.help
+
+
+def test_a_decorator_may_take_or_give_arguments_that_forward_does_not_tell_of():
+    def decorated(forward):
+        @functools.wraps(forward)
+        def called(self, *args, verbose=False, **kwargs):
+            return forward(self, *args, weight=self.a, **kwargs)
+
+        return called
+
+    class Net(One):
+        @decorated
+        def forward(self, x, weight):
+            return weight(x)
+
+    assert archscope.analyze(Net(), X).totals.macs == LINEAR
+    assert archscope.analyze(Net(), X, verbose=True).totals.macs == LINEAR
+    with pytest.raises(InputError, match="does not take what was given"):
+        archscope.analyze(Net(), X, z=Y)
 
 
 def test_the_forms_that_are_offered_work():

@@ -63,7 +63,10 @@ def call_forms(model: nn.Module, given: Any) -> Calls:
         usual = asked.usual if isinstance(asked.usual, Inputs) else from_specs(asked.usual)
         beside = {name: part for name, part in usual.kwargs.items() if name not in asked.named}
         forms.insert(0, Inputs(args=usual.args, kwargs={**beside, **asked.named}, method=method))
-    fitting = [number for form in forms if _refusal(target, form) is None for number in _numbers(form, parameters)]
+    strict = [form for form in forms if _refusal(target, form) is None]
+    # What wraps a forward may take or add arguments that the forward it tells of does not have.
+    taken = strict or [form for form in forms if _refusal(target, form, follow_wrapped=False) is None]
+    fitting = [number for form in taken for number in _numbers(form, parameters)]
     why = _refusal(target, forms[0])
     refusal = (
         None
@@ -230,10 +233,10 @@ def _parameters(target: Any) -> Mapping[str, inspect.Parameter]:
         return {}
 
 
-def _refusal(target: Any, form: Inputs) -> str | None:
+def _refusal(target: Any, form: Inputs, *, follow_wrapped: bool = True) -> str | None:
     """Why the arguments do not fit; None where they do or nobody knows."""
     try:
-        signature = inspect.signature(target)
+        signature = inspect.signature(target, follow_wrapped=follow_wrapped)
     except (TypeError, ValueError):
         return None
     try:
