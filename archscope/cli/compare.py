@@ -20,11 +20,16 @@ from archscope.cli.options import (
 from archscope.cli.output import format_options, tell
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.documents.comparison import COMPARISON, ComparisonView, brief_document
+from archscope.documents.side_by_side import SIDE_BY_SIDE, Columns
+from archscope.documents.side_by_side import brief_document as side_by_side
+from archscope.errors import UsageError
+from archscope.render import writers
 
 
 @click.command("compare")
 @click.argument("base", cls=ModelArgument)
 @click.argument("head", cls=ModelArgument)
+@click.argument("others", nargs=-1, cls=ModelArgument, metavar="[MODEL]...")
 @model_options
 @training_options
 @depth_option(1)
@@ -37,6 +42,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     *,
     base: str,
     head: str,
+    others: tuple[str, ...],
     inputs: tuple[str, ...],
     settings: tuple[str, ...],
     training: bool,
@@ -51,7 +57,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     """Compare HEAD with BASE: components by name, modules by path, before, after and the difference.
 
     Each is anything that archscope analyze takes, saved reports too. --input goes to both, --set to HEAD alone: so
-    archscope compare baseline baseline --set bifpn_channels=32 shows what one option changes.
+    archscope compare baseline baseline --set bifpn_channels=32 shows what one option changes. Three and more models
+    stand side by side, a column each, with the figures of --sort.
     """
     from archscope.judge.comparison import compare
 
@@ -59,6 +66,17 @@ def command(  # noqa: PLR0913 - one argument for each option
     besides = Extras(optimizer=optimizer_of(training=training, optimizer=optimizer))
     old = measure(base, inputs=inputs, keep_calls=paged, besides=besides)
     new = measure(head, inputs=inputs, settings=settings, keep_calls=paged, besides=besides)
+    if others:
+        reports = [old, new, *(measure(name, inputs=inputs, settings=settings, besides=besides) for name in others)]
+        differs = [compare(old, report, different_inputs=different_inputs).differs for report in reports[1:]]
+        refused = [key for key in wanted if key not in writers(SIDE_BY_SIDE)]
+        if refused:
+            raise UsageError(f"--{refused[0]} is for two models", help="compare the first with each of the others")
+        view = Columns(metric=sort, depth=depth, limit=limit)
+        tell(reports, SIDE_BY_SIDE, wanted, brief=side_by_side(reports, view))
+        if exit_code and any(differs):
+            raise GateError
+        return
     comparison = compare(old, new, different_inputs=different_inputs)
     brief = brief_document(comparison, ComparisonView(metric=sort, depth=depth, limit=limit))
     special = {PAGE_FORMAT: shown_page(head, new, base=(base, old))} if paged else {}
