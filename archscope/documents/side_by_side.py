@@ -72,7 +72,7 @@ def _modules(reports: Reports, view: Columns, label: str) -> Iterator[doc.Block]
 
 def _table(reports: Reports, title: str, rows: Sequence[tuple[str, Sequence[int | None]]], metric: str) -> doc.Table:
     columns = (*doc.names(title), *doc.figures(*(doc.Name(report.model.name) for report in reports)))
-    cells = ((name, *map(doc.Count, values)) for name, values in rows)
+    cells: list[list[doc.Cell]] = [[name, *map(doc.Count, values)] for name, values in rows]
     return doc.table(columns, cells, ("TOTAL", *_cells(reports, metric)))
 
 
@@ -88,16 +88,21 @@ def _spread(values: Sequence[int | None]) -> int:
 def _data(reports: Reports) -> doc.Table:
     names = [*carried_by(Rows.TOTALS)]
     columns = (doc.Column("model", key="model"), *(doc.Column(name, key=name, figures=True) for name in names))
-    rows = ((report.model.name, *(doc.Count(report.totals.figures.get(name)) for name in names)) for report in reports)
+    rows: list[list[doc.Cell]] = [
+        [report.model.name, *(doc.Count(report.totals.figures.get(name)) for name in names)] for report in reports
+    ]
     return doc.table(columns, rows)
 
 
 def _record(reports: Reports) -> Any:
-    parts = {
-        "totals": lambda report: dict(report.totals.figures),
-        "components": lambda report: {row.name: dict(row.figures) for row in report.components},
-    }
-    return [{"model": report.model.name, **{key: tell(report) for key, tell in parts.items()}} for report in reports]
+    return [
+        {
+            "model": report.model.name,
+            "totals": dict(report.totals.figures),
+            "components": {row.name: dict(row.figures) for row in report.components},
+        }
+        for report in reports
+    ]
 
 
 SIDE_BY_SIDE: doc.Telling[Reports] = doc.Telling(brief=brief_document, data=_data, record=_record)

@@ -108,7 +108,7 @@ def test_the_nearest_config_upwards_wins_and_the_search_ends_at_the_repository(w
         ('[models.a]\nsource = "x"\ninput = "1x3"\n', 3, "unknown key 'input' in [models.a]", "'inputs'"),
         ('[models.a]\ninputs = ["1"]\n', 1, "[models.a] has no source", "source ="),
         ("[models]\na = 3\n", 2, "a must be a table", "[models.a]"),
-        ('[models.a]\nsource = "x"\noptions = { o = [1] }\n', 3, "option o must be", ""),
+        ('[models.a]\nsource = "x"\noptions = { o = 1979-05-27 }\n', 3, "option o must be", ""),
         (BUDGET + "mesage = 'x'\n", 6, "unknown key 'mesage'", "'message'"),
         (BUDGET.replace("parameters", "params"), 4, "unknown metric 'params'", "'parameters'"),
         (BUDGET.replace("max = 1", 'max = "0.25 MB"'), 5, "unknown unit 'MB'", "K, M, G and T"),
