@@ -8,6 +8,7 @@ from archscope.config import Table, read_document
 from archscope.metrics import Rows, carried_by
 from archscope.results.plan import Proposal, Target, TargetSheet
 from archscope.results.sweep import Setting
+from archscope.spec import option_value
 
 TOP_KEYS = ("document", "model", "inputs", "goal", "targets", "proposals")
 
@@ -58,7 +59,7 @@ def _proposals(rows: tuple[Table, ...]) -> tuple[Proposal, ...]:
     for row in rows:
         row.only("name", "saves", "options")
         options = row.table("options", "options = { ... }")
-        settings = tuple(Setting(name=key, value=value) for key, value in options.option_values().items())
+        settings = tuple(Setting(name=key, value=option_value(value)) for key, value in options.option_values().items())
         if not settings:
             raise row.error("the proposal changes no option", "name", help="add a line: options = { NAME = ... }")
         proposals.append(

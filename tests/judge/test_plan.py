@@ -146,7 +146,7 @@ def test_targets_are_optional_and_so_is_what_the_document_says_of_today(tmp_path
         ),
         (f"{GOAL}[[proposals]]\nname='a'\noptions={{}}", 5, "changes no option", "options"),
         (f"{GOAL}[[proposals]]\nname='a'\noptions={{ hed='shared' }}", 6, "no option 'hed'", "'head'"),
-        (f"{GOAL}[[proposals]]\nname='a'\noptions={{ head=['shared'] }}", 6, "option head must be", ""),
+        (f"{GOAL}[[proposals]]\nname='a'\noptions={{ head=1979-05-27 }}", 6, "option head must be", ""),
     ],
 )
 def test_a_fault_in_the_file_names_file_line_and_the_nearest_word(tmp_path, baseline, text, line, what, help_):
