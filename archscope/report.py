@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from archscope.metrics import FigureRow, Figures, Rows
+from archscope.metrics import FigureRow, Figures, Metric, Rows
 from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
 
@@ -190,6 +190,10 @@ class ValueRow:
     macs: int
     flops: int
 
+    def decides(self, metric: Metric[Any]) -> bool:
+        """Whether ``metric`` may be another figure for other values."""
+        return metric.run and (self.macs > 0 or metric.name != "macs")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnregisteredRow:
@@ -267,7 +271,6 @@ class Report:
     """What one model costs and where. Without a run, every figure of the run is None.
 
     ``unseen``, ``value_dependent`` and ``unregistered`` say what figures do not hold, or hold for these values alone.
-
     Rows: ``modules`` in ``named_modules()`` order, ``components`` in the order of their rules with ``[unassigned]``
     last (when it holds anything), ``operators`` by name. ``uncounted`` are those of the run, ``training_uncounted``
     those of the training step (forward in train mode and backward). ``undecided`` is control flow without a value.

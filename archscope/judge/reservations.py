@@ -29,13 +29,11 @@ def reservation(report: Report, name: str) -> str:
 
 def deciding_rows(report: Report, metric: Metric[Any], component: str = "") -> tuple[ValueRow, ...]:
     """The lines that decide by values what ``metric`` is: another input, or other weights, may give another figure."""
-    if not metric.run:
-        return ()
     places = _places(report, component)
     return tuple(
         row
         for row in report.value_dependent
-        if (row.macs or metric.name != "macs") and (not component or not places.isdisjoint(row.modules))
+        if row.decides(metric) and (not component or not places.isdisjoint(row.modules))
     )
 
 

@@ -84,6 +84,8 @@ def measure_setting(
         figures=found.figures,
         complete=found.complete,
         reason="",
+        value_dependent=found.value_dependent,
+        unregistered=found.unregistered,
     )
 
 

@@ -28,6 +28,11 @@ def told_kind(func: Any, name: str) -> str:
     return _BY_NAME.get(name) or max(tags, default="")
 
 
+def reads_values(kind: str, name: str, args: tuple[Any, ...]) -> bool:
+    """Whether a call of that kind reads values; a gather by numbers, the only one that goes on meta, reads none."""
+    return kind in {NUMBER, SIZE} and not (name in _GATHERS and args[0].is_meta)
+
+
 def tell_failure(notes: RunNotes, kind: str, name: str, given: Any) -> None:
     """Write down that an operator raised on meta, for want of values or of a kernel; elsewhere that is the model's."""
     if any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in pytree.tree_leaves(given)):
