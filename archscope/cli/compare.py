@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from archscope.cli.failures import GateError
-from archscope.cli.measure import Extras, measure
+from archscope.cli.measure import Extras, measure_and_trace
 from archscope.cli.options import (
     ModelArgument,
     depth_option,
@@ -20,6 +20,7 @@ from archscope.cli.options import (
 from archscope.cli.output import format_options, tell
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.documents.comparison import COMPARISON, ComparisonView, brief_document
+from archscope.errors import UsageError
 
 
 @click.command("compare")
@@ -50,15 +51,18 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Compare HEAD with BASE: components by name, modules by path, before, after and the difference.
 
-    Each is anything that archscope analyze takes, saved reports too. --input goes to both, --set to HEAD alone: so
+    Each is anything that archscope analyze takes, saved reports too. --input goes to both (to the model, where the
+    other is a saved report), --set to HEAD alone: so
     archscope compare baseline baseline --set bifpn_channels=32 shows what one option changes.
     """
     from archscope.judge.comparison import compare
 
     paged = PAGE_FORMAT in wanted
     besides = Extras(optimizer=optimizer_of(training=training, optimizer=optimizer))
-    old = measure(base, inputs=inputs, keep_calls=paged, besides=besides)
-    new = measure(head, inputs=inputs, settings=settings, keep_calls=paged, besides=besides)
+    old, run = measure_and_trace(base, usual=inputs, keep_calls=paged, besides=besides)
+    new, again = measure_and_trace(head, usual=inputs, settings=settings, keep_calls=paged, besides=besides)
+    if inputs and run is None and again is None:
+        raise UsageError(f"{base} and {head} are saved reports: they cannot be run", help="leave out --input")
     comparison = compare(old, new, different_inputs=different_inputs)
     brief = brief_document(comparison, ComparisonView(metric=sort, depth=depth, limit=limit))
     special = {PAGE_FORMAT: shown_page(head, new, base=(base, old))} if paged else {}
