@@ -1,4 +1,4 @@
-"""What a report's figures are subject to, besides operators without a formula: said once for budgets and renderers."""
+"""Reservations: what makes figures hold in part or for these values alone, in words, for budgets and documents."""
 
 from __future__ import annotations
 

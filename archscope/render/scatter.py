@@ -1,4 +1,4 @@
-"""Draw points over two metrics, the limits as lines, the front joined."""
+"""Drawing a sweep with matplotlib: settings as points over two metrics, limits as lines, the Pareto front joined."""
 
 from __future__ import annotations
 

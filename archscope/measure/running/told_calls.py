@@ -1,4 +1,4 @@
-"""Operator calls that tell more than their cost: they ask for values, or bring in a tensor made of Python's values."""
+"""Operator calls that read a tensor's values (item, nonzero) or make a tensor of Python's, noted while recording."""
 
 from __future__ import annotations
 
