@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from archscope.metrics import FigureRow, Figures, Metric, Rows
+from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
 
@@ -189,10 +189,6 @@ class ValueRow:
     modules: tuple[Path, ...]
     macs: int
     flops: int
-
-    def decides(self, metric: Metric[Any]) -> bool:
-        """Whether ``metric`` may be another figure for other values."""
-        return metric.run and (self.macs > 0 or metric.name != "macs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

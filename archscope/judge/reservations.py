@@ -7,6 +7,7 @@ from typing import Any
 
 from archscope.metrics import Metric
 from archscope.report import UNSEEN, UNSEEN_KINDS, Report, UnregisteredRow, UnseenRow, ValueRow
+from archscope.report_queries import decides
 
 _LISTED = 5  # modules that a line names
 _OF_PARAMETERS = {"parameters", "trainable", "parameter_bytes", "training_memory_bytes"}
@@ -33,7 +34,7 @@ def deciding_rows(report: Report, metric: Metric[Any], component: str = "") -> t
     return tuple(
         row
         for row in report.value_dependent
-        if row.decides(metric) and (not component or not places.isdisjoint(row.modules))
+        if decides(row, metric) and (not component or not places.isdisjoint(row.modules))
     )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from archscope.metrics import METRICS, FigureRow, Figures, Rows
 from archscope.report import UnregisteredRow, ValueRow
+from archscope.report_queries import decides
 from archscope.spec import InputSpec, OptionValue
 
 SWEEP_VERSION = 1
@@ -72,7 +73,7 @@ class Point(FigureRow):
         """Whether the figure can be held to a limit: measured, whole, and the same for all values."""
         line = METRICS[metric]
         short = (line.lower_bound and not self.complete) or (line.of_parameter is not None and self.unregistered)
-        return not (self[metric] is None or short or any(row.decides(line) for row in self.value_dependent))
+        return not (self[metric] is None or short or any(decides(row, line) for row in self.value_dependent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
