@@ -1,4 +1,4 @@
-"""Where the command begins: Ctrl-C is heard before the rest is loaded."""
+"""The console script's entry point: handles Ctrl-C before the rest of the package is loaded."""
 
 from __future__ import annotations
 

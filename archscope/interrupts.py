@@ -1,4 +1,4 @@
-"""What Ctrl-C does to the command: before and after its work it ends it at once, in between it raises."""
+"""How the command takes Ctrl-C (SIGINT): it exits with 130 before and after its work; within, it raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a team demands of a model, and what came of it: budgets and their results."""
+"""Budgets and lock policies that a config demands of a model, and the types of a check's results."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -96,7 +97,7 @@ class ParameterRecord:
     @property
     def numel(self) -> int:
         """Elements; of a sparse tensor those that it holds."""
-        return TensorMeta(self.shape, self.dtype, 1, 0).numel if self.stored is None else self.stored
+        return math.prod(self.shape) if self.stored is None else self.stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ class BufferRecord:
     @property
     def numel(self) -> int:
         """Elements; of a sparse tensor those that it holds."""
-        return TensorMeta(self.shape, self.dtype, 1, 0).numel if self.stored is None else self.stored
+        return math.prod(self.shape) if self.stored is None else self.stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

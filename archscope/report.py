@@ -268,7 +268,6 @@ class Report(ReportView):
     """What one model costs and where. Without a run, every figure of the run is None.
 
     ``unseen``, ``value_dependent`` and ``unregistered`` say what figures do not hold, or hold for these values alone.
-
     Rows: ``modules`` in ``named_modules()`` order, ``components`` in the order of their rules with ``[unassigned]``
     last (when it holds anything), ``operators`` by name. ``uncounted`` are those of the run, ``training_uncounted``
     those of the training step (forward in train mode and backward). ``undecided`` is control flow without a value.

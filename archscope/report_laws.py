@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archscope.errors import UsageError
+from archscope.metrics import Rows, Value, carried_by
 from archscope.records import Path, Shape
 from archscope.report import UNASSIGNED, ModuleRow, Report
 
-_SUMMED = ("parameters", "macs", "flops", "activations")  # figures of modules that are known without submodules too
-_ROLLED = ("trainable", "parameter_bytes", "conv_activations", "bytes_read", "bytes_written")
-_OF_COMPONENTS = ("parameters", "trainable", "parameter_bytes", "macs", "flops", "activations")
-_OF_RUN = ("macs", "flops", "activations", "conv_activations", "bytes_read", "bytes_written")
-_TOTALS = (*_SUMMED, *_ROLLED, "buffers", "buffer_bytes", "peak_activation_bytes", "active_parameters")
-_COUNTS = {
-    "modules": (*_SUMMED, *(f"own_{name}" for name in _SUMMED), *_ROLLED, "calls"),
-    "components": _OF_COMPONENTS,
-    "operators": ("calls", "macs", "flops"),
+_COUNTS = {  # the counts of rows that are no metrics
+    "modules": ("calls",),
+    "components": (),
+    "operators": ("calls",),
     "calls": ("times", "macs", "flops"),
     "parameters": ("nbytes",),
     "dtypes": ("parameters", "nbytes"),
@@ -34,6 +30,7 @@ _SHAPES = {  # the fields that hold several; without any the row has one
 }
 _KINDS = ("counted", "free", "uncounted")
 _INPUT = "[input]"
+_HALF = "either all figures of a run are there or none"
 
 
 def require_laws(report: Report, where: str) -> None:
@@ -78,10 +75,13 @@ def _tree(modules: Sequence[ModuleRow]) -> Iterator[tuple[str, str]]:
 
 
 def _signs(report: Report) -> Iterator[tuple[str, str]]:
-    yield from _counts("totals", report.totals, _TOTALS)
+    yield from _counts("totals", report.totals.figures)
+    if report.totals.training is not None:
+        yield from _counts("totals.training", report.totals.training.figures)
     for table, names in _COUNTS.items():
         for index, row in enumerate(getattr(report, table) or ()):
-            yield from _counts(f"{table}[{index}]", row, names)
+            counts = {name: getattr(row, name) for name in names}
+            yield from _counts(f"{table}[{index}]", {**counts, **_figures(row)})
     for table, names in _SHAPES.items():
         for index, row in enumerate(getattr(report, table) or ()):
             shapes: Iterable[Shape] = (shape for name in names for shape in getattr(row, name))
@@ -92,25 +92,34 @@ def _signs(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _ran(report: Report) -> Iterator[tuple[str, str]]:
+    """A figure of a run is on every row or on none; without a run there is none, and a file may be older than one."""
     ran = report.totals.macs is not None
-    yield from _run_figures("totals", report.totals, _OF_RUN, ran=ran)
+    tables = (("modules", report.modules), ("components", report.components), ("operators", report.operators))
+    rows = [(f"{table}[{index}]", _figures(row)) for table, found in tables for index, row in enumerate(found)]
+    rows.append(("totals", report.totals.figures))
+    for name, metric in carried_by(Rows.TOTALS).items():
+        if not metric.run or metric.of_training:
+            continue
+        there = ran and report.totals[name] is not None
+        for place, figures in rows:
+            for key in (name, f"own_{name}"):
+                if key in figures and (figures[key] is not None) != there:
+                    yield f"{place}.{key}", _HALF
     for index, row in enumerate(report.modules):
-        yield from _run_figures(f"modules[{index}]", row, (*_OF_RUN, "calls"), ran=ran)
-    for index, component in enumerate(report.components):
-        yield from _run_figures(f"components[{index}]", component, ("macs", "flops", "activations"), ran=ran)
+        if (row.calls is not None) != ran:
+            yield f"modules[{index}].calls", _HALF
 
 
-def _counts(place: str, row: Any, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for name in names:
-        value = getattr(row, name)
+def _figures(row: Any) -> Mapping[str, Value]:
+    """The figures of a row, those without submodules as own_*; none for a row that carries none."""
+    own = {f"own_{name}": value for name, value in getattr(row, "own", {}).items()}
+    return {**getattr(row, "figures", {}), **own}
+
+
+def _counts(place: str, counts: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    for name, value in counts.items():
         if value is not None and value < 0:
             yield f"{place}.{name}", f"{value} is below 0"
-
-
-def _run_figures(place: str, row: Any, names: Iterable[str], *, ran: bool) -> Iterator[tuple[str, str]]:
-    for name in names:
-        if (getattr(row, name) is not None) != ran:
-            yield f"{place}.{name}", "either all figures of a run are there or none"
 
 
 def _sizes(place: str, shapes: Iterable[Shape]) -> Iterator[tuple[str, str]]:
@@ -174,14 +183,12 @@ def _module_sums(report: Report) -> Iterator[tuple[str, str]]:
     root, below = report.modules[0], defaultdict[Path, list[ModuleRow]](list)
     for row in report.modules[1:]:
         below[row.path.rpartition(".")[0]].append(row)
-    for index, row in enumerate(report.modules):
-        for name in (*_SUMMED, *_ROLLED):
-            parts = sum(getattr(child, name) or 0 for child in below[row.path])
-            rest = (getattr(row, name) or 0) - parts
-            if rest < 0 or (name in _SUMMED and rest != (getattr(row, f"own_{name}") or 0)):
+    for name in carried_by(Rows.COMPONENTS):
+        for index, row in enumerate(report.modules):
+            parts = sum(child[name] or 0 for child in below[row.path])
+            if parts + (row.own[name] or 0) != (row[name] or 0):
                 yield f"modules[{index}].{name}", f"the parts of {row.path!r} do not add to its {name}"
-    for name in (*_SUMMED, *_ROLLED):
-        if getattr(root, name) != getattr(report.totals, name):
+        if root[name] != report.totals[name]:
             yield f"totals.{name}", f"the {name} of the model itself are others"
 
 
@@ -189,14 +196,11 @@ def _component_sums(report: Report) -> Iterator[tuple[str, str]]:
     owned: dict[str, list[ModuleRow]] = defaultdict(list)
     for row in report.modules:
         owned[row.component].append(row)
-    for name in _OF_COMPONENTS:
-        parts = sum(getattr(component, name) or 0 for component in report.components)
-        if parts != (getattr(report.totals, name) or 0):
+    for name in carried_by(Rows.COMPONENTS):
+        if sum(component[name] or 0 for component in report.components) != (report.totals[name] or 0):
             yield f"totals.{name}", f"the components do not add to the {name}"
-    for index, component in enumerate(report.components):
-        for name in _SUMMED:
-            parts = sum(getattr(row, f"own_{name}") or 0 for row in owned[component.name])
-            if parts != (getattr(component, name) or 0):
+        for index, component in enumerate(report.components):
+            if sum(row.own[name] or 0 for row in owned[component.name]) != (component[name] or 0):
                 yield f"components[{index}].{name}", f"its modules do not add to the {name} of {component.name!r}"
 
 

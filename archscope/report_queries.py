@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from archscope.metrics import Metric
 from archscope.records import InputRecord, Path
-from archscope.report import UNSEEN, ComponentRow, ModelInfo, ModuleRow, Report
+from archscope.report import UNSEEN, ComponentRow, ModelInfo, ModuleRow, Report, ValueRow
 from archscope.spec import Option
 
 
@@ -115,3 +117,8 @@ def describe_shapes(inputs: Iterable[InputRecord]) -> str:
 def shape(sizes: Iterable[int]) -> str:
     """``1x3x640x640``; no sizes at all are a scalar."""
     return "x".join(map(str, sizes)) or "scalar"
+
+
+def decides(row: ValueRow, metric: Metric[Any]) -> bool:
+    """Whether ``metric`` may be another figure for other values than those that the line of ``row`` read."""
+    return metric.run and (row.macs > 0 or metric.name != "macs")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from archscope.errors import UsageError
-from archscope.json_text import parse_json
+from archscope.json_text import as_float, parse_json, write_json
 from archscope.metrics import METRICS, Figures, Metric, Rows, carried_by
 from archscope.report import SCHEMA_VERSION, Report
 from archscope.report_laws import require_laws
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 def to_json(report: Report) -> str:
     """The report as JSON text: raw integers, base units, None as null, one line at the end."""
-    return json.dumps(to_plain(report), indent=1, ensure_ascii=False) + "\n"
+    return write_json(to_plain(report))
 
 
 def from_json(text: str, *, where: str = "report") -> Report:
@@ -73,10 +73,10 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 
 def _figures(carried: Mapping[str, Metric[Any]], plain: dict[str, Any], where: str, prefix: str = "") -> Figures:
-    """The figures of a row, read from ``plain``; one of a run may be null."""
+    """The figures of a row, read from ``plain``; one of a run may be null, or lack in a file older than the metric."""
     kinds = {name: (int,) if line.known_without_run else (int, types.NoneType) for name, line in carried.items()}
     return Figures(
-        {name: _scalar(kind, plain[prefix + name], f"{where}.{prefix}{name}") for name, kind in kinds.items()}
+        {name: _scalar(kind, plain.get(prefix + name), f"{where}.{prefix}{name}") for name, kind in kinds.items()}
     )
 
 
@@ -99,8 +99,14 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
         carried = {"figures": carried_by(carries)} if "figures" in fields else {}
         carried |= {"own": carried_by(Rows.COMPONENTS)} if "own" in fields else {}
         keys = [name for name in fields if name not in carried]
-        keys += [("own_" if name == "own" else "") + metric for name in carried for metric in carried[name]]
+        figures = {
+            ("own_" if name == "own" else "") + metric: line.known_without_run
+            for name in carried
+            for metric, line in carried[name].items()
+        }
+        keys += figures
         later = {*fields} - _required(typing.cast("Any", kind)) - {*carried}
+        later |= {key for key, needed in figures.items() if not needed}
         if not isinstance(plain, dict) or not {*keys} - later <= plain.keys() <= {*keys}:
             found = sorted(plain) if isinstance(plain, dict) else type(plain).__name__
             raise UsageError(f"expected the keys {', '.join(keys)}; found {_shown(found)}", where=where, help=_HELP)
@@ -125,6 +131,7 @@ def _read(kind: Any, plain: Any, where: str) -> Any:
 
 
 def _scalar(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
+    plain = as_float(plain) if float in kinds else plain
     if type(plain) not in kinds:
         names = " or ".join(kind.__name__ for kind in kinds)
         raise UsageError(f"expected {names}; found {_shown(plain)}", where=where, help=_HELP)

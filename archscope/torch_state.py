@@ -1,4 +1,4 @@
-"""The switches and random states of torch, read now and written back later; torch is not loaded for it."""
+"""Saving and restoring torch's global switches and random states, without loading torch for it."""
 
 from __future__ import annotations
 

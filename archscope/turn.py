@@ -1,4 +1,4 @@
-"""Whose turn it is to run a model: one measurement at a time in a process, because they share its switches."""
+"""The lock that lets one measurement at a time run in a process, because runs share torch's global switches."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from archscope.cli.output import STDOUT, format_options, print_document, print_t
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
 from archscope.cli.report_folder import PAGE, free_folder, report_files
-from archscope.documents.columns import further_columns
+from archscope.documents.columns import SHOWN_ANYWAY, further_columns
 from archscope.documents.report import REPORT, brief_document
 from archscope.documents.report_tables import View
 from archscope.errors import UsageError, did_you_mean
@@ -146,6 +146,8 @@ def _columns(text: str | None) -> tuple[str, ...]:
     known = further_columns()
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
+        if name in SHOWN_ANYWAY:
+            raise UsageError(f"the column {name!r} is shown anyway", help=f"the columns to add are {', '.join(known)}")
         if name not in known:
             hint = did_you_mean(name, known, 1)
             raise UsageError(f"there is no column {name!r}", help=f"{hint}the columns are {', '.join(known)}")

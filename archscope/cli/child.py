@@ -1,4 +1,4 @@
-"""Processes that run what a model's code may end: their end is never taken for success."""
+"""Running a model's code in a child process, whose early end is a failure and never taken for success."""
 
 from __future__ import annotations
 

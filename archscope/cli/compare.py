@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import click
 
 from archscope.cli.failures import GateError
-from archscope.cli.measure import Extras, measure
+from archscope.cli.measure import Extras, measure_and_trace
 from archscope.cli.options import (
     ModelArgument,
+    call_of,
     depth_option,
     model_options,
     optimizer_of,
@@ -56,7 +57,8 @@ def command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Compare HEAD with BASE: components by name, modules by path, before, after and the difference.
 
-    Each is anything that archscope analyze takes, saved reports too. --input goes to both, --set to HEAD alone: so
+    Each is anything that archscope analyze takes, saved reports too. --input goes to both (to the model, where the
+    other is a saved report), --set to HEAD alone: so
     archscope compare baseline baseline --set bifpn_channels=32 shows what one option changes. Three and more models
     stand side by side, a column each, with the figures of --sort.
     """
@@ -64,10 +66,13 @@ def command(  # noqa: PLR0913 - one argument for each option
 
     paged = PAGE_FORMAT in wanted
     besides = Extras(optimizer=optimizer_of(training=training, optimizer=optimizer))
-    old = measure(base, inputs=inputs, keep_calls=paged, besides=besides)
-    new = measure(head, inputs=inputs, settings=settings, keep_calls=paged, besides=besides)
+    old, run = measure_and_trace(base, inputs=inputs, for_models=True, keep_calls=paged, besides=besides)
+    new, again = measure_and_trace(
+        head, inputs=inputs, for_models=True, settings=settings, keep_calls=paged, besides=besides
+    )
     if others:
-        reports = [old, new, *(measure(name, inputs=inputs, settings=settings, besides=besides) for name in others)]
+        given = {"inputs": inputs, "settings": settings, "besides": besides}
+        reports = [old, new, *(measure_and_trace(name, for_models=True, **given)[0] for name in others)]
         differs = [compare(old, report, different_inputs=different_inputs).differs for report in reports[1:]]
         refused = [key for key in wanted if key not in writers(SIDE_BY_SIDE)]
         if refused:
@@ -77,6 +82,8 @@ def command(  # noqa: PLR0913 - one argument for each option
         if exit_code and any(differs):
             raise GateError
         return
+    if run is None and again is None and call_of(inputs) is not None:
+        raise UsageError(f"{base} and {head} are saved reports: they cannot be run", help="leave out --input")
     comparison = compare(old, new, different_inputs=different_inputs)
     brief = brief_document(comparison, ComparisonView(metric=sort, depth=depth, limit=limit))
     special = {PAGE_FORMAT: shown_page(head, new, base=(base, old))} if paged else {}

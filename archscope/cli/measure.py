@@ -60,17 +60,19 @@ def measure_and_trace(  # noqa: PLR0913 - all that a measurement can be asked fo
     usual: Sequence[str] = (),
     keep_calls: bool = False,
     besides: Extras = NOTHING,
+    for_models: bool = False,
 ) -> tuple[Report, Trace | None]:
     """The report of MODEL as ``measure`` gives it, and the trace behind it; a saved report has none.
 
-    A model runs on ``usual`` inputs when it is not given any.
+    A model runs on ``usual`` inputs when it is not given any. With ``for_models`` the inputs are those of a model, and
+    a saved report stays as it is; without, it refuses them.
     """
     with progress() as shown, quiet_stdout():
         shown.phase("import")
         loaded = sources.load(model, **parse_settings(settings))
         called = call_of(inputs)
         if isinstance(loaded, Report):
-            if called is not None:
+            if called is not None and not for_models:
                 raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
             if besides != NOTHING and not besides.if_possible:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""What a command adds to the HTML page of a report: a base to compare with, and how the config's budgets are used."""
+"""The HTML page that analyze and compare write, with the report to compare with and the config's budgets."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from archscope.cli.failures import INTERRUPTED
-from archscope.cli.measure import load_spec, measure, source_of
+from archscope.cli.measure import load_spec, measure, measure_and_trace, source_of
 from archscope.cli.options import call_of, file_argument, limit_options, model_argument, model_options, rows_option
 from archscope.cli.output import format_options, quiet_stdout, tell
 from archscope.cli.progress import progress
@@ -104,7 +104,7 @@ def _plan(
     sheet: TargetSheet, model: str, inputs: tuple[str, ...], settings: tuple[str, ...], against: str | None
 ) -> Plan:
     report = measure(model, inputs=inputs, settings=settings)
-    other = measure(against, inputs=inputs) if against else None
+    other = measure_and_trace(against, inputs=inputs, for_models=True)[0] if against else None
     with progress() as shown, quiet_stdout():
         shown.phase("build and trace the proposals")
         return make_plan(

@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full: there are always three, and what cannot be written ends no other way."""
+"""Making stdin, stdout and stderr safe to use when the shell has closed them or the disk behind them is full."""
 
 from __future__ import annotations
 

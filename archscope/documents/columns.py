@@ -13,6 +13,7 @@ from archscope.report_queries import shape, short_components, uncounted_paths
 from archscope.units import format_bytes, format_count
 
 THE_MODEL = "[the model itself]"
+SHOWN_ANYWAY = ("parameters", "macs")
 INTENSITY = "arithmetic_intensity"  # a ratio of metrics, FLOPs by bytes
 VALUE, SHARE, BAR = range(3)  # how much a table says of a figure: itself, its share too, a bar too
 
@@ -24,7 +25,7 @@ def rankings(*, run: bool = True) -> tuple[str, ...]:
 
 def further_columns() -> tuple[str, ...]:
     """What ``--columns`` can add: every metric of modules that tables do not show anyway, and FLOPs by bytes."""
-    return (*(name for name in carried_by(Rows.MODULES) if name not in {"parameters", "macs"}), INTENSITY)
+    return (*(name for name in carried_by(Rows.MODULES) if name not in SHOWN_ANYWAY), INTENSITY)
 
 
 def count(row: FigureRow, metric: str, *, short: bool) -> Count:
@@ -42,7 +43,7 @@ def shown_metrics(
     report: Report, metric: str, columns: Sequence[str] = (), *, all_bars: bool = False
 ) -> dict[str, int]:
     """The figures of a table, parameters, MACs, ``metric`` and ``columns``, each with how much is said of it."""
-    wanted = [name for name in ("parameters", "macs", metric) if was_run(report) or not METRICS[name].run]
+    wanted = [name for name in (*SHOWN_ANYWAY, metric) if was_run(report) or not METRICS[name].run]
     shown = {name: BAR if all_bars or name == metric else SHARE for name in METRICS if name in wanted}
     return shown | {name: VALUE for name in columns if name not in shown}
 

@@ -32,6 +32,7 @@ GREY = "#9A9A9A"
 TOTAL = "#444444"
 LESS = "#0072B2"  # a saving
 MORE = "#D55E00"  # an increase
+DOUBT = "#CC79A7"  # what is not proven
 _ROWS = 10
 
 
@@ -110,7 +111,7 @@ class Waterfall(Drawing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """A point: ``status`` is front, meets or over; ``label`` is empty unless it is to be written beside."""
+    """A point: ``status`` is front, meets, unproven or over; ``label`` is empty unless it is to be written beside."""
 
     x: int
     y: int

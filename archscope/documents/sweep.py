@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from archscope.documents import document as doc
 from archscope.documents.pictures import Dot, Scatter
@@ -10,7 +12,7 @@ from archscope.metrics import METRICS, Rows, carried_by
 from archscope.results.sweep import Axis, Point, Sweep
 from archscope.serial import to_plain
 
-FRONT, MEETS, OVER, REFUSED = "front", "meets", "over", "refused"
+FRONT, MEETS, UNPROVEN, OVER, REFUSED = "front", "meets", "unproven", "over", "refused"
 _WIDE, _HIGH = 0.14, 0.035  # room of a label, as shares of what is drawn
 
 
@@ -31,7 +33,7 @@ def _full_document(sweep: Sweep) -> doc.Document:
 
 
 def _table(sweep: Sweep, indices: Sequence[int]) -> doc.Table:
-    """The front first, then what meets the limits, is over them, was refused."""
+    """The front first, then what meets the limits, is unproven, is over them, was refused."""
     columns = [*doc.figures(*(doc.Name(vary.name) for vary in sweep.varied))]
     for name, metric in carried_by(Rows.SWEEP).items():
         columns += doc.figures(metric.label, optional=name == "flops")
@@ -53,19 +55,39 @@ def _describe(sweep: Sweep) -> str:
 
 def _notes(sweep: Sweep) -> list[str]:
     """The limits, the front in words, the tally and whether the sweep was cut short."""
-    count = dict.fromkeys((FRONT, MEETS, OVER, REFUSED), 0)
+    count = dict.fromkeys((FRONT, MEETS, UNPROVEN, OVER, REFUSED), 0)
     for index in range(len(sweep.points)):
         count[_status(sweep, index)] += 1
     limits = ", ".join(f"{METRICS[limit.metric].label} <= {limit.max:,}" for limit in sweep.limits)
     lines = [f"limits: {limits}"] if limits else []
     lines.append(f"front: {' and '.join(map(_axis, sweep.axes))}, {count[FRONT]} settings")
-    tally = f"{count[FRONT] + count[MEETS]} meet the limits, {count[OVER]} are over, {count[REFUSED]} refused"
+    unproven = f"{count[UNPROVEN]} are unproven, " if count[UNPROVEN] else ""
+    tally = f"{count[FRONT] + count[MEETS]} meet the limits, {unproven}{count[OVER]} are over, {count[REFUSED]} refused"
     lines.append(tally if limits else f"{count[FRONT] + count[MEETS]} measured, {count[REFUSED]} refused")
     if any(not point.complete for point in sweep.points):
         lines.append("MACs and FLOPs with >= are lower bounds: operators without a formula ran")
+    lines += _marked(sweep.points)
     if sweep.interrupted:
         lines.append(f"interrupted: {sweep.planned - len(sweep.points):,} settings are missing")
     return lines
+
+
+def _marked(points: Sequence[Point]) -> Iterator[str]:
+    """What the figures of several settings do not hold, or hold for these values alone."""
+    if hidden := sum(bool(point.unregistered) for point in points):
+        weights = f"{hidden} setting{'s' if hidden != 1 else ''} with weights that are registered nowhere"
+        yield f"{weights}: no parameter count holds them; use nn.ModuleList, nn.Parameter or register_buffer"
+    places = ({(row.where or "a line unknown", row.op) for row in point.value_dependent} for point in points)
+    for (where, op), times in sorted(Counter(chain.from_iterable(places)).items()):
+        of = f"{times} setting{'s' if times != 1 else ''}"
+        yield f"{where} ({op}) decides by values: MACs and FLOPs of {of} hold for the values of this run alone"
+
+
+def _marks(point: Point) -> str:
+    """Why a setting has no figures, or what stands behind them."""
+    hidden = sum(row.numel for row in point.unregistered)
+    told = [point.reason, f"{hidden:,} more parameters registered nowhere" if hidden else ""]
+    return ", ".join(filter(None, [*told, "for these values" if point.value_dependent else ""]))
 
 
 def _axis(axis: Axis) -> str:
@@ -77,14 +99,14 @@ def _status(sweep: Sweep, index: int) -> str:
     if point.reason:
         return REFUSED
     if not point.meets(sweep.limits):
-        return OVER
+        return OVER if point.exceeds(sweep.limits) else UNPROVEN
     return FRONT if index in sweep.front else MEETS
 
 
 def _verdict(sweep: Sweep, index: int) -> tuple[str, str]:
-    """The mark of a row (without limits only the front has one) and the reason of a refusal."""
+    """The mark of a row (without limits only the front has one), with the reason of a refusal or what must be known."""
     word = _status(sweep, index)
-    return ("" if word == MEETS and not sweep.limits else word), sweep.points[index].reason
+    return ("" if word == MEETS and not sweep.limits else word), _marks(sweep.points[index])
 
 
 def _settings(point: Point) -> tuple[str, ...]:
@@ -97,8 +119,8 @@ def _figures(point: Point) -> Iterator[doc.Count]:
 
 
 def _ranked(sweep: Sweep) -> list[int]:
-    """Indices: the front first, then what meets the limits, is over, was refused; by parameters within each."""
-    place = {word: number for number, word in enumerate((FRONT, MEETS, OVER, REFUSED))}
+    """Indices: the front first, what meets the limits, is unproven, over, refused; by parameters within each."""
+    place = {word: number for number, word in enumerate((FRONT, MEETS, UNPROVEN, OVER, REFUSED))}
     return sorted(
         range(len(sweep.points)),
         key=lambda index: (place[_status(sweep, index)], sweep.points[index]["parameters"] or 0, index),
@@ -107,10 +129,19 @@ def _ranked(sweep: Sweep) -> list[int]:
 
 def _data(sweep: Sweep) -> doc.Table:
     """A row per setting in the grid's order."""
+    told = ("complete", "status", "reason", "value_dependent", "unregistered")
     return doc.table(
-        doc.texts(*(vary.name for vary in sweep.varied), *carried_by(Rows.SWEEP), "complete", "status", "reason"),
+        doc.texts(*(vary.name for vary in sweep.varied), *carried_by(Rows.SWEEP), *told),
         (
-            (*_settings(point), *_figures(point), str(point.complete), _status(sweep, index), point.reason)
+            (
+                *_settings(point),
+                *_figures(point),
+                str(point.complete),
+                _status(sweep, index),
+                point.reason,
+                str(bool(point.value_dependent)),
+                doc.Count(sum(row.numel for row in point.unregistered)),
+            )
             for index, point in enumerate(sweep.points)
         ),
     )

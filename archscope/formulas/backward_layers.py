@@ -1,4 +1,4 @@
-"""Backward operators of norms, linear and recurrent layers, embedding bags segments and unusual convolutions."""
+"""Backward operators of norms, linear and recurrent layers, embedding bags, segments and rare convolutions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Kernels of mmcv, by the names and arguments of its extension under ``mmcv::``; deformable attention is in attention.
+"""mmcv's operators (``mmcv::``): deformable convolution, RoI align, NMS, focal loss, CARAFE.
 
-mmcv calls its kernels past torch's dispatcher; whoever wraps them with ``torch.library.custom_op`` gets these formulas.
+Its deformable attention is in attention_libraries. mmcv calls its kernels past torch's dispatcher; whoever wraps them
+with ``torch.library.custom_op`` gets these formulas.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing to given places with a combination; embedding bags. Without a combination such writes are free (movement)."""
+"""Operators that write to given places and combine there (scatter_add, index_reduce, col2im), and embedding bags."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from archscope.config import nearest
 from archscope.errors import ConfigError, NotComparableError
 from archscope.judge.reservations import deciding_rows, missing_weights, say_deciding, say_unregistered
-from archscope.metrics import METRICS, FigureRow, Metric
+from archscope.metrics import BYTES, METRICS, FigureRow, Metric
 from archscope.policy import (
     FAILED,
     PASSED,
@@ -60,7 +60,9 @@ def figure(report: Report, metric: Metric[Any], component: str = "") -> int | No
 
 
 def complete(report: Report, metric: Metric[Any]) -> bool:
-    """Whether no operator without a formula ran where ``metric`` is measured."""
+    """Whether operators without a formula leave nothing out of ``metric``, as they do of MACs, FLOPs and memory."""
+    if not (metric.lower_bound or (metric.run and metric.unit == BYTES)):
+        return True
     step = report.totals.training
     return step.complete if metric.of_training and step else report.totals.complete
 
@@ -73,7 +75,7 @@ def _result(report: Report, budget: Budget, relative: Mapping[str, Report], *, s
     most = budget.max.of(whole)
     missing = missing_weights(report, metric, budget.component)
     deciding = () if same_values else deciding_rows(report, metric, budget.component)
-    lower_bound = (metric.run and not complete(report, metric)) or bool(missing)
+    lower_bound = not complete(report, metric) or bool(missing)
     level = budget.warn.of(whole) if budget.warn else None
     status = _status(value, most, level, proven=firm and not lower_bound and not deciding, firm=firm)
     reservations = [say_unregistered(missing)] if missing else []
@@ -114,7 +116,7 @@ def _whole(
     if not percentages:
         return None, True
     if not budget.relative_to:
-        return figure(report, metric), not metric.run or complete(report, metric)
+        return figure(report, metric), complete(report, metric)
     base = relative[budget.relative_to]
     _require_component(base, budget)
     if metric.run and _shapes(base) != _shapes(report):
@@ -124,7 +126,7 @@ def _whole(
             where=str(budget.location or ""),
             help="give both models the same inputs",
         )
-    return figure(base, metric, budget.component), not metric.run or complete(base, metric)
+    return figure(base, metric, budget.component), complete(base, metric)
 
 
 def _shapes(report: Report) -> list[tuple[tuple[int, ...], str]]:
@@ -168,7 +170,7 @@ def _notes(report: Report, budget: Budget, value: int | None, most: int | None, 
     elif most is None:
         notes.append(f"no limit: {budget.relative_to} was not run")
     listed = report.training_uncounted if metric.of_training else report.uncounted
-    if metric.run and not complete(report, metric) and status in {UNPROVEN, FAILED}:
+    if not complete(report, metric) and status in {UNPROVEN, FAILED}:
         notes += [f"uncounted: {row.op}, {_calls(row)}" for row in listed]
     return tuple(notes)
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from archscope.config import nearest
 from archscope.errors import ConfigError
+from archscope.judge.budgets import complete
+from archscope.judge.reservations import missing_weights
 from archscope.judge.sweep import measure_setting
+from archscope.metrics import METRICS
 from archscope.report import Report
 from archscope.results.plan import PLAN_VERSION, Plan, Proposal, Step, TargetRow, TargetSheet
 from archscope.results.sweep import Point, Setting
@@ -41,7 +44,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
         goal=sheet.goal,
         total=total,
         macs=report.totals.macs,
-        complete=report.totals.complete or sheet.metric == "parameters",
+        complete=complete(report, METRICS[sheet.metric]) and not missing_weights(report, METRICS[sheet.metric]),
         rows=_rows(sheet, report, against),
         steps=_steps(sheet, model, dict(options), inputs),
         against=against.model.name if against else "",

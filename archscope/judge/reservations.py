@@ -1,4 +1,4 @@
-"""What a report's figures are subject to, besides operators without a formula: said once for budgets and renderers."""
+"""Reservations: what makes figures hold in part or for these values alone, in words, for budgets and documents."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from archscope.metrics import Metric
 from archscope.report import UNSEEN, UNSEEN_KINDS, Report, UnregisteredRow, UnseenRow, ValueRow
+from archscope.report_queries import decides
 
 _LISTED = 5  # modules that a line names
 _OF_PARAMETERS = {"parameters", "trainable", "parameter_bytes", "training_memory_bytes"}
@@ -29,13 +30,11 @@ def reservation(report: Report, name: str) -> str:
 
 def deciding_rows(report: Report, metric: Metric[Any], component: str = "") -> tuple[ValueRow, ...]:
     """The lines that decide by values what ``metric`` is: another input, or other weights, may give another figure."""
-    if not metric.run:
-        return ()
     places = _places(report, component)
     return tuple(
         row
         for row in report.value_dependent
-        if (row.macs or metric.name != "macs") and (not component or not places.isdisjoint(row.modules))
+        if decides(row, metric) and (not component or not places.isdisjoint(row.modules))
     )
 
 

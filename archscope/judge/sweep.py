@@ -84,6 +84,8 @@ def measure_setting(model: str, options: Mapping[str, Any], inputs: Any, setting
         figures=found.figures,
         complete=found.complete,
         reason="",
+        value_dependent=found.value_dependent,
+        unregistered=found.unregistered,
     )
 
 

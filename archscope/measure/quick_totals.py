@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+from torch import nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
@@ -27,21 +28,30 @@ from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse
+from archscope.measure.running.told_calls import ENTRY, reads_values, told_kind
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.summing.counted_calls import count
+from archscope.measure.summing.unregistered import unregistered_weights
+from archscope.measure.summing.value_flow import value_rows
 from archscope.metrics import FigureRow, Figures, Rows
 from archscope.records import OpCall, TensorMeta
+from archscope.report import UnregisteredRow, ValueRow
 from archscope.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuickTotals(FigureRow):
-    """The totals of one model; MACs and FLOPs are None without a run, lower bounds unless ``complete``."""
+    """The totals of one model; MACs and FLOPs are None without a run, lower bounds unless ``complete``.
+
+    ``value_dependent`` and ``unregistered`` are those of its report.
+    """
 
     carries: ClassVar[Rows] = Rows.SWEEP
     figures: Figures
     complete: bool
+    value_dependent: tuple[ValueRow, ...] = ()
+    unregistered: tuple[UnregisteredRow, ...] = ()
 
 
 def quick_totals(
@@ -68,6 +78,8 @@ def quick_totals(
             flops=sum(cost.flops for cost in costs) if ran else None,
         ),
         complete=all(item.kind != UNCOUNTED for item in counted),
+        value_dependent=value_rows(seen, counted),
+        unregistered=unregistered_weights(seen, counted),
     )
 
 
@@ -81,7 +93,8 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
         given = on_meta(call_forms(model, call).forms[0])
-        counter = _Counter(formulas)
+        held = (*model.parameters(), *model.buffers())
+        counter = _Counter(formulas, (*held, *pytree.tree_leaves((given.args, given.kwargs))))
         with (
             torch.no_grad(),
             autocast_watched() as autocast,
@@ -91,8 +104,8 @@ def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTota
             counter,
         ):
             output = (invoked(model, given) if given.method else model)(*given.args, **given.kwargs)
-    held = (*model.parameters(), *model.buffers())
-    noted = counter.notes.unseen or counter.notes.asks or _works_later(output) or autocast.told or autocast.device
+    notes = counter.notes
+    noted = notes.unseen or notes.asks or notes.reads or _works_later(output) or autocast.told or autocast.device
     if counter.doubtful or noted or counter.may_fold() or any(map(is_sparse, held)):
         return None
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
@@ -115,12 +128,13 @@ class _Known(NamedTuple):
     names: tuple[str, ...]
     defaults: dict[str, Any]
     repeatable: bool
+    told: str
 
 
 class _Counter(TorchDispatchMode):
     """Adds up the cost of every operator call."""
 
-    def __init__(self, formulas: FormulaTable) -> None:
+    def __init__(self, formulas: FormulaTable, registered: Iterable[object]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it without types
         self.macs = 0
         self.flops = 0
@@ -128,6 +142,7 @@ class _Counter(TorchDispatchMode):
         self.doubtful = False
         self.notes = RunNotes()
         self._formulas = formulas
+        self._met = set(map(id, registered))  # tensors that are registered, given or made by operators
         self._known: dict[Any, _Known] = {}
         self._cache = MetaCache()
         self._remembers = not _get_current_dispatch_mode_stack()
@@ -136,13 +151,16 @@ class _Counter(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        formula, name, names, defaults, memorable = self._known.get(func) or self._learn(func)
+        formula, name, names, defaults, memorable, told = self._known.get(func) or self._learn(func)
+        if not self.doubtful:
+            self.doubtful = reads_values(told, name, args) or not (told == ENTRY or self._knows(args, kwargs))
         try:
             remembers = memorable and self._remembers
             output = self._cache.run(_call, func, args, kwargs) if remembers else func(*args, **kwargs)
         except Exception:
             self.doubtful = True  # the model may go on without it
             raise
+        self._meet(output)
         if name.startswith(("aten::empty", "aten::new_empty")) and output.numel():
             self.doubtful = True  # something unseen may write to it
         if formula is not None:
@@ -175,15 +193,35 @@ class _Counter(TorchDispatchMode):
             names=tuple(argument.name for argument in schema.arguments),
             defaults={a.name: a.default_value for a in schema.arguments if a.has_default_value()},
             repeatable=repeatable(func),
+            told=told_kind(func, name),
         )
         self._known[func] = known
         return known
+
+    def _knows(self, args: Iterable[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether no argument may be a weight that is registered nowhere: those must be recorded."""
+        return all(
+            self._knows(value, {}) if isinstance(value, (list, tuple)) else id(value) in self._met or not _weighs(value)
+            for value in (*args, *kwargs.values())
+        )
+
+    def _meet(self, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            self._met.add(id(output))
+        elif isinstance(output, (list, tuple)):
+            for item in output:
+                self._meet(item)
 
 
 def _works_later(output: Any) -> bool:
     """Whether some of the work is still to be done, or nobody knows."""
     known = (torch.Tensor, int, float, str, bytes, type(None))
     return not all(isinstance(leaf, known) or dataclasses.is_dataclass(leaf) for leaf in pytree.tree_leaves(output))
+
+
+def _weighs(value: Any) -> bool:
+    """Whether ``value`` may be a weight: a tensor other than a number that torch made one of."""
+    return isinstance(value, torch.Tensor) and (value.dim() > 0 or isinstance(value, nn.Parameter))
 
 
 def _call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

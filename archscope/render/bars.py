@@ -1,4 +1,4 @@
-"""Draw bars: one sheet of four panels at most."""
+"""Drawing a report's bar charts with matplotlib: a sheet of four panels at most."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Draw points over two metrics, the limits as lines, the front joined."""
+"""Drawing a sweep with matplotlib: settings as points over two metrics, limits as lines, the Pareto front joined."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archscope.documents.pictures import GREY, LESS, MORE, Scatter
-from archscope.documents.sweep import FRONT, MEETS, OVER
+from archscope.documents.pictures import DOUBT, GREY, LESS, MORE, Scatter
+from archscope.documents.sweep import FRONT, MEETS, OVER, UNPROVEN
 from archscope.metrics import METRICS
 from archscope.render.names import label
 
@@ -23,7 +23,8 @@ def draw(drawn: Scatter) -> Figure:
     figure = Figure(figsize=_INCHES, layout="constrained")
     axes = figure.add_subplot()
     figure.suptitle(f"{label(drawn.title, 60)}\n{label(drawn.subtitle, 110)}", fontsize=13, fontweight="bold")
-    looks = {OVER: (GREY, 22, "over the limits"), MEETS: (LESS, 30, "meets the limits"), FRONT: (MORE, 52, "front")}
+    looks = {OVER: (GREY, 22, "over the limits"), UNPROVEN: (DOUBT, 30, "unproven")}
+    looks |= {MEETS: (LESS, 30, "meets the limits"), FRONT: (MORE, 52, "front")}
     if drawn.limits == (None, None):
         looks[MEETS] = (LESS, 30, "measured")
     for kind, (color, size, words) in looks.items():

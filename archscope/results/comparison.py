@@ -6,10 +6,10 @@ measure a figure, or does not know it of such a row. ``-comparison`` is the comp
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from archscope.json_text import write_json
 from archscope.metrics import Figures, Metric, Rows
 from archscope.records import InputRecord, Path
 from archscope.report import ModelInfo
@@ -109,7 +109,7 @@ class Comparison(View):
 
     def to_json(self) -> str:
         """Raw integers, base units, None as null, one line at the end."""
-        return json.dumps(to_plain(self), indent=1, ensure_ascii=False) + "\n"
+        return write_json(to_plain(self))
 
 
 _REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archscope.metrics import METRICS, FigureRow, Figures, Rows
+from archscope.report import UnregisteredRow, ValueRow
+from archscope.report_queries import decides
 from archscope.spec import InputSpec, OptionValue
 from archscope.views import View
 
@@ -46,21 +48,33 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point(FigureRow):
-    """One setting: its figures, or the ``reason`` why there are none. Without ``complete`` they are lower bounds."""
+    """One setting: its figures, or the ``reason`` why there are none. Without ``complete`` they are lower bounds.
+
+    ``value_dependent`` and ``unregistered`` say what the figures do not hold, or hold for these values alone.
+    """
 
     carries: ClassVar[Rows] = Rows.SWEEP
     settings: tuple[Setting, ...]
     figures: Figures
     complete: bool
     reason: str
+    value_dependent: tuple[ValueRow, ...] = ()
+    unregistered: tuple[UnregisteredRow, ...] = ()
 
     def meets(self, limits: tuple[Limit, ...]) -> bool:
-        """Whether every limit is known to hold; a lower bound proves nothing about MACs and FLOPs."""
-        for limit in limits:
-            value = self[limit.metric]
-            if value is None or value > limit.max or not (self.complete or not METRICS[limit.metric].run):
-                return False
-        return not self.reason
+        """Whether every limit is known to hold."""
+        proven = all(self.proves(limit.metric) for limit in limits)
+        return proven and not self.reason and not self.exceeds(limits)
+
+    def exceeds(self, limits: tuple[Limit, ...]) -> bool:
+        """Whether a limit is known not to hold; one that neither holds nor is exceeded is unproven."""
+        return any((self[limit.metric] or 0) > limit.max for limit in limits)
+
+    def proves(self, metric: str) -> bool:
+        """Whether the figure can be held to a limit: measured, whole, and the same for all values."""
+        line = METRICS[metric]
+        short = (line.lower_bound and not self.complete) or (line.of_parameter is not None and self.unregistered)
+        return not (self[metric] is None or short or any(decides(row, line) for row in self.value_dependent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -1,4 +1,4 @@
-"""Ordering the graph of an exported program into nested calls of the modules that it came from."""
+"""Grouping the flat graph of an exported program (.pt2) into nested calls of the modules that it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods, closures, partial objects and weak references of a model, led to the copies of its modules."""
+"""Copying methods, closures, partial objects and weak references so that they refer to the copies of modules."""
 
 from __future__ import annotations
 

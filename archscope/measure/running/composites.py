@@ -1,4 +1,4 @@
-"""What torch itself makes of an operator that consists of others."""
+"""Running a composite operator as the operators that torch makes it of (CompositeImplicitAutograd)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators that torch takes another way on meta than on a device, sent the device's way while a run is watched."""
+"""Sending operators the way that they go on the CPU or a GPU where torch decomposes them in another way on meta."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights that a model multiplies by, where masks and parametrisations stand between these and its parameters."""
+"""Counting weights that are 0, as layers multiply by them: after pruning masks and parametrisations."""
 
 from __future__ import annotations
 

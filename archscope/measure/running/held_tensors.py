@@ -1,4 +1,4 @@
-"""The tensors inside a value of any kind: found with their places, and exchanged in a copy of it."""
+"""Finding every tensor inside a Python value of any kind, with its place, and replacing it in a copy of the value."""
 
 from __future__ import annotations
 

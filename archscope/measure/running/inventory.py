@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -101,17 +102,21 @@ def _occurrences(
     return found
 
 
+def _seen(tensor: torch.Tensor, places: list[Path]) -> dict[str, Any]:
+    """What the records of parameters and of buffers both say."""
+    return {
+        "path": places[0],
+        "aliases": tuple(places[1:]),
+        "shape": tuple(tensor.shape),
+        "dtype": dtype_name(tensor.dtype),
+        "nbytes": true_bytes(tensor),
+        "stored": stored(tensor).values if is_sparse(tensor) else None,
+    }
+
+
 def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...]]) -> tuple[ParameterRecord, ...]:
     return tuple(
-        ParameterRecord(
-            path=places[0],
-            aliases=tuple(places[1:]),
-            shape=tuple(tensor.shape),
-            dtype=dtype_name(tensor.dtype),
-            trainable=tensor.requires_grad,
-            nbytes=true_bytes(tensor),
-            stored=stored(tensor).values if is_sparse(tensor) else None,
-        )
+        ParameterRecord(trainable=tensor.requires_grad, **_seen(tensor, places))
         for tensor, places, _, _ in _occurrences(modules, aliases, "_parameters").values()
     )
 
@@ -119,13 +124,8 @@ def _parameters(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, 
 def _buffers(modules: dict[Path, nn.Module], aliases: dict[Path, tuple[Path, ...]]) -> tuple[BufferRecord, ...]:
     return tuple(
         BufferRecord(
-            path=places[0],
-            aliases=tuple(places[1:]),
-            shape=tuple(tensor.shape),
-            dtype=dtype_name(tensor.dtype),
             persistent=name not in module._non_persistent_buffers_set,  # noqa: SLF001 - torch offers no other way
-            nbytes=true_bytes(tensor),
-            stored=stored(tensor).values if is_sparse(tensor) else None,
+            **_seen(tensor, places),
         )
         for tensor, places, module, name in _occurrences(modules, aliases, "_buffers").values()
     )

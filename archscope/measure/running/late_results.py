@@ -1,4 +1,4 @@
-"""What a model returns, with the work done that it left for later: iterators run to their end, coroutines awaited."""
+"""Finishing work that a model left for later in what it returns: generators run to their end, coroutines awaited."""
 
 from __future__ import annotations
 

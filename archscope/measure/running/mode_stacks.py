@@ -1,4 +1,4 @@
-"""The modes of torch that are in force in this thread, and a promise that they are again what they were."""
+"""Saving and restoring the stacks of torch's function modes and dispatch modes in this thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors that meet the model's operators although no operator made them and no module registered them."""
+"""Tensors that operators read although none made them and no module registered them: hidden weights or outside work."""
 
 from __future__ import annotations
 

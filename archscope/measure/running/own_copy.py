@@ -1,4 +1,4 @@
-"""A copy of a model for what changes when it runs: lazy modules that take their sizes, TorchScript programs.
+"""Copying a model whose own forward changes it (lazy modules, TorchScript), so that the caller's stays as it is.
 
 The copy shares the model's tensors; only what its own forward makes of them is new.
 """

@@ -30,19 +30,10 @@ _OF_LSTM = 2  # oneDNN's number
 _PROJECTED = 5  # the place of a projection among the weights of a layer, with biases
 
 
-def lstm(  # noqa: PLR0913, PLR0917 - the operator's own arguments
-    x: torch.Tensor,
-    hx: list[torch.Tensor],
-    params: list[torch.Tensor],
-    has_biases: bool,  # noqa: FBT001
-    num_layers: int,
-    dropout: float,
-    train: bool,  # noqa: FBT001
-    bidirectional: bool,  # noqa: FBT001
-    batch_first: bool,  # noqa: FBT001
-) -> Any:
+def lstm(x: torch.Tensor, hx: list[torch.Tensor], params: list[torch.Tensor], *rest: Any) -> Any:
     """An LSTM: by oneDNN's operators in inference, step by step in training."""
-    given = (x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
+    given = (x, hx, params, *rest)
+    has_biases, batch_first = rest[0], rest[-1]
     projected = hx[0].shape[2] != hx[1].shape[2]
     fused = onednn_takes(x, hx, params)
     if not x.is_meta:

@@ -1,4 +1,4 @@
-"""What one run does besides operator calls: work out of sight, values that the model asks for, tensors from outside."""
+"""RunNotes: what the recorder notes of a run besides operator calls, such as values read and work in other threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model runs with: stand-ins for its tensors and its inputs on meta, on fake devices or on real ones."""
+"""The devices on which a model can be run: meta, fake or real tensors in place of its own tensors and inputs."""
 
 from __future__ import annotations
 

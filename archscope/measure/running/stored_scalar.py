@@ -1,4 +1,4 @@
-"""The number in ``x[...] = 1.0``: devices fill ``x`` with it, where on meta torch makes a tensor of it and copies."""
+"""Recording ``x[...] = 1.0`` on meta as the fill that devices run, not as the copy that torch makes there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tensors of an inventory, inside of values of any kind, and inside of wrapper subclasses."""
+"""Listing tensors: a model's parameters and buffers, those in any Python value, those inside tensor subclasses."""
 
 from __future__ import annotations
 

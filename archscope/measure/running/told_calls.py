@@ -1,4 +1,4 @@
-"""Operator calls that tell more than their cost: they ask for values, or bring in a tensor made of Python's values."""
+"""Operator calls that read a tensor's values (item, nonzero) or make a tensor of Python's, noted while recording."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def told_kind(func: Any, name: str) -> str:
     """What a call of ``func`` tells: ``entry``, ``number``, ``size``, or nothing."""
     tags = (_BY_TAG.get(tag.name, "") for tag in getattr(func, "tags", ()))
     return _BY_NAME.get(name) or max(tags, default="")
+
+
+def reads_values(kind: str, name: str, args: tuple[Any, ...]) -> bool:
+    """Whether a call of that kind reads values; a gather by numbers, the only one that goes on meta, reads none."""
+    return kind in {NUMBER, SIZE} and not (name in _GATHERS and args[0].is_meta)
 
 
 def tell_failure(notes: RunNotes, kind: str, name: str, given: Any) -> None:

@@ -1,4 +1,4 @@
-"""The ways by which work leaves torch's dispatcher, watched while a model runs: threads, processes, arrays."""
+"""Watching for work that leaves torch's dispatcher while a model runs: threads, processes, numpy arrays, addresses."""
 
 from __future__ import annotations
 

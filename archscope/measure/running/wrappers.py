@@ -1,4 +1,4 @@
-"""What stands around a model and its modules."""
+"""Taking off what wraps a model or a module: DataParallel, DistributedDataParallel and torch.compile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that no operator call shows: what the run noticed, and tensors that were made of values read before."""
+"""Listing work that no recorded operator call shows: the run's notes, and tensors made of values read before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding kernels that torch's dispatcher did not see, by memory that was read and that no recorded call wrote."""
+"""Finding kernels that bypassed torch's dispatcher: memory was read that no recorded call had written."""
 
 from __future__ import annotations
 
