@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "helpers")]
+    sys.path[:0] = [str(ROOT / "tests" / "formulas"), str(ROOT / "tests" / "helpers")]
     import torch
 
     torch.set_num_threads(1)
