@@ -15,6 +15,8 @@ from archscope.records import Path, Shape
 
 def asked_for(asked: Ask) -> str:
     """What a run on meta could not give the model."""
+    if asked.place:
+        return f"the model asks whether its tensors are on {'the CPU' if asked.gpu else 'meta'}: {asked}"
     if asked.values:
         return f"the model reads values, which meta tensors do not have: {asked}"
     return f"{asked} does not run on meta tensors"

@@ -24,11 +24,17 @@ _MAKERS |= {"Tensor", "FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", 
 
 
 class Ask(NamedTuple):
-    """What failed on meta for want of values or of a kernel; ``values`` when it was for values."""
+    """What failed on meta for want of values or of a kernel; ``values`` when it was for values.
+
+    ``place`` when nothing failed, but the model asked whether its tensors are on meta, or (``gpu``) on the CPU: there
+    it goes the way that it would go on a GPU.
+    """
 
     op: str
     where: str
     values: bool
+    place: bool = False
+    gpu: bool = False
 
     def __str__(self) -> str:
         return f"{self.op}{f' at {self.where}' if self.where else ''}"
@@ -53,6 +59,7 @@ class RunNotes:
         self.asks: list[Ask] = []
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
         self.lost: set[int] = set()  # storages with values that are not what the model wrote there
+        self.sized = False  # whether values have decided the size of a tensor
         self.open = True
         self._thread = threading.get_ident()
         self._elsewhere: set[int] = set()
@@ -70,6 +77,22 @@ class RunNotes:
     def failed(self, op: str, *, values: bool) -> None:
         """Take note that ``op`` raised; only on meta does that say anything."""
         self.asks.append(Ask(op, running_line().where, values))
+
+    def asked_where(self, name: str, *, by_a_gpu: bool) -> None:
+        """Take note that the model goes another way on meta than on the CPU (``by_a_gpu``: but as on a GPU)."""
+        if self.open:
+            self.asks.append(Ask(name, running_line().where, values=False, place=True, gpu=by_a_gpu))
+
+    def asked_size(self, name: str, tensor: torch.Tensor) -> None:
+        """Take note that the model decides by the size of ``tensor`` what runs; values may have decided that size."""
+        path, index = self._place()
+        if self.open:
+            line, storages = running_line(), (self.storage(tensor),)  # -1 of sparse ones
+            read = ReadRecord(
+                index, name, "shape", path, line.where, line.only_checks, storages, floating=False, count=0
+            )
+            if not self.reads or self.reads[-1] != read:
+                self.reads.append(read)
 
     def taken(self, name: str, kind: str, tensor: Any) -> None:
         """Take note that the model reads ``tensor`` (or a storage) by other means than an operator.

@@ -18,6 +18,7 @@ ENTRY, NUMBER, SIZE = "entry", "number", "size"
 
 _BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
 _BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
+_BY_NAME |= {f"aten::_to_sparse{form}": SIZE for form in ("", ".sparse_dim", "_csr", "_csc", "_bsr", "_bsc")}
 _GATHERS = {"aten::index.Tensor", "aten::_unsafe_index.Tensor"}
 _LEAVES_META = {"aten::_to_copy", "aten::copy_"}
 
@@ -79,6 +80,7 @@ def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider]) ->
     if call.op in _GATHERS and not any(tensor.dtype in {"bool", "uint8"} for tensor in inputs[1:]):
         return
     line = running_line()
+    notes.sized |= kind == SIZE
     notes.reads.append(
         ReadRecord(
             call.index,

@@ -165,7 +165,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
             with (
                 forward_calls_watched(modules, stack),
                 triton_watched(recorder.launched),
-                ways_out_watched(notes),
+                ways_out_watched(notes, device),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
                 memory_watched(device),
@@ -224,8 +224,10 @@ def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
     """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
     if not notes.asks:
         return
-    asked = notes.asks[0]
+    asked = min(notes.asks, key=lambda ask: ask.gpu)
     if too_large(inventory.modules[""]):
+        if asked.gpu:
+            return
         notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
         return
     raise ForwardError(

@@ -19,7 +19,7 @@ def work_out_of_sight(trace: Trace) -> tuple[UnseenRecord, ...]:
 def _entered(trace: Trace) -> list[UnseenRecord]:
     if not trace.entries:
         return []
-    taken = [read for read in telling_reads(trace) if read.kind != "size" and not read.only_checks]
+    taken = [read for read in telling_reads(trace) if read.kind not in {"size", "shape"} and not read.only_checks]
     found = (
         UnseenRecord("outside", entry.path, entry.where)
         for entry in trace.entries
