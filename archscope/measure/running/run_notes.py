@@ -60,6 +60,7 @@ class RunNotes:
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
         self.lost: set[int] = set()  # storages with values that are not what the model wrote there
         self.sized = False  # whether values have decided the size of a tensor
+        self.numbers: set[Any] = set()  # that were read, and what was made of a number since
         self.open = True
         self._thread = threading.get_ident()
         self._elsewhere: set[int] = set()
@@ -136,6 +137,10 @@ class RunNotes:
         floating = tensor.is_floating_point() or tensor.is_complex()
         self.entered(self._number(tensor.untyped_storage()), tuple(tensor.shape), floating=floating)
 
+    def listed(self, values: Any) -> None:
+        """Know the numbers that the model has read as a list."""
+        self.numbers.update(pytree.tree_leaves(values))
+
     def entered(self, storage: int, shape: tuple[int, ...], *, floating: bool) -> None:
         """Take note of a tensor made of Python's or another library's values, where the model has read some before."""
         if not self.open or not any(read.kind != "size" for read in self.reads):
@@ -145,6 +150,14 @@ class RunNotes:
             return
         path, index = self._place()
         self.entries.append(EntryRecord(index, path, running_line().where, storage, math.prod(shape), floating))
+
+    def filled(self, value: float | None) -> None:
+        """Take note that a tensor takes ``value``, where that is none of the numbers that were read."""
+        if value is None or value in self.numbers or not self.open or not any(read.floating for read in self.reads):
+            return
+        self.numbers.add(value)
+        path, index = self._place()
+        self.entries.append(EntryRecord(index, path, running_line().where, -1, 1, floating=True))
 
     @property
     def in_operator(self) -> bool:

@@ -13,7 +13,7 @@ from archscope.measure.running.replaced_functions import Way
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.steering_lines import asks_for_meta, steers_by_size
 
-_BASE: Any = torch._C.TensorBase  # type: ignore[attr-defined]  # noqa: SLF001 - torch.Tensor inherits all this from it
+_BASE: Any = torch._C.TensorBase  # noqa: SLF001 - torch.Tensor inherits all this from it
 _IS_META = _BASE.is_meta.__get__
 
 Current = Callable[[], RunNotes | None]

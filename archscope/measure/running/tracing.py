@@ -29,12 +29,18 @@ from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.module_stack import ModuleStack
-from archscope.measure.running.outsiders import Outsider, held_by_model, held_unrun, sort_outsiders
+from archscope.measure.running.outsiders import (
+    Outsider,
+    held_by_model,
+    held_unrun,
+    own_parts,
+    registered_late,
+    sort_outsiders,
+)
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
-from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error
-from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.run_errors import forward_error, preparation_error, require_sight
 from archscope.measure.running.script_modules import (
     hidden_operators,
     is_script,
@@ -47,7 +53,7 @@ from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
-from archscope.records import ModuleRecord, OpCall, Path, Trace, UnseenRecord
+from archscope.records import ModuleRecord, OpCall, Path, Trace
 
 
 def trace(
@@ -160,6 +166,7 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         del pairs, made_up
         recorder.outsiders.clear()
         remove_distributed_hooks(modules)
+        parts = own_parts(modules)
         stack.watch(modules)
         try:
             with (
@@ -181,13 +188,14 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         except (Exception, SystemExit) as error:
             on_meta = inputs if device == "meta" else None
             raise forward_error(error, inventory, stack, notes, on_meta=on_meta) from error
-        _require_sight(notes, inventory)
+        require_sight(notes, tolerates=bool(too_large(model)))
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
+        held += registered_late(model, modules, parts, inventory.parameters, recorder.storages_of)
         recorder.outsiders.clear()
         del output
-        for path, kind in hidden_operators(inventory.modules):
-            recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
+        hidden = enumerate(hidden_operators(inventory.modules), len(recorder.calls))
+        recorder.calls.extend(OpCall(index, kind, path, "forward", {}, ()) for index, (path, kind) in hidden)
     if autocast.device and device == "meta":  # which autocast leaves alone
         return f"fake {autocast.device}"
     return Trace(
@@ -218,21 +226,6 @@ def _outside(outsiders: Iterable[Outsider], inventory: Inventory) -> list[Outsid
     """Those of ``outsiders`` that are no constants of a TorchScript program, which are its own."""
     programs = {path for path, module in inventory.modules.items() if is_script(module)}
     return [outsider for outsider in outsiders if outsider.path not in programs]
-
-
-def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
-    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
-    if not notes.asks:
-        return
-    asked = min(notes.asks, key=lambda ask: ask.gpu)
-    if too_large(inventory.modules[""]):
-        if asked.gpu:
-            return
-        notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
-        return
-    raise ForwardError(
-        asked_for(asked) + ", and goes on without", where=asked.where, help="run it where its weights are"
-    )
 
 
 @functools.cache

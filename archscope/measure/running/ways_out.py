@@ -94,8 +94,8 @@ def _ways() -> Iterator[Way]:
     futures: Any = sys.modules.get("concurrent.futures.process")
     if futures is not None:
         yield futures.ProcessPoolExecutor, "submit", _process_asked
-    for home in (torch.func, torch._functorch.eager_transforms):  # noqa: SLF001 - where it is defined
-        yield home, "linearize", _folded_on_meta
+    yield torch.func, "linearize", _folded_on_meta
+    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
     for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
         yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
     yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
@@ -106,6 +106,10 @@ def _taken(name: str, kind: str, original: Any) -> Any:
         notes = _current()
         if notes is not None and asked_by_model(("torch/_tensor.py",)):  # where np.asarray(tensor) arrives
             notes.taken(name, kind, tensor)
+            if kind == "list":
+                values = original(tensor, *args, **kwargs)
+                notes.listed(values)
+                return values
         return original(tensor, *args, **kwargs)
 
     return taken

@@ -30,10 +30,8 @@ def unseen_writes(trace: Trace) -> dict[int, Path]:
     empty: dict[int, Path] = {}
     found: dict[int, Path] = {}
     for call in trace.calls or ():
-        if empty and call.op == "aten::expand":
-            for tensor in call.inputs:  # an empty number that is spread out stands for sizes alone, as in torch.func
-                if not tensor.shape and tensor.storage in empty:
-                    del empty[tensor.storage]
+        if empty and call.op == "aten::expand" and call.inputs[0].shape == ():
+            empty.pop(call.inputs[0].storage, None)  # a number that is spread out stands for sizes, as in torch.func
         elif empty:
             effect = _effect(call.op)
             for name, tensor in _inputs(call):
