@@ -127,7 +127,7 @@ def _run_apart(name: str, inventory: Inventory, call: Inputs, *, device: str, tr
     return _run_held(ModelState(model), name, inventory, call, device=device, training=training)
 
 
-def _run_held(  # noqa: PLR0913 - a run is all of these
+def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
     state: ModelCopy | ModelState, name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool
 ) -> Trace | str:
     """What ``state`` holds, run; or the device on which it is to be run instead."""
