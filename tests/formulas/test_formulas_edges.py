@@ -1,4 +1,4 @@
-"""Calls at the edges of a formula: an argument that is missing or one too many, sizes of 1, operands of unequal sizes."""
+"""Calls at the edges of a formula: an argument missing or one too many, sizes of 1, operands of unequal sizes."""
 
 from __future__ import annotations
 
