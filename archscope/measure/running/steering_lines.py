@@ -144,9 +144,15 @@ def _compared(statement: ast.stmt, names: set[str] | None) -> str:
         if names is None or any(isinstance(inner, ast.Name) and inner.id in names for inner in whole):
             words |= {inner.value for inner in part if isinstance(inner, ast.Constant) and isinstance(inner.value, str)}
     devices = {word.partition(":")[0] for word in words}
-    if "meta" in devices:
+    if "meta" in devices and not _names_a_device(statement):
         return "meta"
     return "cpu" if "cpu" in devices and _acts(statement) else ""
+
+
+def _names_a_device(statement: ast.stmt) -> bool:
+    """Whether ``statement`` only chooses between names: ``None if x.device.type == "meta" else x.device``."""
+    chooses = any(isinstance(node, ast.IfExp) for node in ast.walk(statement))
+    return chooses and not _is_head_of_control(statement) and not _acts(statement)
 
 
 def _acts(statement: ast.stmt) -> bool:
