@@ -202,7 +202,7 @@ def test_an_object_of_tensors_is_a_result_like_any_other(make):
     assert (report.totals.macs, report.totals.complete) == (256, True)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, of what it does inside
+@pytest.mark.filterwarnings("ignore")  # torch warns of what it does inside
 def test_a_linearised_function_is_counted_where_its_constants_are_worked_out():
     report = measured(lambda m, x: torch.func.linearize(m.layer, x)[1](x))
     assert (report.model.device, report.totals.complete) == ("cpu", True)
