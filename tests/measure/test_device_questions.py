@@ -68,7 +68,6 @@ DECIDED = {
     "its name": lambda m, x: m.first(x) if str(x.device) == "meta" else m.both(x),
     "a table": lambda m, x: {"cpu": m.both, "cuda": m.both, "meta": m.first}[x.device.type](x),
     "none of the usual": lambda m, x: m.first(x) if x.device.type not in ("cpu", "cuda") else m.both(x),
-    "the CPU": lambda m, x: m.both(x) if x.device.type == "cpu" else m.first(x),
 }
 
 
@@ -115,6 +114,7 @@ FREE = {
     "other devices": lambda m, x: m.first(x) if x.device.type in ("mps", "xpu") else m.both(x),
     "whether two are the same": lambda m, x: m.both(x) if x.device == m.first.weight.device else m.first(x),
     "a key of a cache": lambda m, x: m.both(x) + len(str(x.device)),
+    "the CPU alone, else as on a GPU": lambda m, x: m.both(x.float() if x.device.type == "cpu" else x.double().float()),
     "only to refuse": guarded,
     "a dtype by it": cast,
     "a device by it": placed,

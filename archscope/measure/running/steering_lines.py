@@ -146,7 +146,8 @@ def _compared(statement: ast.stmt, names: set[str] | None) -> str:
     devices = {word.partition(":")[0] for word in words}
     if "meta" in devices and not _names_a_device(statement):
         return "meta"
-    return "cpu" if "cpu" in devices and _acts(statement) else ""
+    # who knows the CPU alone goes on meta as on a GPU; who knows both goes where no device does
+    return "cpu" if {"cpu", "cuda"} <= devices and _acts(statement) else ""
 
 
 def _names_a_device(statement: ast.stmt) -> bool:
