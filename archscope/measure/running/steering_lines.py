@@ -120,11 +120,22 @@ def _covers(node: ast.stmt, number: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _compares(file: str, number: int) -> str:
     running = statements_at(file, number)
-    found = max((_compared(one, None) for one in running), default="")
+    found = max((_compared(_lambda_of(one, number), None) for one in running), default="")
     names = set[str]().union(*map(_given_names, running))
     if not found and names:
         found = max(_compared(other, names) for other in _function_around(file, number))
     return found
+
+
+def _lambda_of(statement: ast.stmt, number: int) -> ast.stmt:
+    """The function without a name that line ``number`` of ``statement`` is in, as a statement; else all of it."""
+    around = [
+        node
+        for part in heads(statement)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Lambda) and node.body.lineno <= number <= (node.body.end_lineno or number)
+    ]
+    return ast.Return(value=around[-1].body) if around else statement
 
 
 def _compared(statement: ast.stmt, names: set[str] | None) -> str:
