@@ -174,9 +174,10 @@ class UnseenRecord(NamedTuple):
 class ReadRecord(NamedTuple):
     """The model asked for values, before call ``index`` or by it.
 
-    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, or ``memory``
-    (an array, an address). ``storages`` are those read, ``floating`` tells their dtype, ``where`` the line of code
-    and ``only_checks`` whether that line asserts, raises or warns and does nothing else with it.
+    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``memory`` (an
+    array, an address), or ``shape`` (no values, but a size that other values may have decided). ``storages`` are those
+    read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether that line asserts,
+    raises or warns and does nothing else with it.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, as in OpCall

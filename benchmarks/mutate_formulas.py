@@ -42,6 +42,7 @@ NEAREST = {
     "test_formulas_libraries": ("attention_libraries", "sequence_libraries", "norm_libraries"),
     "test_formulas_graphs_and_sites": ("graph_libraries", "sparse_libraries", "mmcv_library"),
     "test_formulas_primitives": ("primitives", "instrumentation"),
+    "test_formulas_edges": (),
     "test_formulas_loops": ("normalization", "pooling", "resampling", "reduction", "sorting", "scatter", "loss"),
 }
 # Lists of names (the tests of free operators and of coverage hold them), and what the table itself is made of.
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "helpers")]
+    sys.path[:0] = [str(ROOT / "tests" / "formulas"), str(ROOT / "tests" / "helpers")]
     import torch
 
     torch.set_num_threads(1)

@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -43,7 +43,7 @@ def running_line() -> CodeLine:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect's own way reads files
     while frame is not None:
         file = frame.f_code.co_filename
-        if _is_model_code(file):
+        if is_model_code(file):
             return _line(file, frame.f_lineno)
         frame = frame.f_back
     return NOWHERE
@@ -58,7 +58,8 @@ def asked_by_model(passing: tuple[str, ...] = ()) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_model_code(file: str) -> bool:
+def is_model_code(file: str) -> bool:
+    """Whether ``file`` is neither torch's, Python's nor this package's."""
     if any(f"{os.sep}{name}{os.sep}" in file for name in _LIBRARIES):
         return not file.startswith(_TORCH) and f"{os.sep}numpy{os.sep}" not in file
     return not file.startswith(_NOT_THE_MODEL) and not file.startswith("<frozen")
@@ -80,17 +81,19 @@ def _shown(file: str) -> str:
 
 
 def _only_checks(file: str, number: int) -> bool:
-    statement = _innermost(_statements(file), number)
-    if statement is not None and (_keeps(statement) or _has_company(file, statement)):
+    running = statements_at(file, number)
+    return bool(running) and all(_checks(file, statement) for statement in running)
+
+
+def _checks(file: str, statement: ast.stmt) -> bool:
+    if _keeps(statement) or _has_company(file, statement):
         return False
     match statement:
         case ast.Assert() | ast.Raise():
             return True
         case ast.If(body=body, orelse=[]):
-            return all(_tells(inner) for inner in body)
-        case None:
-            return False
-    return _tells(statement) or _names_the_classes(statement)
+            return all(tells(inner) for inner in body)
+    return tells(statement) or _names_the_classes(statement)
 
 
 def _keeps(statement: ast.stmt) -> bool:
@@ -100,7 +103,7 @@ def _keeps(statement: ast.stmt) -> bool:
 
 def _has_company(file: str, statement: ast.stmt) -> bool:
     """Whether another statement shares its line, or an ``except`` waits for what it raises."""
-    for other in _statements(file):
+    for other in statements(file):
         if other is statement:
             continue
         if other.lineno == statement.lineno and (
@@ -116,7 +119,7 @@ def _is_around(outer: ast.stmt, inner: ast.stmt) -> bool:
     return outer.lineno <= inner.lineno and (inner.end_lineno or 0) <= (outer.end_lineno or 0)
 
 
-def _tells(statement: ast.stmt) -> bool:
+def tells(statement: ast.stmt) -> bool:
     """Whether ``statement`` raises, or calls what prints, logs or checks, and does nothing else."""
     match statement:
         case ast.Raise() | ast.Pass() | ast.Assert():
@@ -139,14 +142,40 @@ def _names_the_classes(statement: ast.stmt) -> bool:
     )
 
 
-def _innermost(statements: tuple[ast.stmt, ...], number: int) -> ast.stmt | None:
+def _innermost(found: tuple[ast.stmt, ...], number: int) -> ast.stmt | None:
     """The smallest statement over line ``number``; a block's own head (``if x:``) is the block."""
-    around = [node for node in statements if node.lineno <= number <= (node.end_lineno or node.lineno)]
+    around = [node for node in found if node.lineno <= number <= (node.end_lineno or node.lineno)]
     return min(around, key=lambda node: (node.end_lineno or node.lineno) - node.lineno, default=None)
 
 
+def statements_at(file: str, number: int) -> list[ast.stmt]:
+    """The statements that work something out on line ``number`` themselves, not by a block under them."""
+    return [node for node in statements(file) if any(_is_on(part, number) for part in heads(node))]
+
+
+def heads(statement: ast.stmt) -> list[ast.AST]:
+    """What ``statement`` itself works out, without the block under it."""
+    match statement:
+        case ast.If(test=test) | ast.While(test=test):
+            return [test]
+        case ast.For(iter=over) | ast.AsyncFor(iter=over):
+            return [over]
+        case ast.Match(subject=subject, cases=cases):
+            return [subject, *(case.pattern for case in cases)]
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            return [item.context_expr for item in items]
+        case ast.Try() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return []
+    return [statement]
+
+
+def _is_on(node: Any, number: int) -> bool:
+    return bool(node.lineno <= number <= (node.end_lineno or node.lineno))
+
+
 @functools.lru_cache(maxsize=64)
-def _statements(file: str) -> tuple[ast.stmt, ...]:
+def statements(file: str) -> tuple[ast.stmt, ...]:
+    """Every statement of ``file``, those inside of others after them; none where it cannot be read."""
     found: list[ast.stmt] = []
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):
         found = [node for node in ast.walk(ast.parse("".join(linecache.getlines(file)))) if isinstance(node, ast.stmt)]
@@ -159,11 +188,11 @@ def constants_given(names: frozenset[str]) -> bool | None:
     None where that line calls none of them.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
-    while frame is not None and not _is_model_code(frame.f_code.co_filename):
+    while frame is not None and not is_model_code(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return None
-    statement = _innermost(_statements(frame.f_code.co_filename), frame.f_lineno)
+    statement = _innermost(statements(frame.f_code.co_filename), frame.f_lineno)
     calls = [
         node
         for node in ast.walk(statement or ast.Pass())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torch import nn
 from torch.utils import _pytree as pytree
 
 _DEFERRED = (types.FunctionType, types.MethodType, types.LambdaType, functools.partial)
@@ -40,10 +42,24 @@ def _finished(leaf: Any, missed: Callable[[], None]) -> Any:
 
 
 def _deferred(value: Any, places: int) -> bool:
-    """Whether ``value`` is a function to be called later, or a plain object that holds one."""
-    if isinstance(value, _DEFERRED):
+    """Whether ``value`` is a function to be called later, a module, or a plain object that holds or reaches one."""
+    if isinstance(value, (*_DEFERRED, nn.Module)):
         return True
-    if not places or type(value).__module__.partition(".")[0] in {"torch", "builtins", "numpy"}:
+    kind = type(value)
+    if not places or kind.__module__.partition(".")[0] in {"torch", "builtins", "numpy"}:
         return False
     inner = getattr(value, "__dict__", None)
-    return isinstance(inner, dict) and any(_deferred(item, places - 1) for item in inner.values())
+    held = inner.values() if isinstance(inner, dict) else ()
+    slots = (getattr(value, name, None) for name in getattr(kind, "__slots__", ()) if isinstance(name, str))
+    return callable(value) or any(_deferred(item, places - 1) for item in (*held, *slots)) or _reaches_a_module(kind)
+
+
+def _reaches_a_module(kind: type) -> bool:
+    """Whether a method or property that a class was given inside of a function knows a module from there."""
+    for part in vars(kind).values():
+        function = getattr(part, "fget", getattr(part, "func", getattr(part, "__func__", part)))
+        for cell in getattr(function, "__closure__", None) or ():
+            with contextlib.suppress(ValueError):  # an empty cell
+                if isinstance(cell.cell_contents, nn.Module):
+                    return True
+    return False

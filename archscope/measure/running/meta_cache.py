@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 _Key: TypeAlias = tuple[Hashable, ...]
 
 _META = torch.device("meta")
+_is_meta = torch._C.TensorBase.is_meta.__get__  # type: ignore[attr-defined]  # noqa: SLF001 - the one that is not watched
 _PLAIN = frozenset({torch.Tensor, nn.Parameter})
 _EQUAL_IS_ALIKE = frozenset({str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format})
 _NUMBERS = frozenset({int, float, bool})  # 1, 1.0 and True are equal, and promote to other dtypes
@@ -85,7 +86,7 @@ def _extend(key: list[Hashable], values: Iterable[Any]) -> bool:
     for value in values:
         kind = type(value)
         if kind in _PLAIN:
-            if not value.is_meta or value.layout is not torch.strided or value._is_zerotensor():  # noqa: SLF001
+            if not _is_meta(value) or value.layout is not torch.strided or value._is_zerotensor():  # noqa: SLF001
                 return False
             key += (value.shape, value.stride(), value.dtype)
         elif kind in _NUMBERS:

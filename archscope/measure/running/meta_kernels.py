@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import torch
 
+from archscope.measure.running.fake_tensors import is_fake
+
 Run: TypeAlias = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 aten = torch.ops.aten
@@ -24,7 +26,7 @@ def as_on_devices(func: Any, run: Run) -> Run:
 
     def mended(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         output = run(func, args, kwargs)
-        if not (isinstance(args[0], torch.Tensor) and args[0].is_meta):
+        if not (isinstance(args[0], torch.Tensor) and (args[0].is_meta or is_fake(args[0]))):
             return output
         return mend({**dict(zip(names, args, strict=False)), **kwargs}, output)
 
@@ -44,6 +46,14 @@ def _loss(given: dict[str, Any], output: torch.Tensor) -> torch.Tensor:
     return _within(output, shape.numel())
 
 
+def _mixed(given: dict[str, Any], output: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """The statistics of a norm of half precision are of single precision where its weights are."""
+    weight, made = given.get("weight"), output[0]
+    if weight is None or weight.dtype is not torch.float32 or made.dtype is torch.float32:
+        return output
+    return (made, *(part.new_empty(part.shape, dtype=torch.float32) for part in output[1:]))
+
+
 def _columns(given: dict[str, Any], output: torch.Tensor) -> torch.Tensor:
     """An image put together of columns is written to memory of the size of the columns, where they are larger."""
     return _within(output, given["self"].numel())
@@ -52,7 +62,7 @@ def _columns(given: dict[str, Any], output: torch.Tensor) -> torch.Tensor:
 def _within(output: torch.Tensor, elements: int) -> torch.Tensor:
     if elements <= output.numel():
         return output
-    return torch.empty(elements, dtype=output.dtype, device="meta").as_strided(output.shape, output.stride())
+    return output.new_empty(elements).as_strided(output.shape, output.stride())
 
 
 def _bags(given: dict[str, Any], output: tuple[torch.Tensor, ...], *, to_learn: bool) -> tuple[torch.Tensor, ...]:
@@ -77,6 +87,8 @@ _MENDED: dict[Any, Callable[[dict[str, Any], Any], Any]] = {
     aten.smooth_l1_loss.default: _loss,
     aten.soft_margin_loss.default: _loss,
     aten.binary_cross_entropy.default: _loss,
+    aten.native_layer_norm.default: _mixed,
+    aten.native_group_norm.default: _mixed,
     aten.col2im.default: _columns,
     aten._embedding_bag.default: partial(_bags, to_learn=True),  # noqa: SLF001 - an operator's name
     aten._embedding_bag_forward_only.default: partial(_bags, to_learn=False),  # noqa: SLF001

@@ -13,7 +13,7 @@ from torch import nn
 from archscope.measure.running.inventory import dtype_name, own_parameters
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.storages import identity, storage_of
-from archscope.records import HeldRecord, Path, UnseenRecord
+from archscope.records import HeldRecord, ParameterRecord, Path, UnseenRecord
 
 _LISTS = (list, tuple, dict)
 _PLAIN = (torch.Tensor, nn.Parameter, nn.Buffer)
@@ -74,6 +74,28 @@ def held_by_model(
         return ()
     known = {_identity(tensor) for tensor in listed}
     return tuple(held_record(old, new, number(new)) for old, new in others if _identity(old) not in known)
+
+
+def own_parts(modules: Iterable[nn.Module]) -> int:
+    """How many parameters and modules ``modules`` have themselves."""
+    return sum(len(vars(module)["_parameters"]) + len(vars(module)["_modules"]) for module in modules)
+
+
+def registered_late(
+    root: nn.Module,
+    modules: Iterable[nn.Module],
+    parts: int,
+    known: Iterable[ParameterRecord],
+    storages_of: Callable[[Iterable[torch.Tensor]], tuple[int, ...]],
+) -> tuple[HeldRecord, ...]:
+    """The parameters of ``root`` that its forward made, when ``modules`` had ``parts``: those ``known`` lack them."""
+    if own_parts(modules) <= parts:
+        return ()
+    new = dict(root.named_parameters())
+    for path in (path for record in known for path in (record.path, *record.aliases)):
+        new.pop(path, None)
+    numbered = zip(new.values(), storages_of(new.values()), strict=True)
+    return tuple(held_record(tensor, tensor, number) for tensor, number in numbered)
 
 
 def held_unrun(modules: Mapping[Path, nn.Module], registered: Iterable[torch.Tensor]) -> tuple[HeldRecord, ...]:

@@ -112,7 +112,7 @@ class Recorder(TorchDispatchMode):
         call = OpCall(index, name, path, self.phase, arguments, outputs)
         self._write_down(call)
         if told and self.phase == "forward":
-            told_calls.tell(self.notes, told, call, self.outsiders)
+            told_calls.tell(self.notes, told, call, self.outsiders, output)
         if self.notes.shared:
             self.notes.written_at((args, kwargs))
         return output

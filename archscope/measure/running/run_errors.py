@@ -10,15 +10,33 @@ from archscope.measure.running.input_refusal import RefusedInputError, refusal
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.run_notes import Ask, RunNotes
-from archscope.records import Path, Shape
+from archscope.records import Path, Shape, UnseenRecord
 from archscope.spec import Inputs
 
 
 def asked_for(asked: Ask) -> str:
     """What a run on meta could not give the model."""
+    if asked.place:
+        return f"the model asks whether its tensors are on {'the CPU' if asked.gpu else 'meta'}: {asked}"
     if asked.values:
         return f"the model reads values, which meta tensors do not have: {asked}"
     return f"{asked} does not run on meta tensors"
+
+
+def require_sight(notes: RunNotes, *, tolerates: bool) -> None:
+    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way.
+
+    Where nobody can run it elsewhere (``tolerates``), it is noted as work out of sight. A way that a GPU takes too is
+    none then.
+    """
+    if not notes.asks:
+        return
+    asked = min(notes.asks, key=lambda ask: ask.gpu)
+    if not tolerates:
+        goes_on = "" if asked.place else ", and goes on without"
+        raise ForwardError(asked_for(asked) + goes_on, where=asked.where, help="run it where its weights are")
+    if not asked.gpu:
+        notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
 
 
 def preparation_error(error: Exception, device: str) -> ArchscopeError:

@@ -24,11 +24,17 @@ _MAKERS |= {"Tensor", "FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", 
 
 
 class Ask(NamedTuple):
-    """What failed on meta for want of values or of a kernel; ``values`` when it was for values."""
+    """What failed on meta for want of values or of a kernel; ``values`` when it was for values.
+
+    ``place`` when nothing failed, but the model asked whether its tensors are on meta, or (``gpu``) on the CPU: there
+    it goes the way that it would go on a GPU.
+    """
 
     op: str
     where: str
     values: bool
+    place: bool = False
+    gpu: bool = False
 
     def __str__(self) -> str:
         return f"{self.op}{f' at {self.where}' if self.where else ''}"
@@ -53,6 +59,8 @@ class RunNotes:
         self.asks: list[Ask] = []
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
         self.lost: set[int] = set()  # storages with values that are not what the model wrote there
+        self.sized = False  # whether values have decided the size of a tensor
+        self.numbers: set[Any] = set()  # that were read, and what was made of a number since
         self.open = True
         self._thread = threading.get_ident()
         self._elsewhere: set[int] = set()
@@ -70,6 +78,22 @@ class RunNotes:
     def failed(self, op: str, *, values: bool) -> None:
         """Take note that ``op`` raised; only on meta does that say anything."""
         self.asks.append(Ask(op, running_line().where, values))
+
+    def asked_where(self, name: str, *, by_a_gpu: bool) -> None:
+        """Take note that the model goes another way on meta than on the CPU (``by_a_gpu``: but as on a GPU)."""
+        if self.open:
+            self.asks.append(Ask(name, running_line().where, values=False, place=True, gpu=by_a_gpu))
+
+    def asked_size(self, name: str, tensor: torch.Tensor) -> None:
+        """Take note that the model decides by the size of ``tensor`` what runs; values may have decided that size."""
+        path, index = self._place()
+        if self.open:
+            line, storages = running_line(), (self.storage(tensor),)  # -1 of sparse ones
+            read = ReadRecord(
+                index, name, "shape", path, line.where, line.only_checks, storages, floating=False, count=0
+            )
+            if not self.reads or self.reads[-1] != read:
+                self.reads.append(read)
 
     def taken(self, name: str, kind: str, tensor: Any) -> None:
         """Take note that the model reads ``tensor`` (or a storage) by other means than an operator.
@@ -113,6 +137,10 @@ class RunNotes:
         floating = tensor.is_floating_point() or tensor.is_complex()
         self.entered(self._number(tensor.untyped_storage()), tuple(tensor.shape), floating=floating)
 
+    def listed(self, values: Any) -> None:
+        """Know the numbers that the model has read as a list."""
+        self.numbers.update(pytree.tree_leaves(values))
+
     def entered(self, storage: int, shape: tuple[int, ...], *, floating: bool) -> None:
         """Take note of a tensor made of Python's or another library's values, where the model has read some before."""
         if not self.open or not any(read.kind != "size" for read in self.reads):
@@ -122,6 +150,14 @@ class RunNotes:
             return
         path, index = self._place()
         self.entries.append(EntryRecord(index, path, running_line().where, storage, math.prod(shape), floating))
+
+    def filled(self, value: float | None) -> None:
+        """Take note that a tensor takes ``value``, where that is none of the numbers that were read."""
+        if value is None or value in self.numbers or not self.open or not any(read.floating for read in self.reads):
+            return
+        self.numbers.add(value)
+        path, index = self._place()
+        self.entries.append(EntryRecord(index, path, running_line().where, -1, 1, floating=True))
 
     @property
     def in_operator(self) -> bool:

@@ -14,11 +14,16 @@ from archscope.records import OpCall, ReadRecord
 
 Places: TypeAlias = tuple[tuple[int, str], ...]
 
-ENTRY, NUMBER, SIZE = "entry", "number", "size"
+ENTRY, NUMBER, SIZE, FILL = "entry", "number", "size", "fill"
 
 _BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
 _BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
+_BY_NAME |= {f"aten::_to_sparse{form}": SIZE for form in ("", ".sparse_dim", "_csr", "_csc", "_bsr", "_bsc")}
+_BY_NAME |= dict.fromkeys(("aten::full", "aten::full_like", "aten::new_full", "aten::scalar_tensor"), FILL)
+_BY_NAME |= dict.fromkeys(("aten::fill_.Scalar", "aten::masked_fill.Scalar", "aten::masked_fill_.Scalar"), FILL)
+_BY_NAME |= dict.fromkeys((f"aten::{name}.Tensor" for name in ("add", "add_", "mul", "mul_")), FILL)
 _GATHERS = {"aten::index.Tensor", "aten::_unsafe_index.Tensor"}
+_ARITHMETIC = ("aten::add", "aten::mul")  # with a number, on a single element
 _LEAVES_META = {"aten::_to_copy", "aten::copy_"}
 
 
@@ -72,18 +77,28 @@ def _tensors_of(values: Any) -> list[torch.Tensor]:
     return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
 
 
-def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider]) -> None:
+def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], output: Any) -> None:
     """Write down what a call tells; what it brings in, seen as its argument before, is no outsider."""
     inputs = call.inputs
     if kind == ENTRY:
         if outsiders and outsiders[-1].call == call.index:
             outsiders.pop()
+        if notes.reads and not output.is_meta and not output.dim() and output.is_floating_point():
+            notes.filled(output.item())
+            return
         for tensor in inputs:
             notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+        return
+    if kind == FILL and notes.reads and (output.numel() == 1 or not call.op.startswith(_ARITHMETIC)):
+        notes.filled(next((value for value in call.arguments.values() if type(value) is float), None))
+    if kind == FILL:
         return
     if call.op in _GATHERS and not any(tensor.dtype in {"bool", "uint8"} for tensor in inputs[1:]):
         return
     line = running_line()
+    notes.sized |= kind == SIZE
+    if kind == NUMBER:
+        notes.numbers.add(output)
     notes.reads.append(
         ReadRecord(
             call.index,

@@ -31,20 +31,29 @@ from archscope.measure.running.model_copy import ModelCopy, only_meta
 from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.module_records import module_records, parameter_tensors, unrun
 from archscope.measure.running.module_stack import ModuleStack
-from archscope.measure.running.outsiders import Outsider, held_by_model, sort_outsiders
+from archscope.measure.running.outsiders import (
+    Outsider,
+    held_by_model,
+    own_parts,
+    registered_late,
+    sort_outsiders,
+)
 from archscope.measure.running.own_copy import measurable
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
-from archscope.measure.running.run_errors import asked_for, forward_error, preparation_error
-from archscope.measure.running.run_notes import RunNotes
-from archscope.measure.running.script_modules import hidden_operators, is_script, script_tensors_swapped
+from archscope.measure.running.run_errors import forward_error, preparation_error, require_sight
+from archscope.measure.running.script_modules import (
+    hidden_operators,
+    is_script,
+    script_tensors_swapped,
+)
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
-from archscope.records import OpCall, Trace, UnseenRecord
+from archscope.records import OpCall, Trace
 from archscope.spec import Inputs
 
 
@@ -134,7 +143,7 @@ def _run_apart(name: str, inventory: Inventory, call: Inputs, *, device: str, tr
     return _run_held(ModelState(model), name, inventory, call, device=device, training=training)
 
 
-def _run_held(  # noqa: PLR0913 - a run is all of these
+def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
     state: ModelCopy | ModelState, name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool
 ) -> Trace | str:
     """What ``state`` holds, run; or the device on which it is to be run instead."""
@@ -173,12 +182,13 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         del pairs, made_up
         recorder.outsiders.clear()
         remove_distributed_hooks(modules)
+        parts = own_parts(modules)
         stack.watch(modules)
         try:
             with (
                 forward_calls_watched(modules, stack),
                 triton_watched(recorder.launched),
-                ways_out_watched(notes),
+                ways_out_watched(notes, device),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
                 memory_watched(device),
@@ -194,13 +204,14 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
         except (Exception, SystemExit) as error:
             on_meta = inputs if device == "meta" else None
             raise forward_error(error, inventory, stack, notes, on_meta=on_meta) from error
-        _require_sight(notes, inventory)
+        require_sight(notes, tolerates=bool(too_large(model)))
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
+        held += registered_late(model, modules, parts, inventory.parameters, recorder.storages_of)
         recorder.outsiders.clear()
         del output
-        for path, kind in hidden_operators(inventory.modules):
-            recorder.calls.append(OpCall(len(recorder.calls), kind, path, "forward", {}, ()))
+        hidden = enumerate(hidden_operators(inventory.modules), len(recorder.calls))
+        recorder.calls.extend(OpCall(index, kind, path, "forward", {}, ()) for index, (path, kind) in hidden)
     if autocast.device and device == "meta":  # which autocast leaves alone
         return f"fake {autocast.device}"
     return Trace(
@@ -231,19 +242,6 @@ def _outside(outsiders: Iterable[Outsider], inventory: Inventory) -> list[Outsid
     """Those of ``outsiders`` that are no constants of a TorchScript program, which are its own."""
     programs = {path for path, module in inventory.modules.items() if is_script(module)}
     return [outsider for outsider in outsiders if outsider.path not in programs]
-
-
-def _require_sight(notes: RunNotes, inventory: Inventory) -> None:
-    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way."""
-    if not notes.asks:
-        return
-    asked = notes.asks[0]
-    if too_large(inventory.modules[""]):
-        notes.unseen.setdefault(UnseenRecord("meta", "", asked.where))
-        return
-    raise ForwardError(
-        asked_for(asked) + ", and goes on without", where=asked.where, help="run it where its weights are"
-    )
 
 
 @functools.cache

@@ -10,40 +10,38 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+import torch._functorch.eager_transforms
 import torch.utils._python_dispatch
 import torch.utils.dlpack
+from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import asked_by_model, running_line
+from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.tensor_questions import places_asked, sizes_asked
 
 _LOCK = threading.Lock()
 _NOTES: dict[int, list[RunNotes]] = {}  # by thread: another thread's doings are none of a run's
 
 
-class _Replaced(NamedTuple):
-    """A function that stands in for another: ``made`` in the place of ``original`` (None: inherited) of ``owner``."""
-
-    owner: Any
-    name: str
-    made: Any
-    original: Any
-
-
-_REPLACED: list[_Replaced] = []
 _SPAWNS = [name for name in ("fork", "posix_spawn", "posix_spawnp", "system") if hasattr(os, name)]
 _MODE_UTILS = ("torch/utils/_mode_utils.py",)
 
 
 @contextlib.contextmanager
-def ways_out_watched(notes: RunNotes) -> Iterator[None]:
-    """Tell ``notes`` what this thread's code does out of sight; torch and Python come back as they were."""
+def ways_out_watched(notes: RunNotes, device: str = "meta") -> Iterator[None]:
+    """Tell ``notes`` what this thread's code does out of sight; torch and Python come back as they were.
+
+    On meta it is also told when the model asks where it is, and elsewhere when it asks for sizes.
+    """
+    questions = sizes_asked if device != "meta" else places_asked
     try:
-        with _told(notes):
+        with _told(notes), replaced(questions.__name__, functools.partial(questions, _current)):
             yield
     finally:
         notes.open = False
@@ -53,34 +51,15 @@ def ways_out_watched(notes: RunNotes) -> Iterator[None]:
 def _told(notes: RunNotes) -> Iterator[None]:
     mine = threading.get_ident()
     with _LOCK:
-        if not _NOTES:
-            _REPLACED.extend(_replace(*way) for way in _ways())
         _NOTES.setdefault(mine, []).append(notes)
     try:
-        yield
+        with replaced("ways out", _ways):
+            yield
     finally:
         with _LOCK:
             _NOTES[mine].pop()
             if not _NOTES[mine]:
                 del _NOTES[mine]
-            while _REPLACED and not _NOTES:
-                _put_back(_REPLACED.pop())
-
-
-def _replace(owner: Any, name: str, watch: Callable[..., Any]) -> _Replaced:
-    made = functools.wraps(getattr(owner, name))(watch(getattr(owner, name)))
-    replaced = _Replaced(owner, name, made, vars(owner).get(name))
-    setattr(owner, name, made)
-    return replaced
-
-
-def _put_back(replaced: _Replaced) -> None:
-    if vars(replaced.owner).get(replaced.name) is not replaced.made:
-        return  # somebody else put something there meanwhile
-    if replaced.original is None:
-        delattr(replaced.owner, replaced.name)
-    else:
-        setattr(replaced.owner, replaced.name, replaced.original)
 
 
 def _current() -> RunNotes | None:
@@ -88,7 +67,7 @@ def _current() -> RunNotes | None:
     return mine[-1] if mine and not mine[-1].in_operator else None
 
 
-def _ways() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+def _ways() -> Iterator[Way]:
     """Each function to be watched: its owner, its name, and what makes the one that watches it."""
     for name, kind in (("numpy", "memory"), ("tolist", "list"), ("data_ptr", "memory"), ("__dlpack__", "memory")):
         yield torch.Tensor, name, functools.partial(_taken, f"Tensor.{name}", kind)
@@ -115,6 +94,8 @@ def _ways() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     futures: Any = sys.modules.get("concurrent.futures.process")
     if futures is not None:
         yield futures.ProcessPoolExecutor, "submit", _process_asked
+    yield torch.func, "linearize", _folded_on_meta
+    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
     for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
         yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
     yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
@@ -125,6 +106,10 @@ def _taken(name: str, kind: str, original: Any) -> Any:
         notes = _current()
         if notes is not None and asked_by_model(("torch/_tensor.py",)):  # where np.asarray(tensor) arrives
             notes.taken(name, kind, tensor)
+            if kind == "list":
+                values = original(tensor, *args, **kwargs)
+                notes.listed(values)
+                return values
         return original(tensor, *args, **kwargs)
 
     return taken
@@ -209,6 +194,18 @@ def _process_asked(original: Any) -> Any:
         return original(*args, **kwargs)
 
     return asked
+
+
+def _folded_on_meta(original: Any) -> Any:
+    """``linearize`` works constants out while it traces; of meta tensors it makes constants without doing that."""
+
+    def linearized(function: Any, *primals: Any) -> Any:
+        notes = _current()
+        if notes is not None and any(leaf.is_meta for leaf in pytree.tree_leaves(primals) if torch.is_tensor(leaf)):
+            notes.failed("torch.func.linearize", values=False)
+        return original(function, *primals)
+
+    return linearized
 
 
 def _dispatch_switched(original: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from archscope.measure.summing.unseen_writes import unseen_writes
 from archscope.measure.summing.value_flow import telling_reads
 from archscope.records import EntryRecord, ReadRecord, Trace, UnseenRecord
@@ -19,13 +21,23 @@ def work_out_of_sight(trace: Trace) -> tuple[UnseenRecord, ...]:
 def _entered(trace: Trace) -> list[UnseenRecord]:
     if not trace.entries:
         return []
-    taken = [read for read in telling_reads(trace) if read.kind != "size" and not read.only_checks]
-    found = (
-        UnseenRecord("outside", entry.path, entry.where)
-        for entry in trace.entries
-        if _made_of([read for read in taken if read.index <= entry.index], entry)
-    )
-    return [*dict.fromkeys(found)]
+    taken = [read for read in telling_reads(trace) if read.kind not in {"size", "shape"} and not read.only_checks]
+    lines: dict[tuple[str, str], list[EntryRecord]] = defaultdict(list)
+    for entry in trace.entries:
+        lines[entry.path, entry.where].append(entry)
+    return [
+        UnseenRecord("outside", path, where)
+        for (path, where), entries in lines.items()
+        if any(_made_of([read for read in taken if read.index <= entry.index], entry) for entry in entries)
+        or _made_one_by_one(taken, entries)
+    ]
+
+
+def _made_one_by_one(taken: list[ReadRecord], entries: list[EntryRecord]) -> bool:
+    """Whether a line makes several single numbers of the values ``taken``."""
+    single = [entry for entry in entries if entry.numel == 1]
+    of_use = [read for read in taken if (read.floating or any(entry.floating for entry in single)) and single]
+    return 1 < len(single) <= sum(read.count for read in of_use if read.index <= single[-1].index)
 
 
 def _made_of(taken: list[ReadRecord], entry: EntryRecord) -> bool:

@@ -33,7 +33,8 @@ def unregistered_weights(trace: Trace, counted: Sequence[CountedCall]) -> tuple[
         for origin in sorted({origin for storage in used for origin in made_of[storage]} - found.keys()):
             record = held[origin]
             multiplied = record.floating and record.numel > 1 and origin in factors
-            trained = record.parameter and (item.cost.flops > 0 or _looked_up(call, record))
+            fills = any(output.storage == origin for output in call.outputs)
+            trained = record.parameter and not fills and (item.cost.flops > 0 or _looked_up(call, record))
             if multiplied or trained:
                 found[origin] = UnregisteredRow(shape=record.shape, dtype=record.dtype, path=call.path, op=call.op)
         if all(tensor.storage in made_of for tensor in call.inputs):

@@ -30,7 +30,9 @@ def unseen_writes(trace: Trace) -> dict[int, Path]:
     empty: dict[int, Path] = {}
     found: dict[int, Path] = {}
     for call in trace.calls or ():
-        if empty:
+        if empty and call.op == "aten::expand" and call.inputs[0].shape == ():
+            empty.pop(call.inputs[0].storage, None)  # a number that is spread out stands for sizes, as in torch.func
+        elif empty:
             effect = _effect(call.op)
             for name, tensor in _inputs(call):
                 if tensor.storage not in empty:

@@ -62,30 +62,33 @@ class ValueFlow:
 
 
 def telling_reads(trace: Trace) -> tuple[ReadRecord, ...]:
-    """The reads of values that are not known before the run: not those of constants that the model made itself."""
+    """The reads of values that are not known before the run, not those of constants that the model made itself.
+
+    Those of sizes (``shape``) are all there: which sizes values decide is found out by ``value_rows``.
+    """
     if not trace.reads:
         return ()
     flow, found, waiting = ValueFlow(trace), [], list(reversed(trace.reads))
     for call in trace.calls or ():
         while waiting and waiting[-1].index <= call.index:
             read = waiting.pop()
-            if not flow.knows(read.storages):
+            if read.kind == "shape" or not flow.knows(read.storages):
                 found.append(read)
         if not waiting:
             return tuple(found)
         flow.passes(call)
-    return (*found, *(read for read in reversed(waiting) if not flow.knows(read.storages)))
+    return (*found, *(read for read in reversed(waiting) if read.kind == "shape" or not flow.knows(read.storages)))
 
 
 def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, ...]:
     """Each line that decides by values, with what runs because of it.
 
     Results whose size depends on values pass that on to what reads them. A number may decide anything: all that runs
-    after it depends on it, unless its line checks it and does nothing else.
+    after it depends on it, unless its line checks it and does nothing else. So may a size by which a line steers.
     """
     deciding: dict[int, list[ReadRecord]] = defaultdict(list)
     for read in telling_reads(trace):
-        if read.kind != "memory" and not read.only_checks:
+        if not read.op.endswith("data_ptr") and not read.only_checks:
             deciding[read.index].append(read)
     if not deciding:
         return ()
@@ -94,7 +97,9 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
     since: frozenset[_Line] = frozenset()
     for item in counted:
         call = item.call
-        reads = [(_Line(read.where, read.op, read.path), read) for read in deciding.get(call.index, ())]
+        here_read = deciding.get(call.index, ())
+        since = since.union(*(sized.of(read.storages) for read in here_read if read.kind == "shape"))
+        reads = [(_Line(read.where, read.op, read.path), read) for read in here_read if read.kind != "shape"]
         sources = since | sized.reaching(call)
         since = since.union(line for line, read in reads if read.kind != "size")
         here = frozenset(line for line, read in reads if read.kind == "size")
@@ -145,6 +150,10 @@ class _Sizes:
             sizes = {call.arguments.get("end"), *(output.shape[0] for output in call.outputs if output.shape)}
             found = found.union(*(self._numbers.get(size, nothing) for size in sizes if isinstance(size, int)))
         return found
+
+    def of(self, storages: Sequence[int]) -> frozenset[_Line]:
+        """The lines that decide the sizes of ``storages``."""
+        return frozenset[_Line]().union(*(self._of.get(storage, ()) for storage in storages))
 
     def decided(self, call: OpCall, lines: frozenset[_Line]) -> None:
         """Values decided the first size of what ``call`` gives; 1 is too common to be known again."""
