@@ -10,11 +10,13 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
 from archscope.measure.running.run_conditions import sparing_collections
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
 from archscope.metrics import Figures
@@ -129,9 +131,10 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
     model: nn.Module | None = None
     with spec.within():
         try:
-            with torch.device("meta"), process_state_kept():
-                model = _built(spec)
-            seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
+            with caches_kept((spec.build,), any_tensor):
+                with torch.device("meta"), process_state_kept():
+                    model = _built(spec)
+                seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
             if not loops_undecided(seen) or too_large(model):
                 return seen
         except RefusedInputError:
@@ -144,10 +147,11 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
                 raise
         known = model is not None
         del model
-        with torch.device("cpu"), process_state_kept():
-            torch.manual_seed(0)
-            model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
-        return trace(model, call, name=spec.name, training=training)
+        with caches_kept((spec.build,), any_tensor):
+            with torch.device("cpu"), process_state_kept():
+                torch.manual_seed(0)
+                model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
+            return trace(model, call, name=spec.name, training=training)
 
 
 def _built(spec: ModelSpec) -> nn.Module:

@@ -20,12 +20,14 @@ from archscope.formulas.lookup import find_rule
 from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
 from archscope.measure.running.autocast import autocast_watched
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.inputs import InputsLike, as_inputs, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
 from archscope.measure.summing.counted_calls import count
@@ -77,7 +79,8 @@ def use_one_thread() -> None:
 
 def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTotals | None:
     """The totals, or None where what the model does has to be recorded to be counted."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    cached = caches_kept((spec.build,), any_tensor)
+    with cached, torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
         given = on_meta(as_inputs(call))
         counter = _Counter(formulas)

@@ -6,30 +6,20 @@ import contextlib
 import enum
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace as replaced_fields
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
+from archscope.measure.running.code_caches import Met, caches_kept
+from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.inventory import Inventory, own_parameters
-from archscope.measure.running.model_state import (
-    ATOMS,
-    CONTAINERS,
-    LARGE,
-    REACH,
-    Replacement,
-    container_kind,
-    is_plain,
-    refill,
-    swap_tensors,
-)
+from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
 from archscope.process_state import process_state_kept
-
-Met: TypeAlias = Callable[[Iterable[torch.Tensor]], bool]
 
 _ATOMS = ATOMS - BOUND
 _EXACT = frozenset(CONTAINERS)
@@ -80,7 +70,7 @@ class ModelCopy:
         ``met`` says whether a run came upon any of some tensors. When those are the model's own, its code went another
         way than by its attributes (a global variable): ``reached`` says so, and what that changed is put back.
         """
-        with process_state_kept():
+        with process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:

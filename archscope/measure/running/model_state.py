@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from operator import is_
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
+from archscope.measure.running.code_caches import Met, caches_kept
+from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.process_state import process_state_kept
 
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
-CONTAINERS = (OrderedDict, dict, list, set, deque)
 _BUILT_IN = frozenset(CONTAINERS)
 # What holds nothing of its own, by exact type: most of what a module's attributes are.
 ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
@@ -78,9 +78,9 @@ class ModelState:
         return further if len(further) < LARGE else ()
 
     @contextlib.contextmanager
-    def kept(self, _met: object = None) -> Iterator[None]:
+    def kept(self, met: Met) -> Iterator[None]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
-        with process_state_kept():
+        with process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:
@@ -123,30 +123,3 @@ def is_plain(value: Any) -> bool:
     """Whether ``value`` is of a user's own class: torch's and Python's own objects look after themselves."""
     home = type(value).__module__.partition(".")[0]
     return home not in {"torch", "builtins", "functools", "weakref", "threading", "logging", "re", "_thread"}
-
-
-def refill(container: Any, content: Any) -> None:
-    """Put ``content`` back, if anything changed; by the base class, whatever a subclass forbids.
-
-    One that cannot be filled (its own ``__iter__`` or ``__len__`` fails) keeps no other from coming back.
-    """
-    with contextlib.suppress(Exception):
-        _put_back(container, content)
-
-
-def _put_back(container: Any, content: Any) -> None:
-    kind = container_kind(container)
-    same = len(container) == len(content) and all(map(is_, container, content))
-    if same and (not isinstance(container, dict) or all(map(is_, kind.values(container), content.values()))):
-        return
-    kind.clear(container)
-    if isinstance(container, dict):
-        for key, value in dict(content).items():
-            kind.__setitem__(container, key, value)
-    else:
-        (kind.update if kind is set else kind.extend)(container, content)
-
-
-def container_kind(container: Any) -> Any:
-    """The built-in class of a container: what its subclass forbids or does besides is not meant here."""
-    return next(kind for kind in CONTAINERS if isinstance(container, kind))

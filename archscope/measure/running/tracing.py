@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterable
+from contextvars import copy_context
 
 import torch
 from torch import nn
@@ -72,8 +73,7 @@ def trace(
     model = unwrapped(model)
     name = name or type(model).__name__
     if inputs is None:
-        inventory = take_inventory(model)
-        return _unrun(name, inventory, suggested_input(model))
+        return _unrun(name, take_inventory(model), suggested_input(model))
     call = as_inputs(inputs)
     model = measurable(model, call)
     inventory = take_inventory(model)
@@ -171,7 +171,8 @@ def _run_held(  # noqa: PLR0913 - a run is all of these
                 memory_watched(device),
                 recorder,
             ):
-                output = finished(model(*inputs.args, **inputs.kwargs), lambda: notes.missed("later", where=""))
+                output = copy_context().run(model, *inputs.args, **inputs.kwargs)
+                output = finished(output, lambda: notes.missed("later", where=""))
                 results = recorder.storages_of(tensors_in(output))
                 notes.look_at(tensors_in(output))
                 if training:
