@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import types
+import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ from torch import nn
 
 from archscope.measure.running.code_caches import Met, caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
 from archscope.process_state import process_state_kept
 
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -36,6 +38,7 @@ class ModelState:
         self.modules: list[nn.Module] = []
         self._kept: list[tuple[Any, Any]] = []
         self._with_tensors: list[tuple[Any, Any]] = []
+        self._weak: list[WeakContent] = []
         self._seen: set[int] = set()
         waiting: deque[tuple[Any, int]] = deque([(model, 0)])
         while waiting:
@@ -48,7 +51,10 @@ class ModelState:
                 waiting.append((value.__dict__, 0))
             elif isinstance(value, CONTAINERS):
                 waiting.extend((inner, distance) for inner in self._keep(value))
-            elif isinstance(value, tuple):
+            elif isinstance(value, WEAK):
+                self._weak.append(weak_content(value))
+                waiting.extend((inner, distance) for item in self._weak[-1].items for inner in item)
+            elif isinstance(value, (tuple, frozenset)):
                 waiting.extend((inner, distance) for inner in value if type(inner) not in ATOMS)
             elif distance < REACH and isinstance(getattr(value, "__dict__", None), dict) and is_plain(value):
                 waiting.append((value.__dict__, distance + 1))
@@ -71,9 +77,9 @@ class ModelState:
             elif isinstance(value, torch.Tensor):
                 with_tensors = True
             else:
-                with_tensors |= isinstance(value, tuple)
+                with_tensors |= isinstance(value, (tuple, frozenset, weakref.ReferenceType))
                 further.append(value)
-        if with_tensors:
+        if with_tensors or (is_dict and any(map(_may_be_tensor, content))):
             self._with_tensors.append((container, content))
         return further if len(further) < LARGE else ()
 
@@ -87,24 +93,37 @@ class ModelState:
                 for container, content in self._kept:
                     if container or content:
                         refill(container, content)
+                for weak in self._weak:
+                    weak.put_back()
 
     def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
-        return swap_tensors([container for container, _ in self._with_tensors], replace)
+        return swap_tensors([container for container, _ in self._with_tensors], replace, self._weak)
 
 
-def swap_tensors(containers: Iterable[Any], replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def swap_tensors(
+    containers: Iterable[Any], replace: Replacement, weak: Iterable[WeakContent] = ()
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Put ``replace(tensor)`` in the place of every tensor in ``containers``; each tensor with what stands for it."""
     made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     for container in containers:
-        if isinstance(container, set):
-            continue
         kind = container_kind(container)
+        if isinstance(container, set):
+            refill(container, [_replaced(value, replace, made) for value in kind.__iter__(container)])
+            continue
+        if isinstance(container, dict) and any(map(_may_be_tensor, container)):
+            refill(container, {_replaced(key, replace, made): value for key, value in kind.items(container)})
         for place, value in [*kind.items(container)] if isinstance(container, dict) else [*enumerate(container)]:
             new = _replaced(value, replace, made)
             if new is not value:
                 kind.__setitem__(container, place, new)
+    for content in weak:
+        content.put(lambda held: _replaced(held, replace, made))
     return [*made.values()]
+
+
+def _may_be_tensor(key: Any) -> bool:
+    return isinstance(key, (torch.Tensor, tuple))
 
 
 def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
@@ -113,7 +132,11 @@ def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tens
         if id(value) not in made:
             made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
         return made[id(value)][1]
-    if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
+    if type(value) is weakref.ReferenceType and isinstance(value(), torch.Tensor):
+        return weakref.ref(_replaced(value(), replace, made))
+    if isinstance(value, frozenset) and any(map(_may_be_tensor, value)):
+        return frozenset(_replaced(item, replace, made) for item in value)
+    if isinstance(value, tuple) and any(map(_may_be_tensor, value)):
         items = [_replaced(item, replace, made) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
