@@ -20,7 +20,7 @@ from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
 from archscope.metrics import Figures
-from archscope.process_state import process_state_kept
+from archscope.process_state import process_state_kept, surroundings_kept
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
 from archscope.spec import Component, ModelSpec
@@ -129,7 +129,7 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
     """
     call = inputs if inputs is not None else spec.inputs or None
     model: nn.Module | None = None
-    with spec.within():
+    with spec.within(), surroundings_kept():
         try:
             with caches_kept((spec.build,), any_tensor):
                 with torch.device("meta"), process_state_kept():

@@ -27,6 +27,7 @@ def test_parameters_are_counted_at_any_depth(levels):
     assert time.process_time() - start < 30
 
 
+@pytest.mark.filterwarnings("ignore:module forward hook")
 @pytest.mark.parametrize("levels", [2000, 3000])
 def test_what_python_cannot_call_is_an_error_that_says_so(levels):
     with pytest.raises(ForwardError, match="RecursionError") as caught:

@@ -19,10 +19,11 @@ from torch.utils.hooks import RemovableHandle
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
 from archscope.measure.running.code_caches import Met, caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.held_values import HELD, own_copy
 from archscope.measure.running.inventory import Inventory, own_parameters
 from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
 from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_twin, weak_content
-from archscope.process_state import process_state_kept
+from archscope.process_state import process_state_kept, surroundings_kept
 
 _ATOMS = ATOMS - BOUND
 _EXACT = frozenset(CONTAINERS)
@@ -43,6 +44,7 @@ class ModelCopy:
         self.reached = False
         self._twins: dict[int, Any] = {}
         self._kept: list[tuple[Any, Any]] = []  # the originals live as long as their ids are used
+        self._originals: list[Any] = []  # the same
         self._shared: list[tuple[Any, Any]] = []
         self._with_tensors: list[Any] = []
         self._late: list[tuple[Any, Any, Any]] = []
@@ -78,7 +80,7 @@ class ModelCopy:
         ``met`` says whether a run came upon any of some tensors. When those are the model's own, its code went another
         way than by its attributes (a global variable): ``reached`` says so, and what that changed is put back.
         """
-        with process_state_kept(), caches_kept(self.modules, met):
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:
@@ -95,7 +97,7 @@ class ModelCopy:
         self._own = [tensor for tensor, stand_in in made if tensor is not stand_in]
         return made
 
-    def _twin(self, value: Any, distance: int) -> Any:  # noqa: C901 - one for each kind
+    def _twin(self, value: Any, distance: int) -> Any:  # noqa: C901, PLR0912 - one for each kind
         """What stands for ``value``; it is filled later."""
         known = self._twins.get(id(value))
         if known is not None:
@@ -113,6 +115,11 @@ class ModelCopy:
             twin = _empty(value)
         elif isinstance(value, WEAK):
             twin = empty_twin(value)
+        elif isinstance(value, HELD):
+            made = own_copy(value)
+            self._twins[id(value)] = value if made is None else made
+            self._originals.append(value)
+            return self._twins[id(value)]
         elif distance < REACH and _has_attributes(value):
             twin = _made(kind) if self._can_be_copied(value) else None
             distance += 1

@@ -14,8 +14,9 @@ from torch import nn
 
 from archscope.measure.running.code_caches import Met, caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.held_values import HELD, state_of
 from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
-from archscope.process_state import process_state_kept
+from archscope.process_state import process_state_kept, surroundings_kept
 
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
@@ -39,6 +40,7 @@ class ModelState:
         self._kept: list[tuple[Any, Any]] = []
         self._with_tensors: list[tuple[Any, Any]] = []
         self._weak: list[WeakContent] = []
+        self._values: list[Callable[[], object] | None] = []
         self._seen: set[int] = set()
         waiting: deque[tuple[Any, int]] = deque([(model, 0)])
         while waiting:
@@ -54,6 +56,8 @@ class ModelState:
             elif isinstance(value, WEAK):
                 self._weak.append(weak_content(value))
                 waiting.extend((inner, distance) for item in self._weak[-1].items for inner in item)
+            elif isinstance(value, HELD):
+                self._values.append(state_of(value))
             elif isinstance(value, (tuple, frozenset)):
                 waiting.extend((inner, distance) for inner in value if type(inner) not in ATOMS)
             elif distance < REACH and isinstance(getattr(value, "__dict__", None), dict) and is_plain(value):
@@ -86,7 +90,7 @@ class ModelState:
     @contextlib.contextmanager
     def kept(self, met: Met) -> Iterator[None]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
-        with process_state_kept(), caches_kept(self.modules, met):
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:
@@ -95,6 +99,10 @@ class ModelState:
                         refill(container, content)
                 for weak in self._weak:
                     weak.put_back()
+                for put_back in self._values:
+                    with contextlib.suppress(Exception):
+                        if put_back is not None:
+                            put_back()
 
     def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
