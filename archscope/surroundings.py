@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # signal's own functions make an enumeration's member of each number
 import contextlib
 import os
 import signal
@@ -13,13 +14,16 @@ from typing import TypeAlias
 Restore: TypeAlias = Callable[[], object]
 
 
+_SIGNALS = tuple(int(number) for number in signal.valid_signals())
+
+
 def surroundings() -> Iterator[Restore]:
     """One function for each piece that puts it back; each may raise, and is of no concern to the others."""
     environment = dict(os.environ)
     yield lambda: _put_environment_back(environment)
     yield _same_path([*sys.path])
     if threading.current_thread() is threading.main_thread():
-        for number in signal.valid_signals():
+        for number in _SIGNALS:
             yield _handler(number)
     if hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
         yield _no_alarm
@@ -47,10 +51,10 @@ def _same_path(before: list[str]) -> Restore:
 
 
 def _handler(number: int) -> Restore:
-    before = signal.getsignal(number)
+    before = _signal.getsignal(number)
 
     def restore() -> None:
-        if before is not None and signal.getsignal(number) is not before:
+        if before is not None and _signal.getsignal(number) is not before:
             signal.signal(number, before)
 
     return restore

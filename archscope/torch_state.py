@@ -43,10 +43,14 @@ def torch_state() -> Iterator[Restore]:
 
 def global_hooks() -> Iterator[Restore]:
     """The same for the hooks that torch calls for every module and every optimizer, whoever's they are."""
-    for home in ("torch.nn.modules.module", "torch.optim.optimizer"):
-        for name, held in [*vars(sys.modules.get(home, sys)).items()]:
-            if name.startswith("_global_") and isinstance(held, dict):
-                yield _same_dictionary(held)
+    return map(_same_dictionary, _global_hooks() if "torch.optim.optimizer" in sys.modules else ())
+
+
+@functools.cache
+def _global_hooks() -> list[dict[Any, Any]]:
+    homes = [vars(sys.modules[name]) for name in ("torch.nn.modules.module", "torch.optim.optimizer")]
+    named = [pair for home in homes for pair in home.items()]
+    return [held for name, held in named if name.startswith("_global_") and isinstance(held, dict)]
 
 
 def _same_dictionary(held: dict[Any, Any]) -> Restore:

@@ -113,7 +113,7 @@ class ModelCopy:
             distance = 0
         elif issubclass(kind, CONTAINERS):
             twin = _empty(value)
-        elif isinstance(value, WEAK):
+        elif kind in WEAK:
             twin = empty_twin(value)
         elif isinstance(value, HELD):
             made = own_copy(value)
@@ -145,7 +145,7 @@ class ModelCopy:
                 elif type(item) not in _ATOMS and not isinstance(item, torch.Tensor):
                     self._twin(item, distance)
             return
-        if isinstance(value, WEAK):
+        if type(value) in WEAK:
             content = weak_content(value)
             self._weak_twins.append((twin, content))
             self._fill(tuple(held for item in content.items for held in item), None, distance)

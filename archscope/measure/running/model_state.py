@@ -24,6 +24,7 @@ _BUILT_IN = frozenset(CONTAINERS)
 # What holds nothing of its own, by exact type: most of what a module's attributes are.
 ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
 ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
+_PLACES = frozenset({str, int})
 LARGE = 100_000
 REACH = 3
 
@@ -53,7 +54,7 @@ class ModelState:
                 waiting.append((value.__dict__, 0))
             elif isinstance(value, CONTAINERS):
                 waiting.extend((inner, distance) for inner in self._keep(value))
-            elif isinstance(value, WEAK):
+            elif type(value) in WEAK:
                 self._weak.append(weak_content(value))
                 waiting.extend((inner, distance) for item in self._weak[-1].items for inner in item)
             elif isinstance(value, HELD):
@@ -83,7 +84,7 @@ class ModelState:
             else:
                 with_tensors |= isinstance(value, (tuple, frozenset, weakref.ReferenceType))
                 further.append(value)
-        if with_tensors or (is_dict and any(map(_may_be_tensor, content))):
+        if with_tensors or (is_dict and any(type(key) is not str and _may_be_tensor(key) for key in content)):
             self._with_tensors.append((container, content))
         return further if len(further) < LARGE else ()
 
@@ -119,12 +120,14 @@ def swap_tensors(
         if isinstance(container, set):
             refill(container, [_replaced(value, replace, made) for value in kind.__iter__(container)])
             continue
-        if isinstance(container, dict) and any(map(_may_be_tensor, container)):
-            refill(container, {_replaced(key, replace, made): value for key, value in kind.items(container)})
+        keyed = False
         for place, value in [*kind.items(container)] if isinstance(container, dict) else [*enumerate(container)]:
+            keyed = keyed or (type(place) not in _PLACES and _may_be_tensor(place))
             new = _replaced(value, replace, made)
             if new is not value:
                 kind.__setitem__(container, place, new)
+        if keyed:
+            refill(container, {_replaced(key, replace, made): value for key, value in kind.items(container)})
     for content in weak:
         content.put(lambda held: _replaced(held, replace, made))
     return [*made.values()]

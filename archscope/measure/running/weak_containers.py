@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from torch.utils.weak import WeakIdKeyDictionary
 
-_DICTIONARIES = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, WeakIdKeyDictionary)
-WEAK = (*_DICTIONARIES, weakref.WeakSet)
+#: By exact type: these are abstract classes, of which asking for an instance is slow.
+WEAK = frozenset({weakref.WeakKeyDictionary, weakref.WeakValueDictionary, WeakIdKeyDictionary, weakref.WeakSet})
 
 
 class WeakContent(NamedTuple):
