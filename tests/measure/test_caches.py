@@ -150,7 +150,14 @@ def as_a_module(x):
     return NAMES["layer"](x)
 
 
+def in_a_function_made_there(x):
+    if "made" not in NAMES:
+        NAMES["made"] = [lambda: x, functools.partial(torch.add, x), ValueError(x)]
+    return NAMES["made"][0]() * 0 + 1
+
+
 WAYS = [
+    in_a_function_made_there,
     in_a_global_dictionary,
     in_a_global_variable,
     in_a_new_global,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import queue
 import sys
 import threading
 import types
@@ -30,6 +31,7 @@ _KEPT_OF_PYTHON = (
     weakref.WeakValueDictionary,
     weakref.WeakSet,
     threading.local,
+    queue.Queue,
     types.SimpleNamespace,
     UserDict,
     UserList,

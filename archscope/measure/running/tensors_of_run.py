@@ -18,10 +18,6 @@ Met: TypeAlias = Callable[[Iterable[torch.Tensor]], bool]
 HOLD_NOTHING = frozenset(
     {str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.device, types.BuiltinFunctionType}
 )
-_LEAD_EVERYWHERE = (
-    *(type, types.ModuleType, types.FunctionType, types.MethodType),
-    *(functools.partial, functools._lru_cache_wrapper),  # noqa: SLF001 - its only name
-)
 _DEEPEST = 6  # containers and objects inside of each other
 _MOST = 20_000  # of things looked at
 
@@ -54,15 +50,24 @@ def _stores(module: nn.Module) -> tuple[dict[str, Any], ...]:
     return module._parameters, module._buffers, module._modules  # noqa: SLF001 - parameters() walks below too
 
 
-def _parts(value: Any) -> Iterable[Any]:
-    """What ``value`` holds; classes, modules and functions lead everywhere."""
-    if isinstance(value, _LEAD_EVERYWHERE):
-        return ()
-    if isinstance(value, weakref.ReferenceType):
-        return (value(),)
-    if isinstance(value, dict):
-        return [part for pair in dict.items(value) for part in pair]
-    if isinstance(value, (tuple, list, set, frozenset, deque)):
-        return [*value]
+def _parts(value: Any) -> Iterable[Any]:  # noqa: PLR0911 - one for each kind
+    """What ``value`` holds; classes and modules lead everywhere."""
+    match value:
+        case type() | types.ModuleType() | functools._lru_cache_wrapper():  # noqa: SLF001 - its only name
+            return ()
+        case types.FunctionType():
+            return [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
+        case types.MethodType():
+            return (value.__self__, value.__func__)
+        case functools.partial():
+            return (value.func, *value.args, *value.keywords.values())
+        case weakref.ReferenceType():
+            return (value(),)
+        case dict():
+            return [part for pair in dict.items(value) for part in pair]
+        case tuple() | list() | set() | frozenset() | deque():
+            return [*value]
+        case BaseException():
+            return value.args
     held = getattr(value, "__dict__", None)
     return [*held.values()] if isinstance(held, dict) else ()
