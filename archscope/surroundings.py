@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal  # signal's own functions make an enumeration's member of each number
 import contextlib
 import os
 import signal
@@ -14,7 +13,7 @@ from typing import TypeAlias
 Restore: TypeAlias = Callable[[], object]
 
 
-_SIGNALS = tuple(int(number) for number in signal.valid_signals())
+_SIGNALS = tuple(signal.valid_signals())
 
 
 def surroundings() -> Iterator[Restore]:
@@ -51,10 +50,10 @@ def _same_path(before: list[str]) -> Restore:
 
 
 def _handler(number: int) -> Restore:
-    before = _signal.getsignal(number)
+    before = signal.getsignal(number)
 
     def restore() -> None:
-        if before is not None and _signal.getsignal(number) is not before:
+        if before is not None and signal.getsignal(number) is not before:
             signal.signal(number, before)
 
     return restore

@@ -182,7 +182,7 @@ class _CodeState:
                 if whole or kind in _DATA:
                     self._look_at(value, far, 0 if whole else _DEEPEST)
                 continue
-            home = value.__name__ if kind is types.ModuleType else getattr(value, "__module__", "")
+            home = getattr(value, "__name__" if kind is types.ModuleType else "__module__", "")
             if home != name and far < furthest:
                 self._look_at(sys.modules.get(str(home)), far + 1, 0)
             elif home == name and (whole or kind is _CACHE):

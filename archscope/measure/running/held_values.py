@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-_ITERATORS = (itertools.count, type(iter([])), type(iter(())), type(iter(range(0))))
-HELD = (
+_ITERATORS: tuple[type, ...] = (itertools.count, type(iter([])), type(iter(())), type(iter(range(0))))
+HELD: tuple[type, ...] = (
     *(torch.Generator, np.random.Generator, np.random.RandomState, random.Random),
     *(np.ndarray, bytearray, array.array, *_ITERATORS),
 )

@@ -17,11 +17,12 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
-from archscope.measure.running.code_caches import Met, caches_kept
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.held_values import HELD, own_copy
 from archscope.measure.running.inventory import Inventory, own_parameters
 from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
+from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_twin, weak_content
 from archscope.process_state import process_state_kept, surroundings_kept
 

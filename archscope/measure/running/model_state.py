@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from archscope.measure.running.code_caches import Met, caches_kept
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.held_values import HELD, state_of
+from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
 from archscope.process_state import process_state_kept, surroundings_kept
 
