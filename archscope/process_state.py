@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from archscope.torch_state import torch_state
+from archscope.surroundings import surroundings
+from archscope.torch_state import global_hooks, torch_state
 from archscope.turn import one_at_a_time
 
-Restore: TypeAlias = Callable[[], None]
+Restore: TypeAlias = Callable[[], object]
 
 
 @contextlib.contextmanager
@@ -31,6 +32,20 @@ def process_state_kept() -> Iterator[None]:
             yield
         finally:
             _restore(restorers)
+
+
+@contextlib.contextmanager
+def surroundings_kept() -> Iterator[None]:
+    """Around a whole measurement, since what a constructor sets the forward may need: as ``process_state_kept``.
+
+    That is: the environment, the import path, signal handlers and alarms (in the main thread), and the hooks that torch
+    calls for every module and every optimizer.
+    """
+    restorers = [*surroundings(), *global_hooks()]
+    try:
+        yield
+    finally:
+        _restore(restorers)
 
 
 def _restore(restorers: Iterable[Restore]) -> None:

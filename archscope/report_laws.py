@@ -57,6 +57,7 @@ def _broken(report: Report) -> Iterator[tuple[str, str]]:
     yield from _module_sums(report)
     yield from _component_sums(report)
     yield from _parameters(report)
+    yield from _step(report)
     yield from _calls(report)
 
 
@@ -225,10 +226,25 @@ def _parameters(report: Report) -> Iterator[tuple[str, str]]:
         yield "totals", "a part of the parameters is more than all of them"
 
 
+def _step(report: Report) -> Iterator[tuple[str, str]]:
+    step = report.totals.training
+    if step is None:
+        return
+    for name, value in step.figures.items():
+        if value is None or value < 0:
+            yield f"totals.training.{name}", "a step that was run has all its figures, none below 0"
+            return
+    if step.unassigned_flops > (step.backward_flops or 0):
+        yield "totals.training.unassigned_flops", "a part of the backward FLOPs is more than all of them"
+
+
 def _calls(report: Report) -> Iterator[tuple[str, str]]:
+    tables = {"operators": report.operators} | ({} if report.calls is None else {"calls": report.calls})
     for name in ("macs", "flops"):
         whole = getattr(report.totals, name) or 0
-        if sum(getattr(row, name) for row in report.operators) != whole:
-            yield f"totals.{name}", f"the operators do not add to the {name}"
-        if report.calls is not None and sum(getattr(row, name) for row in report.calls) != whole:
-            yield f"totals.{name}", f"the calls do not add to the {name}"
+        for table, rows in tables.items():
+            figures = [getattr(row, name) for row in rows]
+            if None in figures:
+                yield f"{table}[{figures.index(None)}].{name}", "what ran has this figure"
+            elif sum(figures) != whole:
+                yield f"totals.{name}", f"the {table} do not add to the {name}"

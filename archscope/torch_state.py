@@ -41,6 +41,29 @@ def torch_state() -> Iterator[Restore]:
         yield _unless_same(read, write, value)
 
 
+def global_hooks() -> Iterator[Restore]:
+    """The same for the hooks that torch calls for every module and every optimizer, whoever's they are."""
+    return map(_same_dictionary, _global_hooks() if "torch.optim.optimizer" in sys.modules else ())
+
+
+@functools.cache
+def _global_hooks() -> list[dict[Any, Any]]:
+    homes = [vars(sys.modules[name]) for name in ("torch.nn.modules.module", "torch.optim.optimizer")]
+    named = [pair for home in homes for pair in home.items()]
+    return [held for name, held in named if name.startswith("_global_") and isinstance(held, dict)]
+
+
+def _same_dictionary(held: dict[Any, Any]) -> Restore:
+    before = dict(held)
+
+    def restore() -> None:
+        if held != before:
+            held.clear()
+            held.update(before)
+
+    return restore
+
+
 def _random_states(torch: Any) -> Iterator[_Switch]:
     yield torch.get_rng_state, torch.set_rng_state
     if torch.cuda.is_initialized():
@@ -51,6 +74,8 @@ def _switches(torch: Any) -> Iterator[_Switch]:
     yield torch.get_default_dtype, torch.set_default_dtype
     yield torch.is_grad_enabled, torch.set_grad_enabled
     yield torch.get_num_threads, torch.set_num_threads
+    yield torch.is_warn_always_enabled, torch.set_warn_always
+    yield _attribute(torch.backends.quantized, "engine")
     yield torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly
     yield (
         lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),

@@ -107,4 +107,4 @@ def format_percent(part: int, whole: int, digits: int = 2) -> str:
     """The share of ``part`` in ``whole`` as ``35.97 %``; ``-`` when there is no whole."""
     if not whole:
         return "-"
-    return f"{round(Decimal(part) * 100 / Decimal(whole), digits):.{digits}f} %"
+    return f"{Decimal(part) * 100 / Decimal(whole):.{digits}f} %"

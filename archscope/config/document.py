@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from archscope.policy import Limit, Location
 from archscope.units import parse_count
 
 T = TypeVar("T")
+_LONG_NUMBER = re.compile(r"[=\[,]\s*[-+]?[0-9][0-9A-Za-z_.]{999}")
 _LONGEST = 200  # characters of a file that a message repeats
 
 
@@ -169,6 +171,10 @@ def parse_document(text: str, *, file: str) -> Table:
     deep = too_deep(text)
     if deep:
         raise ConfigError("a key has too many parts", where=f"{file}:{deep}", help=f"at most {MOST_PARTS}, with dots")
+    long = _LONG_NUMBER.search(text)
+    if long:  # Python's reader would take 130 bytes for each digit before it refuses them
+        where = f"{file}:{text.count(chr(10), 0, long.end()) + 1}"
+        raise ConfigError("a number is too long", where=where, help=f"integers have at most {MOST_DIGITS} digits")
     try:
         values = tomllib.loads(text)
         lines = key_lines(text)

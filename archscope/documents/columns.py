@@ -136,4 +136,4 @@ def _intensity(row: FigureRow) -> str:
     flops, read, written = (row.figures.get(name) for name in ("flops", "bytes_read", "bytes_written"))
     if flops is None or read is None or written is None:
         return ""
-    return f"{round(Decimal(flops) / (read + written), 2):.2f}" if read + written else "-"
+    return f"{Decimal(flops) / (read + written):.2f}" if read + written else "-"

@@ -49,7 +49,7 @@ def _rows(result: Crosscheck) -> Iterator[tuple[doc.Cell, ...]]:
 
 
 def _ratio(theirs: int | None, ours: int) -> str:
-    return "-" if theirs is None or not ours else f"{round(Decimal(theirs) / ours, 4):.4f}"
+    return "-" if theirs is None or not ours else f"{Decimal(theirs) / ours:.4f}"
 
 
 def _differences(peer: PeerResult) -> list[tuple[str, Difference]]:

@@ -12,15 +12,17 @@ from torch import nn
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.call_forms import Given
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
 from archscope.measure.running.run_conditions import sparing_collections
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
 from archscope.metrics import Figures
-from archscope.process_state import process_state_kept
+from archscope.process_state import process_state_kept, surroundings_kept
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
 from archscope.spec import Component, ModelSpec
@@ -143,11 +145,12 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
             there = build_on_cpu(lambda: _built(spec), spec.name)
             return trace(there, call, name=spec.name, training=training, device=device if call is not None else "")
     model: nn.Module | None = None
-    with spec.within():
+    with spec.within(), surroundings_kept():
         try:
-            with torch.device("meta"), process_state_kept():
-                model = _built(spec)
-            seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
+            with caches_kept((spec.build,), any_tensor):
+                with torch.device("meta"), process_state_kept():
+                    model = _built(spec)
+                seen = trace(model, call, name=spec.name, device="meta" if call is not None else "", training=training)
             if not loops_undecided(seen) or too_large(model):
                 return seen
         except RefusedInputError:
@@ -160,10 +163,11 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
                 raise
         known = model is not None
         del model
-        with torch.device("cpu"), process_state_kept():
-            torch.manual_seed(0)
-            model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
-        return trace(model, call, name=spec.name, training=training)
+        with caches_kept((spec.build,), any_tensor):
+            with torch.device("cpu"), process_state_kept():
+                torch.manual_seed(0)
+                model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
+            return trace(model, call, name=spec.name, training=training)
 
 
 def _beside_known(spec: ModelSpec, inputs: Any) -> Any:

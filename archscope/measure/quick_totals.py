@@ -22,12 +22,14 @@ from archscope.formulas.table import COUNTED, UNCOUNTED, Formula
 from archscope.measure.measuring import trace_spec
 from archscope.measure.running.autocast import autocast_watched
 from archscope.measure.running.call_forms import call_forms
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.inputs import InputsLike, invoked, on_meta
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.told_calls import ENTRY, reads_values, told_kind
 from archscope.measure.running.triton_launches import triton_watched
 from archscope.measure.running.ways_out import ways_out_watched
@@ -90,7 +92,8 @@ def use_one_thread() -> None:
 
 def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTotals | None:
     """The totals, or None where what the model does has to be recorded to be counted."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    cached = caches_kept((spec.build,), any_tensor)
+    with cached, torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = spec.build().eval()
         given = on_meta(call_forms(model, call).forms[0])
         held = (*model.parameters(), *model.buffers())

@@ -63,6 +63,8 @@ class CallableCopy:
             case tuple():
                 items = [new(item) for item in value]
                 return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+            case frozenset():
+                return frozenset(map(new, value))
             case list():
                 return [new(item) for item in value]
             case dict():
@@ -117,7 +119,7 @@ def _parts(value: Any) -> Iterator[Any]:
             yield from value.keywords.values()
         case weakref.ReferenceType():
             yield value()
-        case tuple() | list():
+        case tuple() | list() | frozenset():
             yield from value
         case dict():
             yield from value.values()

@@ -15,8 +15,10 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.errors import BuildError, ForwardError
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.inventory import own_parameters
 from archscope.measure.running.storages import identity, storage_of
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.memory import most_bytes
 from archscope.process_state import process_state_kept
 from archscope.units import format_bytes
@@ -143,11 +145,11 @@ def _bytes_to_build(build: Callable[[], nn.Module]) -> int:
     most = most_bytes()
     with process_state_kept():
         pretending = _Pretending()
-        with contextlib.suppress(Exception), pretending:
+        with contextlib.suppress(Exception), caches_kept((build,), any_tensor), pretending:
             build()
             return pretending.live.most
         unfilled = MemoryLimit(most, filled=False)
-        with contextlib.suppress(Exception), unfilled:  # the real one tells what is wrong
+        with contextlib.suppress(Exception), caches_kept((build,), any_tensor), unfilled:  # the real one tells why
             build()
     return max(pretending.live.most, unfilled.asked)
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 import contextlib
 import enum
 import sys
+import weakref
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace as replaced_fields
-from typing import Any, TypeAlias
+from operator import is_
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
+from archscope.measure.running.code_caches import caches_kept
+from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.held_values import HELD, own_copy
 from archscope.measure.running.inventory import Inventory, own_parameters
-from archscope.measure.running.model_state import (
-    ATOMS,
-    CONTAINERS,
-    LARGE,
-    REACH,
-    Replacement,
-    container_kind,
-    is_plain,
-    refill,
-    swap_tensors,
-)
-from archscope.process_state import process_state_kept
-
-Met: TypeAlias = Callable[[Iterable[torch.Tensor]], bool]
+from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
+from archscope.measure.running.tensors_of_run import Met
+from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_twin, weak_content
+from archscope.process_state import process_state_kept, surroundings_kept
 
 _ATOMS = ATOMS - BOUND
 _EXACT = frozenset(CONTAINERS)
@@ -50,10 +45,12 @@ class ModelCopy:
         self.reached = False
         self._twins: dict[int, Any] = {}
         self._kept: list[tuple[Any, Any]] = []  # the originals live as long as their ids are used
+        self._originals: list[Any] = []  # the same
         self._shared: list[tuple[Any, Any]] = []
         self._with_tensors: list[Any] = []
         self._late: list[tuple[Any, Any, Any]] = []
         self._waiting: deque[tuple[Any, Any, int]] = deque()
+        self._weak_twins: list[tuple[Any, WeakContent]] = []
         self._names: dict[type, set[int]] = {}
         self._rekeyed: list[Any] = []
         self._own: list[torch.Tensor] = []
@@ -66,7 +63,11 @@ class ModelCopy:
             if twin is not value:
                 container_kind(container).__setitem__(container, place, twin)
         for container in self._rekeyed:
-            self._rekey(container)
+            self._rekey(container, callables)
+        self._weak = [
+            WeakContent(twin, tuple((callables.twin(key), callables.twin(value)) for key, value in content.items))
+            for twin, content in self._weak_twins
+        ]
 
     def of(self, inventory: Inventory) -> Inventory:
         """``inventory`` with the copies in the place of the modules."""
@@ -80,7 +81,7 @@ class ModelCopy:
         ``met`` says whether a run came upon any of some tensors. When those are the model's own, its code went another
         way than by its attributes (a global variable): ``reached`` says so, and what that changed is put back.
         """
-        with process_state_kept():
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:
@@ -93,11 +94,11 @@ class ModelCopy:
 
     def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
-        made = swap_tensors(self._with_tensors, replace)
+        made = swap_tensors(self._with_tensors, replace, self._weak)
         self._own = [tensor for tensor, stand_in in made if tensor is not stand_in]
         return made
 
-    def _twin(self, value: Any, distance: int) -> Any:
+    def _twin(self, value: Any, distance: int) -> Any:  # noqa: C901, PLR0912 - one for each kind
         """What stands for ``value``; it is filled later."""
         known = self._twins.get(id(value))
         if known is not None:
@@ -113,6 +114,13 @@ class ModelCopy:
             distance = 0
         elif issubclass(kind, CONTAINERS):
             twin = _empty(value)
+        elif kind in WEAK:
+            twin = empty_twin(value)
+        elif isinstance(value, HELD):
+            made = own_copy(value)
+            self._twins[id(value)] = value if made is None else made
+            self._originals.append(value)
+            return self._twins[id(value)]
         elif distance < REACH and _has_attributes(value):
             twin = _made(kind) if self._can_be_copied(value) else None
             distance += 1
@@ -130,13 +138,18 @@ class ModelCopy:
             self._kept.append((value, ()))
         return twin
 
-    def _fill(self, value: Any, twin: Any, distance: int) -> None:
-        if isinstance(value, tuple):
+    def _fill(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901 - one for each kind
+        if isinstance(value, (tuple, frozenset)):
             for item in value:
-                if isinstance(item, tuple):
+                if isinstance(item, (tuple, frozenset)):
                     self._waiting.append((item, None, distance))
                 elif type(item) not in _ATOMS and not isinstance(item, torch.Tensor):
                     self._twin(item, distance)
+            return
+        if type(value) in WEAK:
+            content = weak_content(value)
+            self._weak_twins.append((twin, content))
+            self._fill(tuple(held for item in content.items for held in item), None, distance)
             return
         if isinstance(value, CONTAINERS):
             self._fill_container(value, twin, distance)
@@ -149,7 +162,7 @@ class ModelCopy:
             if hasattr(value, name):
                 object.__setattr__(twin, name, self._twin(getattr(value, name), distance))
 
-    def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901 - the hot path, in one piece
+    def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901, PLR0912 - the hot path
         kind = container_kind(value)
         is_dict = isinstance(value, dict)
         content: Any = dict(kind.items(value)) if is_dict else [*kind.__iter__(value)]
@@ -170,29 +183,39 @@ class ModelCopy:
             elif isinstance(held, torch.Tensor):
                 with_tensors = True
                 filled[place] = held
-            elif of in BOUND or isinstance(held, tuple):
+            elif of in BOUND or isinstance(held, (tuple, frozenset)):
                 filled[place] = held
-                if kind is not set:
+                if kind is set:
+                    self._rekeyed.append(twin)
+                else:
                     self._late.append((twin, place, held))
-                if isinstance(held, tuple):
-                    with_tensors = True
+                with_tensors = with_tensors or of not in BOUND or of is weakref.ReferenceType
+                if of not in BOUND:
                     self._waiting.append((held, None, distance))
             else:
                 filled[place] = self._twin(held, distance)
         if filled is not twin:
             _extend(kind, twin, filled if is_dict else filled.values())
-        if with_tensors and kind is not set:
-            self._with_tensors.append(twin)
-        if is_dict and any(type(place) is not str for place in content):
+        keyed = is_dict and any(type(place) is not str for place in content)
+        if keyed:
             self._rekeyed.append(twin)
+            self._fill(tuple(content), None, distance)
+        if with_tensors or keyed:
+            self._with_tensors.append(twin)
 
-    def _rekey(self, container: Any) -> None:
-        """Let objects that are keys be the copies."""
+    def _rekey(self, container: Any, callables: CallableCopy) -> None:
+        """Let keys that are objects, or their ids, be the copies'."""
         kind = container_kind(container)
-        items = [(self._twins.get(id(key), key), value) for key, value in kind.items(container)]
-        kind.clear(container)
-        for key, value in items:
-            kind.__setitem__(container, key, value)
+        held = [*kind.__iter__(container)]
+        keys = [
+            id(self._twins[key]) if type(key) is int and key in self._twins else callables.twin(key) for key in held
+        ]
+        if all(map(is_, keys, held)):
+            return
+        if kind is set:
+            refill(container, keys)
+        else:
+            refill(container, dict(zip(keys, [*kind.values(container)], strict=True)))
 
     def _can_be_copied(self, value: Any) -> bool:
         """Whether it is no one of a kind, and would not close, at its end, what belongs to the original."""

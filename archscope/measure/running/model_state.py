@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import types
-from collections import OrderedDict, deque
+import weakref
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from operator import is_
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
-from archscope.process_state import process_state_kept
+from archscope.measure.running.code_caches import caches_kept
+from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.held_values import HELD, state_of
+from archscope.measure.running.tensors_of_run import Met
+from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
+from archscope.process_state import process_state_kept, surroundings_kept
 
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
-CONTAINERS = (OrderedDict, dict, list, set, deque)
 _BUILT_IN = frozenset(CONTAINERS)
 # What holds nothing of its own, by exact type: most of what a module's attributes are.
 ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
 ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
+_PLACES = frozenset({str, int})
 LARGE = 100_000
 REACH = 3
 
@@ -36,6 +41,8 @@ class ModelState:
         self.modules: list[nn.Module] = []
         self._kept: list[tuple[Any, Any]] = []
         self._with_tensors: list[tuple[Any, Any]] = []
+        self._weak: list[WeakContent] = []
+        self._values: list[Callable[[], object] | None] = []
         self._seen: set[int] = set()
         waiting: deque[tuple[Any, int]] = deque([(model, 0)])
         while waiting:
@@ -48,7 +55,12 @@ class ModelState:
                 waiting.append((value.__dict__, 0))
             elif isinstance(value, CONTAINERS):
                 waiting.extend((inner, distance) for inner in self._keep(value))
-            elif isinstance(value, tuple):
+            elif type(value) in WEAK:
+                self._weak.append(weak_content(value))
+                waiting.extend((inner, distance) for item in self._weak[-1].items for inner in item)
+            elif isinstance(value, HELD):
+                self._values.append(state_of(value))
+            elif isinstance(value, (tuple, frozenset)):
                 waiting.extend((inner, distance) for inner in value if type(inner) not in ATOMS)
             elif distance < REACH and isinstance(getattr(value, "__dict__", None), dict) and is_plain(value):
                 waiting.append((value.__dict__, distance + 1))
@@ -71,40 +83,59 @@ class ModelState:
             elif isinstance(value, torch.Tensor):
                 with_tensors = True
             else:
-                with_tensors |= isinstance(value, tuple)
+                with_tensors |= isinstance(value, (tuple, frozenset, weakref.ReferenceType))
                 further.append(value)
-        if with_tensors:
+        if with_tensors or (is_dict and any(type(key) is not str and _may_be_tensor(key) for key in content)):
             self._with_tensors.append((container, content))
         return further if len(further) < LARGE else ()
 
     @contextlib.contextmanager
-    def kept(self, _met: object = None) -> Iterator[None]:
+    def kept(self, met: Met) -> Iterator[None]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
-        with process_state_kept():
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
             try:
                 yield
             finally:
                 for container, content in self._kept:
                     if container or content:
                         refill(container, content)
+                for weak in self._weak:
+                    weak.put_back()
+                for put_back in self._values:
+                    with contextlib.suppress(Exception):
+                        if put_back is not None:
+                            put_back()
 
     def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
-        return swap_tensors([container for container, _ in self._with_tensors], replace)
+        return swap_tensors([container for container, _ in self._with_tensors], replace, self._weak)
 
 
-def swap_tensors(containers: Iterable[Any], replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def swap_tensors(
+    containers: Iterable[Any], replace: Replacement, weak: Iterable[WeakContent] = ()
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Put ``replace(tensor)`` in the place of every tensor in ``containers``; each tensor with what stands for it."""
     made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     for container in containers:
-        if isinstance(container, set):
-            continue
         kind = container_kind(container)
+        if isinstance(container, set):
+            refill(container, [_replaced(value, replace, made) for value in kind.__iter__(container)])
+            continue
+        keyed = False
         for place, value in [*kind.items(container)] if isinstance(container, dict) else [*enumerate(container)]:
+            keyed = keyed or (type(place) not in _PLACES and _may_be_tensor(place))
             new = _replaced(value, replace, made)
             if new is not value:
                 kind.__setitem__(container, place, new)
+        if keyed:
+            refill(container, {_replaced(key, replace, made): value for key, value in kind.items(container)})
+    for content in weak:
+        content.put(lambda held: _replaced(held, replace, made))
     return [*made.values()]
+
+
+def _may_be_tensor(key: Any) -> bool:
+    return isinstance(key, (torch.Tensor, tuple))
 
 
 def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> Any:
@@ -113,7 +144,11 @@ def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tens
         if id(value) not in made:
             made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
         return made[id(value)][1]
-    if isinstance(value, tuple) and any(isinstance(item, (torch.Tensor, tuple)) for item in value):
+    if type(value) is weakref.ReferenceType and isinstance(value(), torch.Tensor):
+        return weakref.ref(_replaced(value(), replace, made))
+    if isinstance(value, frozenset) and any(map(_may_be_tensor, value)):
+        return frozenset(_replaced(item, replace, made) for item in value)
+    if isinstance(value, tuple) and any(map(_may_be_tensor, value)):
         items = [_replaced(item, replace, made) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
@@ -123,30 +158,3 @@ def is_plain(value: Any) -> bool:
     """Whether ``value`` is of a user's own class: torch's and Python's own objects look after themselves."""
     home = type(value).__module__.partition(".")[0]
     return home not in {"torch", "builtins", "functools", "weakref", "threading", "logging", "re", "_thread"}
-
-
-def refill(container: Any, content: Any) -> None:
-    """Put ``content`` back, if anything changed; by the base class, whatever a subclass forbids.
-
-    One that cannot be filled (its own ``__iter__`` or ``__len__`` fails) keeps no other from coming back.
-    """
-    with contextlib.suppress(Exception):
-        _put_back(container, content)
-
-
-def _put_back(container: Any, content: Any) -> None:
-    kind = container_kind(container)
-    same = len(container) == len(content) and all(map(is_, container, content))
-    if same and (not isinstance(container, dict) or all(map(is_, kind.values(container), content.values()))):
-        return
-    kind.clear(container)
-    if isinstance(container, dict):
-        for key, value in dict(content).items():
-            kind.__setitem__(container, key, value)
-    else:
-        (kind.update if kind is set else kind.extend)(container, content)
-
-
-def container_kind(container: Any) -> Any:
-    """The built-in class of a container: what its subclass forbids or does besides is not meant here."""
-    return next(kind for kind in CONTAINERS if isinstance(container, kind))

@@ -101,6 +101,7 @@ def registered_late(
 def held_unrun(modules: Mapping[Path, nn.Module], registered: Iterable[torch.Tensor]) -> tuple[HeldRecord, ...]:
     """The parameters, and those of modules, in a module's plain lists, tuples and dicts that nobody registered."""
     found: dict[int, torch.Tensor] = {}
+    listed = {id(module) for module in modules.values()}
     for module in modules.values():
         waiting = [value for value in vars(module).values() if type(value) in _LISTS and value]
         while waiting:
@@ -108,7 +109,7 @@ def held_unrun(modules: Mapping[Path, nn.Module], registered: Iterable[torch.Ten
             for item in value.values() if isinstance(value, dict) else value:
                 if type(item) in _LISTS and item:
                     waiting.append(item)
-                elif isinstance(item, nn.Module):
+                elif isinstance(item, nn.Module) and id(item) not in listed:  # what those hold is registered
                     found.update((id(tensor), tensor) for tensor in own_parameters(item))
                 elif isinstance(item, nn.Parameter):
                     found[id(item)] = item

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from archscope.errors import BuildError, ForwardError
+from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inputs import invoked
@@ -22,6 +23,7 @@ from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.run_conditions import run_conditions
 from archscope.measure.running.script_modules import is_script
 from archscope.measure.running.stand_ins import stand_ins
+from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.process_state import process_state_kept
 from archscope.spec import Inputs
 
@@ -85,8 +87,9 @@ def _after_forward(model: nn.Module, inputs: Inputs, device: str) -> nn.Module:
         stood[id(made)] = (tensor, made)  # kept, so that its id stays its own
         return made
 
-    with without_fakes(), process_state_kept(), run_conditions(gradients=False):
-        state = ModelState(copied)
+    state = ModelState(copied)
+    cached = caches_kept(state.modules, any_tensor)
+    with without_fakes(), process_state_kept(), cached, run_conditions(gradients=False):
         state.swap(stand_in)
         for module in state.modules:
             module.__dict__["training"] = False

@@ -13,6 +13,13 @@ from archscope.measure.running.run_notes import Ask, RunNotes
 from archscope.records import Path, Shape, UnseenRecord
 from archscope.spec import Inputs
 
+_CHECK_INPUT = "check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them"
+_TOO_DEEP = (
+    "its modules are nested deeper than Python's stack, or it calls itself without end; sys.setrecursionlimit in the "
+    "model's file allows more"
+)
+_LONGEST = 200  # characters of a path
+
 
 def asked_for(asked: Ask) -> str:
     """What a run on meta could not give the model."""
@@ -66,13 +73,16 @@ def forward_error(
     asked = next((ask for ask in notes.asks if ask.values), None)
     known = cause_of(refused or error) or cause_of(error)
     told = known.what if known and known.what else f"raised {raised(refused or error)}"
-    fitting = "check the shapes and dtypes of the input; --input 1x3x224x224:float32 sets them"
     kind = RefusedInputError if refused else ForwardError
     return kind(
         asked_for(asked) if asked else f"the forward pass {told}",
-        where=f"{path or 'the model itself'} ({type(module).__name__}), called with {shapes}",
-        help=known.help if known else fitting,
+        where=f"{_shortened(path) or 'the model itself'} ({type(module).__name__}), called with {shapes}",
+        help=_TOO_DEEP if isinstance(error, RecursionError) else known.help if known else _CHECK_INPUT,
     )
+
+
+def _shortened(path: Path) -> str:
+    return path if len(path) <= _LONGEST else f"{path[:_LONGEST]}... ({path.count('.') + 1} levels deep)"
 
 
 def _written(shape: Shape) -> str:

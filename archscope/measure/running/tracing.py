@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterable
+from contextvars import copy_context
 
 import torch
 from torch import nn
@@ -194,7 +195,8 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
                 memory_watched(device),
                 recorder,
             ):
-                output = finished(called(model, inputs, stack), lambda: notes.missed("later", where=""))
+                output = copy_context().run(called, model, inputs, stack)
+                output = finished(output, lambda: notes.missed("later", where=""))
                 results = recorder.storages_of(tensors_in(output))
                 notes.look_at(tensors_in(output))
                 if training:

@@ -1,0 +1,66 @@
+"""What surrounds a model's run in the process: the environment, the import path, signals; put back afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+Restore: TypeAlias = Callable[[], object]
+
+
+_SIGNALS = tuple(signal.valid_signals())
+
+
+def surroundings() -> Iterator[Restore]:
+    """One function for each piece that puts it back; each may raise, and is of no concern to the others."""
+    environment = dict(os.environ)
+    yield lambda: _put_environment_back(environment)
+    yield _same_path([*sys.path])
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            yield _handler(number)
+    if hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+        yield _no_alarm
+
+
+def _put_environment_back(before: dict[str, str]) -> None:
+    if os.environ == before:
+        return
+    for name in {*os.environ, *before}:
+        if name not in before:
+            del os.environ[name]
+        elif os.environ.get(name) != before[name]:
+            os.environ[name] = before[name]
+
+
+def _same_path(before: list[str]) -> Restore:
+    held = sys.path
+
+    def restore() -> None:
+        if sys.path is not held or held != before:
+            held[:] = before
+            sys.path = held
+
+    return restore
+
+
+def _handler(number: int) -> Restore:
+    before = signal.getsignal(number)
+
+    def restore() -> None:
+        if before is not None and signal.getsignal(number) is not before:
+            signal.signal(number, before)
+
+    return restore
+
+
+def _no_alarm() -> None:
+    """An alarm that a model set would end the process later."""
+    with contextlib.suppress(OSError):
+        if signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, 0)
