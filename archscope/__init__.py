@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
     from archscope.judge.comparison import compare as compare
+    from archscope.judge.scaling.scale import scale as scale
     from archscope.measure.measuring import analyze as analyze
     from archscope.measure.running.inputs import Inputs as Inputs
     from archscope.measure.running.tracing import trace as trace
     from archscope.records import Trace as Trace
     from archscope.report import Report as Report
     from archscope.results.comparison import Comparison as Comparison
+    from archscope.results.scaling import Scaling as Scaling
     from archscope.serial import from_json as from_json
     from archscope.serial import to_json as to_json
     from archscope.sources import load as load
@@ -44,11 +46,13 @@ _HOMES = {
     "ModelSpec": "spec",
     "Option": "spec",
     "Report": "report",
+    "Scaling": "results.scaling",
     "Trace": "records",
     "analyze": "measure.measuring",
     "compare": "judge.comparison",
     "from_json": "serial",
     "load": "sources",
+    "scale": "judge.scaling.scale",
     "to_json": "serial",
     "trace": "measure.running.tracing",
 }

@@ -1,0 +1,125 @@
+"""An exact formula as text: in words of the dimensions, the largest term first, what all terms share before them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archscope.results.polynomial import Formula, Largest, Polynomial, Powers, Quantity
+
+Coefficients = dict[Powers, Fraction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What formulas call each dimension (``h`` where its unit is not 1), the unit, and its largest size."""
+
+    letters: Mapping[str, str]
+    units: Mapping[str, int]
+    largest: Mapping[str, int]
+
+    def name(self, quantity: Quantity) -> str:
+        """``batch``; ``h`` for ``height / 32``; ``h32`` for a floor of it."""
+        if not quantity.plain:
+            bits = "" if quantity.times == 1 else f"{quantity.times}_"
+            usual = quantity.plus in {0, quantity.by - 1}
+            return f"{self.letters[quantity.dimension]}{bits}{quantity.by}" + ("" if usual else f"_{quantity.plus}")
+        name = quantity.dimension
+        return name if self.units[name] == 1 else self.letters[name]
+
+    def definition(self, quantity: Quantity) -> str:
+        """``h = height / 32``, ``h32 = ceil(height / 32)``; empty for a dimension that is called by its name."""
+        size = quantity.dimension
+        if quantity.plain:
+            return "" if self.units[size] == 1 else f"{self.letters[size]} = {size} / {self.units[size]}"
+        scaled = size if quantity.times == 1 else f"{quantity.times} {size}"
+        if quantity.plus == quantity.by - 1 and quantity.times == 1:
+            return f"{self.name(quantity)} = ceil({size} / {quantity.by})"
+        shifted = f"({scaled} + {quantity.plus})" if quantity.plus else scaled
+        return f"{self.name(quantity)} = floor({shifted} / {quantity.by})"
+
+
+def naming(dimensions: Mapping[str, tuple[int, int]], shown: Iterable[Polynomial]) -> Naming:
+    """Names for ``dimensions`` (each with what its sizes are multiples of, and its largest) in the formulas ``shown``.
+
+    Their units are the smallest with which all coefficients are whole, where there are such.
+    """
+    fractional = [polynomial for polynomial in set(shown) if polynomial.denominator > 1]
+    units = dict.fromkeys(dimensions, 1)
+
+    def whole(tried: Mapping[str, int]) -> bool:
+        return all(value.denominator == 1 for one in fractional for value in _in_units(one, tried).values())
+
+    largest = {name: multiple for name, (multiple, _) in dimensions.items()}
+    if whole(largest):
+        units = largest
+        for name, multiple in largest.items():
+            smaller = (by for by in range(1, multiple + 1) if multiple % by == 0 and whole({**units, name: by}))
+            units = {**units, name: next(smaller)}
+    letters: dict[str, str] = {}
+    for name in dimensions:
+        plain = "".join(char for char in name if char.isalnum()) or "n"
+        options = (plain[:count] for count in range(1, len(plain) + 1))
+        letters[name] = next((one for one in options if one not in letters.values()), f"n{len(letters)}")
+    return Naming(letters=letters, units=units, largest={name: top for name, (_, top) in dimensions.items()})
+
+
+def say(
+    formula: Formula, names: Naming, low: Sequence[int] = (), high: Sequence[int] = ()
+) -> tuple[str, tuple[str, ...]]:
+    """The text of ``formula``, and what its names stand for. ``low`` and ``high`` are the corners where it holds."""
+    del low
+    top = dict(zip(names.largest, high, strict=True)) if high else dict(names.largest)
+    parts = formula.parts if isinstance(formula, Largest) else (formula,)
+    texts = [_polynomial(part, names, top) for part in parts]
+    defined = dict.fromkeys(filter(None, map(names.definition, formula.quantities)))
+    return (f"max({', '.join(texts)})" if len(texts) > 1 else texts[0]), tuple(defined)
+
+
+def _in_units(polynomial: Polynomial, units: Mapping[str, int]) -> Coefficients:
+    return {
+        powers: value * math.prod(units[one.dimension] ** power for one, power in powers if one.plain)
+        for powers, value in polynomial.coefficients.items()
+    }
+
+
+def _polynomial(polynomial: Polynomial, names: Naming, top: Mapping[str, int]) -> str:
+    terms = _in_units(polynomial, names.units)
+    if not terms:
+        return "0"
+    shared = dict.fromkeys(polynomial.quantities, 0)
+    for quantity in shared:
+        shared[quantity] = min(dict(powers).get(quantity, 0) for powers in terms)
+
+    def size(powers: Powers) -> Fraction:
+        return abs(polynomial.coefficients[powers]) * math.prod(one.of(top[one.dimension]) ** n for one, n in powers)
+
+    ordered = sorted(terms, key=lambda powers: (-size(powers), powers))
+    if len(ordered) == 1 or not any(shared.values()):
+        return _sum([(terms[powers], _product(powers, names)) for powers in ordered])
+    rest = [
+        (terms[powers], _product(tuple((one, n - shared[one]) for one, n in powers if n > shared[one]), names))
+        for powers in ordered
+    ]
+    return f"{_product(tuple((one, n) for one, n in shared.items() if n), names)} ({_sum(rest)})"
+
+
+def _product(powers: Powers, names: Naming) -> str:
+    return " ".join(names.name(one) + ("" if power == 1 else f"^{power}") for one, power in powers)
+
+
+def _sum(terms: Iterable[tuple[Fraction, str]]) -> str:
+    text = ""
+    for value, product in terms:
+        sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")
+        text += sign + _term(abs(value), product)
+    return text
+
+
+def _term(value: Fraction, product: str) -> str:
+    number = f"{value.numerator:,}" if value.denominator == 1 else f"{value.numerator:,}/{value.denominator:,}"
+    if not product:
+        return number
+    return product if value == 1 else f"{number} {product}"

@@ -1,0 +1,124 @@
+"""Exact polynomials in the sizes of a run: what a figure is as a function of them, and the largest of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+Sizes: TypeAlias = Mapping[str, int]
+
+
+class Quantity(NamedTuple):
+    """What a polynomial is in: ``floor((times * size + plus) / by)`` of one dimension; the size itself by default."""
+
+    dimension: str
+    times: int = 1
+    plus: int = 0
+    by: int = 1
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the size itself."""
+        return self.times == self.by == 1 and not self.plus
+
+    def of(self, size: int) -> int:
+        """Its value where the dimension is ``size``."""
+        return (self.times * size + self.plus) // self.by
+
+
+#: Quantities with their powers (1 or more), in order; the empty one is that of a constant.
+Powers: TypeAlias = tuple[tuple[Quantity, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomial:
+    """Integer ``terms`` by their powers, none of them 0, over one ``denominator``: lowest terms."""
+
+    terms: tuple[tuple[Powers, int], ...]
+    denominator: int = 1
+
+    @classmethod
+    def of(cls, coefficients: Mapping[Powers, Fraction]) -> Polynomial:
+        """The polynomial with these coefficients."""
+        kept = {powers: value for powers, value in sorted(coefficients.items()) if value}
+        whole = math.lcm(1, *(value.denominator for value in kept.values()))
+        return cls(tuple((powers, int(value * whole)) for powers, value in kept.items()), whole)
+
+    @property
+    def coefficients(self) -> dict[Powers, Fraction]:
+        """The coefficients by powers."""
+        return {powers: Fraction(value, self.denominator) for powers, value in self.terms}
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        return total(((self, 1), (other, 1)))
+
+    def __sub__(self, other: Polynomial) -> Polynomial:
+        return total(((self, 1), (other, -1)))
+
+    def at(self, sizes: Sizes) -> int | None:
+        """The value, or None where it is not whole: no figure is so, and the polynomial does not hold there."""
+        value = 0
+        for powers, coefficient in self.terms:
+            product = coefficient
+            for quantity, power in powers:
+                product *= quantity.of(sizes[quantity.dimension]) ** power
+            value += product
+        whole, rest = divmod(value, self.denominator)
+        return None if rest else whole
+
+    def degree(self, dimension: str) -> int:
+        """The highest power of the quantities of ``dimension``."""
+        return max(
+            (sum(power for one, power in powers if one.dimension == dimension) for powers, _ in self.terms), default=0
+        )
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity that it is in, in order."""
+        return tuple(sorted({quantity for powers, _ in self.terms for quantity, _ in powers}))
+
+
+ZERO = Polynomial(())
+
+
+def total(parts: Iterable[tuple[Polynomial, int]]) -> Polynomial:
+    """The sum of polynomials, each taken so many times."""
+    sums: dict[Powers, Fraction] = {}
+    for part, times in parts:
+        for powers, value in part.terms:
+            sums[powers] = sums.get(powers, Fraction(0)) + Fraction(value * times, part.denominator)
+    return Polynomial.of(sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The largest of several polynomials, each of which is so at some sizes."""
+
+    parts: tuple[Polynomial, ...]
+
+    def at(self, sizes: Sizes) -> int | None:
+        """The value; None where one of the parts has none."""
+        values = [part.at(sizes) for part in self.parts]
+        known = [value for value in values if value is not None]
+        return max(known) if len(known) == len(values) else None
+
+    def degree(self, dimension: str) -> int:
+        """The highest power of ``dimension`` in any of the parts."""
+        return max(part.degree(dimension) for part in self.parts)
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity that a part is in, in order."""
+        return tuple(sorted({quantity for part in self.parts for quantity in part.quantities}))
+
+
+Formula: TypeAlias = Polynomial | Largest
+
+
+def evaluated(formula: Formula, columns: Mapping[str, Sequence[int]]) -> list[int | None]:
+    """The values of ``formula`` at many sizes at once, one column for each dimension."""
+    names = list(columns)
+    return [formula.at(dict(zip(names, sizes, strict=True))) for sizes in zip(*columns.values(), strict=True)]
