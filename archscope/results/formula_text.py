@@ -21,43 +21,50 @@ class Naming:
     largest: Mapping[str, int]
 
     def name(self, quantity: Quantity) -> str:
-        """``batch``; ``h`` for ``height / 32``; ``h32`` for a floor of it."""
-        if not quantity.plain:
-            bits = "" if quantity.times == 1 else f"{quantity.times}_"
-            usual = quantity.plus in {0, quantity.by - 1}
-            return f"{self.letters[quantity.dimension]}{bits}{quantity.by}" + ("" if usual else f"_{quantity.plus}")
-        name = quantity.dimension
-        return name if self.units[name] == 1 else self.letters[name]
+        """``batch``; ``h`` for ``height / 32``; ``h32`` for a floor of it; ``log_n`` for levels."""
+        if quantity.plain:
+            name = quantity.dimensions[0]
+            return name if self.units[name] == 1 else self.letters[name]
+        if quantity.rest:
+            return f"r{quantity.by}" + ("" if len(self.letters) == 1 else f"_{self.letters[quantity.dimensions[0]]}")
+        letters = "".join(self.letters[name] for name in quantity.dimensions)
+        scale = (f"{quantity.times}_" if quantity.times > 1 and not quantity.levels else "") + (
+            str(quantity.times if quantity.levels else quantity.by)
+        )
+        usual = quantity.plus in {0, quantity.by - 1}
+        return f"{'log_' * quantity.levels}{letters}{scale}" + ("" if usual else f"_{quantity.plus}")
 
     def definition(self, quantity: Quantity) -> str:
         """``h = height / 32``, ``h32 = ceil(height / 32)``; empty for a dimension that is called by its name."""
-        size = quantity.dimension
+        product = " ".join(quantity.dimensions)
         if quantity.plain:
-            return "" if self.units[size] == 1 else f"{self.letters[size]} = {size} / {self.units[size]}"
-        scaled = size if quantity.times == 1 else f"{quantity.times} {size}"
-        if quantity.plus == quantity.by - 1 and quantity.times == 1:
-            return f"{self.name(quantity)} = ceil({size} / {quantity.by})"
-        shifted = f"({scaled} + {quantity.plus})" if quantity.plus else scaled
-        return f"{self.name(quantity)} = floor({shifted} / {quantity.by})"
+            unit = self.units[product]
+            return "" if unit == 1 else f"{self.letters[product]} = {product} / {unit}"
+        if quantity.rest:
+            return f"{self.name(quantity)} = 0 where {product} is a multiple of {quantity.by}, else 1"
+        scaled = product if quantity.times == 1 else f"{quantity.times:,} {product}"
+        if quantity.by == 1:
+            inner = f"{scaled} + {quantity.plus}" if quantity.plus else scaled
+        elif quantity.plus == quantity.by - 1 and quantity.times == 1:
+            inner = f"ceil({scaled} / {quantity.by})"
+        else:
+            shifted = f"({scaled} + {quantity.plus})" if quantity.plus else scaled
+            inner = f"floor({shifted} / {quantity.by})"
+        return f"{self.name(quantity)} = " + (f"ceil(log2({inner}))" if quantity.levels else inner)
 
 
 def naming(dimensions: Mapping[str, tuple[int, int]], shown: Iterable[Polynomial]) -> Naming:
     """Names for ``dimensions`` (each with what its sizes are multiples of, and its largest) in the formulas ``shown``.
 
-    Their units are the smallest with which all coefficients are whole, where there are such.
+    The unit of one is 1, or what its sizes are multiples of where that makes all coefficients whole.
     """
     fractional = [polynomial for polynomial in set(shown) if polynomial.denominator > 1]
-    units = dict.fromkeys(dimensions, 1)
-
-    def whole(tried: Mapping[str, int]) -> bool:
-        return all(value.denominator == 1 for one in fractional for value in _in_units(one, tried).values())
-
-    largest = {name: multiple for name, (multiple, _) in dimensions.items()}
-    if whole(largest):
-        units = largest
-        for name, multiple in largest.items():
-            smaller = (by for by in range(1, multiple + 1) if multiple % by == 0 and whole({**units, name: by}))
-            units = {**units, name: next(smaller)}
+    units = {name: multiple if fractional else 1 for name, (multiple, _) in dimensions.items()}
+    for name in units:
+        if all(_whole(one, {**units, name: 1}) for one in fractional) or not all(
+            _whole(one, units) for one in fractional
+        ):
+            units[name] = 1
     letters: dict[str, str] = {}
     for name in dimensions:
         plain = "".join(char for char in name if char.isalnum()) or "n"
@@ -78,9 +85,13 @@ def say(
     return (f"max({', '.join(texts)})" if len(texts) > 1 else texts[0]), tuple(defined)
 
 
+def _whole(polynomial: Polynomial, units: Mapping[str, int]) -> bool:
+    return all(value.denominator == 1 for value in _in_units(polynomial, units).values())
+
+
 def _in_units(polynomial: Polynomial, units: Mapping[str, int]) -> Coefficients:
     return {
-        powers: value * math.prod(units[one.dimension] ** power for one, power in powers if one.plain)
+        powers: value * math.prod(units[one.dimensions[0]] ** power for one, power in powers if one.plain)
         for powers, value in polynomial.coefficients.items()
     }
 
@@ -94,7 +105,7 @@ def _polynomial(polynomial: Polynomial, names: Naming, top: Mapping[str, int]) -
         shared[quantity] = min(dict(powers).get(quantity, 0) for powers in terms)
 
     def size(powers: Powers) -> Fraction:
-        return abs(polynomial.coefficients[powers]) * math.prod(one.of(top[one.dimension]) ** n for one, n in powers)
+        return abs(polynomial.coefficients[powers]) * math.prod(one.at(top) ** n for one, n in powers)
 
     ordered = sorted(terms, key=lambda powers: (-size(powers), powers))
     if len(ordered) == 1 or not any(shared.values()):

@@ -12,21 +12,33 @@ Sizes: TypeAlias = Mapping[str, int]
 
 
 class Quantity(NamedTuple):
-    """What a polynomial is in: ``floor((times * size + plus) / by)`` of one dimension; the size itself by default."""
+    """What a polynomial is in: ``floor((times * size + plus) / by)`` of a size or of the product of several.
 
-    dimension: str
+    With ``levels``, the rounded binary logarithm of that, as sorting takes it; with ``rest``, 0 where the division has
+    no remainder and 1 where it has one. By default the size itself.
+    """
+
+    dimensions: tuple[str, ...]
     times: int = 1
     plus: int = 0
     by: int = 1
+    levels: bool = False
+    rest: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether it is the size itself."""
-        return self.times == self.by == 1 and not self.plus
+        """Whether it is a size itself."""
+        return len(self.dimensions) == self.times == self.by == 1 and not (self.plus or self.levels or self.rest)
 
-    def of(self, size: int) -> int:
-        """Its value where the dimension is ``size``."""
-        return (self.times * size + self.plus) // self.by
+    def at(self, sizes: Sizes) -> int:
+        """Its value at these sizes."""
+        size = self.times
+        for name in self.dimensions:
+            size *= sizes[name]
+        if self.rest:
+            return int((size + self.plus) % self.by > 0)
+        value = (size + self.plus) // self.by
+        return (value - 1).bit_length() if self.levels else value
 
 
 #: Quantities with their powers (1 or more), in order; the empty one is that of a constant.
@@ -64,7 +76,7 @@ class Polynomial:
         for powers, coefficient in self.terms:
             product = coefficient
             for quantity, power in powers:
-                product *= quantity.of(sizes[quantity.dimension]) ** power
+                product *= quantity.at(sizes) ** power
             value += product
         whole, rest = divmod(value, self.denominator)
         return None if rest else whole
@@ -72,7 +84,7 @@ class Polynomial:
     def degree(self, dimension: str) -> int:
         """The highest power of the quantities of ``dimension``."""
         return max(
-            (sum(power for one, power in powers if one.dimension == dimension) for powers, _ in self.terms), default=0
+            (sum(power for one, power in powers if dimension in one.dimensions and not (one.levels or one.rest)) for powers, _ in self.terms), default=0
         )
 
     @property

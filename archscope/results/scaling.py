@@ -13,7 +13,7 @@ from archscope.errors import UsageError
 from archscope.metrics import METRICS, FigureRow, Rows, Value, carried_by
 from archscope.records import InputRecord, Path
 from archscope.results.formula_text import Naming, naming, say
-from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, total
+from archscope.results.polynomial import Formula, Largest, Polynomial, total
 
 SCALING_VERSION = 1
 
@@ -322,9 +322,9 @@ class Scaling:
         shown: list[Polynomial] = []
         for region in self.regions:
             if not region.measured:
-                for formulas in (region.totals, *region.components.values()):
-                    for formula in formulas.values():
-                        shown += formula.parts if isinstance(formula, Largest) else [formula or ZERO]
+                figures = (*(group.figures for group in region.groups), region.whole)
+                for formula in {id(one): one for part in figures for one in part.values() if one}.values():
+                    shown += formula.parts if isinstance(formula, Largest) else [formula]
         return naming({one.name: (one.multiple, one.values[-1]) for one in self.dimensions}, shown)
 
     def _complete(self, sizes: Mapping[str, int]) -> dict[str, int]:

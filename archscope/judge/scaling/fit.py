@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archscope.judge.scaling.alike import alike
-from archscope.judge.scaling.floor_terms import Candidate, candidates, quantities
+from archscope.judge.scaling.floor_terms import Candidate, candidates, quantities, remainders
 from archscope.judge.scaling.interpolation import Fitted, Point, Series, fit
 from archscope.judge.scaling.observation import Key, Observation
+from archscope.judge.scaling.peak import Peak
+from archscope.judge.scaling.tensor_sizes import levels_of, varied_sizes
 from archscope.metrics import METRICS
-from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, Powers
+from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, Powers, Quantity
 from archscope.results.scaling import Group, ModuleName, Region
 
 _GRID = 50_000  # sizes at which it is tried which moment is the peak
@@ -39,18 +41,22 @@ def fit_region(
         key: tuple(run.figures.get(key, 0) for run in runs)
         for key in dict.fromkeys(itertools.chain.from_iterable(run.figures for run in runs))
     }
-    same = len({run.program for run in runs}) == 1
-    moments = {name: set(zip(*(run.alive[name] for run in runs), strict=True)) for name in runs[0].alive} if same else {}
+    peaks = {name: peak for name in runs[0].lives if (peak := Peak.of([run.lives[name] for run in runs])) is not None}
     additive = {figures for key, figures in series.items() if METRICS[key.metric].additive}
-    found = fit({*series.values(), *itertools.chain.from_iterable(moments.values())}, points, names, {})
+    wanted = {*series.values(), *itertools.chain.from_iterable(peak.series for peak in peaks.values())}
+    found = fit(wanted, points, names)
     floors: dict[str, Sequence[Candidate]] = {}
-    if same and rounded and additive - found.keys():
-        columns = set(zip(*(run.sizes for run in runs), strict=True))
-        terms = {name: candidates(columns, points, place) for place, name in enumerate(names)}
-        floors = {name: tuple(dict.fromkeys(known.values())) for name, known in terms.items()}
-        rest = (additive | set(series.values()) | set(itertools.chain.from_iterable(moments.values()))) - found.keys()
-        found |= fit(rest, points, names, {name: quantities(name, known) for name, known in floors.items()})
-    whole, wants = _whole(series, moments, found, names, axes)
+    if rounded and wanted - found.keys():
+        columns = varied_sizes(runs)
+        floors = {
+            name: tuple(dict.fromkeys(candidates(columns, points, place).values())) for place, name in enumerate(names)
+        }
+        terms = [term for name, known in floors.items() for term in quantities(name, known)]
+        sorts = {key for key, figures in series.items() if figures not in found and _sorts(key, runs)}
+        levels = [term for key in sorts for term in levels_of(runs, (key.path, key.op), points, names)]
+        rests = _rests([one for one in wanted if one not in found], runs, points, names, floors)
+        found |= fit(wanted - found.keys(), points, names, [*terms, *dict.fromkeys(levels), *rests])
+    whole, wants = _whole(series, peaks, found, names, axes)
     wants += [found[figures].points for figures in additive if figures in found]
     unfit = tuple(key for key, figures in series.items() if figures in additive and figures not in found)
     reasons = {key.metric: _reason(key, unfit) for key in {key.metric: key for key in reversed(unfit)}.values()}
@@ -127,33 +133,56 @@ def _groups(
     )
 
 
+def _rests(
+    unfit: Iterable[Series],
+    runs: Sequence[Observation],
+    points: Sequence[Point],
+    names: Sequence[str],
+    floors: Mapping[str, Sequence[Candidate]],
+) -> list[Quantity]:
+    """Terms for what is run at sizes that are no multiples alone: where figures are 0, or the program is another one."""
+    first = runs[0].program
+    flags = {tuple(value != 0 for value in one) for one in unfit} | {tuple(run.program != first for run in runs)}
+    flags |= {tuple(not flag for flag in one) for one in flags}
+    told = [one for one in flags if len({*one}) > 1]
+    return [
+        term
+        for place, name in enumerate(names)
+        for term in remainders(told, points, place, name, [one.by for one in floors.get(name, ())])
+    ]
+
+
+def _sorts(key: Key, runs: Sequence[Observation]) -> bool:
+    return any(run.families.get(key.op) == "sorting" for run in runs)
+
+
 def _whole(
     series: Mapping[Key, Series],
-    moments: Mapping[str, set[Series]],
+    peaks: Mapping[str, Peak],
     found: Mapping[Series, Fitted],
     names: Sequence[str],
     axes: Sequence[Sequence[int]],
 ) -> tuple[dict[str, Formula | None], list[int]]:
-    """The formulas of figures that are no sums: a peak is the largest of what is alive at each moment."""
+    """The formulas of figures that are no sums, and how many points they need: a peak is the most of its moments."""
     whole: dict[str, Formula | None] = {}
     wants = []
     for key, values in series.items():
         if METRICS[key.metric].additive:
             continue
-        columns = moments.get(key.metric, set())
-        formula: Formula | None = None
-        if columns and all(column in found for column in columns):
-            formula = largest({found[column].polynomial: found[column].points for column in columns}, names, axes)
-        if formula is None and values in found:
-            formula = found[values].polynomial
-        whole[key.metric] = formula
-        known = {fitted.polynomial: fitted.points for fitted in found.values()}
-        parts = formula.parts if isinstance(formula, Largest) else [formula] if formula else []
-        wants += [known[part] for part in parts]
+        peak = peaks.get(key.metric)
+        if peak is not None and all(one in found for one in peak.series):
+            moments = peak.moments({one: found[one].polynomial for one in peak.series})
+            whole[key.metric] = largest(moments, names, axes)
+            wants += [found[one].points for one in peak.series]
+        elif values in found:
+            whole[key.metric] = found[values].polynomial
+            wants.append(found[values].points)
+        else:
+            whole[key.metric] = None
     return whole, wants
 
 
-def largest(parts: Mapping[Polynomial, int], names: Sequence[str], axes: Sequence[Sequence[int]]) -> Formula:
+def largest(parts: Iterable[Polynomial], names: Sequence[str], axes: Sequence[Sequence[int]]) -> Formula:
     """The largest of ``parts`` in a box, without those that others are never below, and that are never the largest."""
     kept: list[Polynomial] = []
     low, top = ({name: axis[end] for name, axis in zip(names, axes, strict=True)} for end in (0, -1))
@@ -176,7 +205,7 @@ def _never_below(one: Polynomial, other: Polynomial, low: Mapping[str, int]) -> 
     for powers, value in (one - other).terms:
         choices = [
             [
-                (((quantity, left),) if left else (), math.comb(power, left) * quantity.of(low[quantity.dimension]) ** (power - left))
+                (((quantity, left),) if left else (), math.comb(power, left) * quantity.at(low) ** (power - left))
                 for left in range(power + 1)
             ]
             for quantity, power in powers

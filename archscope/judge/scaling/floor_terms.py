@@ -30,7 +30,7 @@ class Candidate(NamedTuple):
 
     def quantity(self, dimension: str) -> Quantity:
         """The term with the middle of the shifts that are possible: often a size that is rounded up."""
-        return Quantity(dimension, self.times, self._likely(), self.by)
+        return Quantity((dimension,), self.times, self._likely(), self.by)
 
     def _likely(self) -> int:
         for usual in (self.by - 1, 0, 2 * self.by - 1, self.by):  # rounded up, rounded down
@@ -101,6 +101,22 @@ def _shifts(steps: Sequence[tuple[int, int]], times: int, by: int) -> Candidate 
         return None
     shift = (least - first) % by
     return Candidate(times, by, shift, shift + most - least)
+
+
+def remainders(
+    flags: Iterable[Sequence[bool]], points: Sequence[Point], place: int, dimension: str, known: Iterable[int]
+) -> list[Quantity]:
+    """Terms that tell multiples from other sizes, one for each of ``flags`` that holds at no multiple and else always.
+
+    ``known`` are divisors that floor terms have, which are tried first.
+    """
+    sizes = [point[place] for point in points]
+    divisors = dict.fromkeys([*sorted(known), *_STRIDES])
+    found = []
+    for told in flags:
+        by = next((by for by in divisors if by > 1 and all(bool(s % by) == flag for s, flag in zip(sizes, told, strict=True))), 0)
+        found += [Quantity((dimension,), by=by, rest=True)] if by else []
+    return [*dict.fromkeys(found)]
 
 
 def telling_size(terms: Iterable[Candidate], sizes: Sequence[int], known: Iterable[int]) -> int | None:

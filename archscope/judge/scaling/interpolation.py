@@ -1,8 +1,8 @@
 """Exact interpolation: polynomials with rational coefficients through integer figures, each verified where it can be.
 
-Series are figures of one thing at all points. One is fitted by the smallest set of monomials of which the values at the
-points are linearly independent and that meets every figure exactly; what counts as its degrees of freedom are the terms
-that are left.
+A series holds the figures of one thing at all points. It is fitted by the smallest set of monomials whose values at the
+points are independent and that meets every figure exactly; what counts as its degrees of freedom are the terms that are
+left. Sets of monomials are sifted modulo a prime, all series at once, and what passes is solved in rationals.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from archscope.results.polynomial import Polynomial, Powers, Quantity
 
 Point: TypeAlias = tuple[int, ...]
 Series: TypeAlias = tuple[int, ...]
+_Residues: TypeAlias = npt.NDArray[np.int64]
 
 HIGHEST = 4  # power of one quantity: attention over the pixels of an image
+_PRIME = 2**31 - 1  # products of residues fit 64 bits
+_MOST_SETS = 4000  # of monomials that are tried
 
 
 class Fitted(NamedTuple):
@@ -39,91 +45,108 @@ def needed_points(polynomial: Polynomial, dimensions: int) -> int:
     return 2 * freedom + 2 * dimensions
 
 
-class Basis:
-    """Monomials and what they are at the points, ready to solve for the coefficients of many series."""
-
-    def __init__(self, monomials: Sequence[Powers], rows: Sequence[Sequence[int]]) -> None:
-        self._monomials = tuple(monomials)
-        self._rows = rows
-        self._solver = _inverse(rows, len(self._monomials))
-
-    @property
-    def solvable(self) -> bool:
-        """Whether the monomials are linearly independent at the points, with one point to spare."""
-        return self._solver is not None
-
-    def through(self, series: Series) -> Polynomial | None:
-        """The polynomial through every figure of ``series``, or None where there is none."""
-        if self._solver is None:
-            return None
-        picked, inverse, whole = self._solver
-        chosen = [series[place] for place in picked]
-        solution = [sum(map(int.__mul__, line, chosen)) for line in inverse]
-        for row, figure in zip(self._rows, series, strict=True):
-            if sum(map(int.__mul__, row, solution)) != figure * whole:
-                return None
-        found = zip(self._monomials, solution, strict=True)
-        return Polynomial.of({powers: Fraction(value, whole) for powers, value in found})
-
-
 def fit(
-    series: Iterable[Series], points: Sequence[Point], names: Sequence[str], floors: Mapping[str, Sequence[Quantity]]
+    series: Iterable[Series],
+    points: Sequence[Point],
+    names: Sequence[str],
+    terms: Sequence[Quantity] = (),
 ) -> dict[Series, Fitted]:
-    """Every one of ``series`` that a polynomial goes through, in the sizes or in ``floors`` of them."""
-    waiting = set(series)
+    """Every one of ``series`` that a polynomial goes through: in the sizes, or with ``terms`` in some of those."""
+    waiting = [*dict.fromkeys(series)]
     found: dict[Series, Fitted] = {}
-    varied = [place for place in range(len(names)) if len({point[place] for point in points}) > 1]
-    for monomials in _candidates(tuple(names[place] for place in varied), floors, len(points)):
+    varied = [name for place, name in enumerate(names) if len({point[place] for point in points}) > 1]
+    sizes = [dict(zip(names, point, strict=True)) for point in points]
+    columns: dict[Quantity, list[int]] = {}
+    targets = _residues(waiting)
+    sets = _with_terms(varied, terms, len(points)) if terms else _plain(varied, len(points))
+    for monomials in itertools.islice(sets, _MOST_SETS):
         if not waiting:
             break
-        basis = Basis(monomials, [[_value(powers, names, point) for powers in monomials] for point in points])
-        if not basis.solvable:
+        for quantity in {quantity for powers in monomials for quantity, _ in powers} - columns.keys():
+            columns[quantity] = [quantity.at(one) for one in sizes]
+        rows = [[math.prod(columns[q][place] ** n for q, n in powers) for powers in monomials] for place in range(len(points))]
+        passed = _sifted(_residues(rows), targets)
+        if not passed.any():
             continue
-        for one in list(waiting):
-            polynomial = basis.through(one)
+        solver = _inverse(rows, len(monomials))
+        if solver is None:
+            continue
+        for place in np.flatnonzero(passed):
+            polynomial = _through(waiting[place], rows, monomials, solver)
             if polynomial is not None:
-                found[one] = Fitted(polynomial, needed_points(polynomial, len(varied)))
-                waiting.discard(one)
+                found[waiting[place]] = Fitted(polynomial, needed_points(polynomial, len(varied)))
+        left = [place for place, one in enumerate(waiting) if one not in found]
+        waiting, targets = [waiting[place] for place in left], targets[left]
     return found
 
 
-def _value(powers: Powers, names: Sequence[str], point: Point) -> int:
-    return math.prod(quantity.of(point[names.index(quantity.dimension)]) ** power for quantity, power in powers)
+def _residues(rows: Sequence[Sequence[int]]) -> _Residues:
+    return np.array([[value % _PRIME for value in row] for row in rows], dtype=np.int64)
 
 
-def _candidates(
-    names: tuple[str, ...], floors: Mapping[str, Sequence[Quantity]], points: int
-) -> Iterator[tuple[Powers, ...]]:
-    """Sets of monomials, fewer first: in the sizes, then in one quantity of each dimension, then in two or three."""
-    plain = tuple((Quantity(name),) for name in names)
-    yield from _of_quantities(plain, points)
-    rounded = [[(Quantity(name),), *((floor,) for floor in floors.get(name, ()))] for name in names]
-    if not any(map(len, floors.values())):
-        return
-    choices = [choice for choice in itertools.product(*rounded) if choice != plain]
-    yield from itertools.chain.from_iterable(_of_quantities(choice, points) for choice in choices)
-    for count in (2, 3):
-        mixed = [
-            [(Quantity(name),), *itertools.combinations((Quantity(name), *floors.get(name, ())), count)]
+def _sifted(rows: _Residues, targets: _Residues) -> npt.NDArray[np.bool_]:
+    """Which of ``targets`` (a row each) are combinations of the columns of ``rows``, modulo the prime.
+
+    None where the columns are not independent, or where no row is left to check with.
+    """
+    count, size = rows.shape
+    none = np.zeros(len(targets), dtype=np.bool_)
+    if count <= size or not len(targets):
+        return none
+    table = np.concatenate([rows, targets.T], axis=1)
+    for column in range(size):
+        pivots = np.flatnonzero(table[column:, column])
+        if not len(pivots):
+            return none
+        pivot = column + int(pivots[0])
+        table[[column, pivot]] = table[[pivot, column]]
+        table[column] = table[column] * pow(int(table[column, column]), -1, _PRIME) % _PRIME
+        below = table[column + 1 :]
+        below -= below[:, column : column + 1] * table[column] % _PRIME
+        below %= _PRIME
+    return np.asarray(~table[size:, size:].any(axis=0))
+
+
+def _plain(names: Sequence[str], points: int) -> Iterator[tuple[Powers, ...]]:
+    """Sets of monomials in the sizes alone, fewer first."""
+    yield from _products([((Quantity((name,)),), HIGHEST) for name in names], points)
+
+
+def _with_terms(names: Sequence[str], terms: Sequence[Quantity], points: int) -> Iterator[tuple[Powers, ...]]:
+    """Sets of monomials in which terms stand for sizes or beside them: one of each dimension, then two or three."""
+    of_one = {name: [term for term in terms if term.dimensions == (name,) and not _beside(term)] for name in names}
+    beside = [*filter(_beside, terms)]
+    plain = {name: Quantity((name,)) for name in names}
+    for several in (1, 2):
+        for extra in itertools.combinations(beside, several):
+            for choice in itertools.product(*([plain[name], *of_one[name]] for name in names)):
+                yield from _products([*(((one,), 2) for one in choice), *(((one,), 1) for one in extra)], points)
+    for count in (1, 2, 3):
+        choices = [
+            [(plain[name],), *itertools.combinations([*([plain[name]] if count > 1 else []), *of_one[name]], count)]
             for name in names
         ]
-        for choice in itertools.product(*mixed):
-            if any(len(several) > 1 for several in choice):
-                yield from _of_quantities(choice, points)
+        for choice in itertools.product(*choices):
+            if any(len(one) == count and one != (plain[name],) for one, name in zip(choice, names, strict=True)):
+                yield from _products([(one, HIGHEST if len(one) == 1 else 2) for one in choice], points)
 
 
-def _of_quantities(choice: Sequence[tuple[Quantity, ...]], points: int) -> list[tuple[Powers, ...]]:
-    """The products of monomials in the quantities of each dimension, up to each set of degrees."""
-    kinds = []
-    for quantities in choice:
-        highest = HIGHEST if len(quantities) == 1 else 2
-        kinds.append([_up_to(quantities, degree) for degree in range(highest + 1)])
-    made = []
-    for parts in itertools.product(*kinds):
-        size = math.prod(map(len, parts))
+def _beside(term: Quantity) -> bool:
+    """Whether it stands beside sizes, in place of none of them."""
+    return len(term.dimensions) > 1 or term.levels or term.rest
+
+
+def _products(parts: Sequence[tuple[tuple[Quantity, ...], int]], points: int) -> Iterator[tuple[Powers, ...]]:
+    """The products of monomials in each part, for every set of degrees up to those given, the smaller sets first."""
+    degrees = itertools.product(*(range(highest + 1) for _, highest in parts))
+    sized = []
+    for chosen in degrees:
+        size = math.prod(math.comb(len(part) + degree, degree) for (part, _), degree in zip(parts, chosen, strict=True))
         if size < points:
-            made.append(tuple(tuple(itertools.chain.from_iterable(several)) for several in itertools.product(*parts)))
-    return sorted(made, key=len)
+            sized.append((size, chosen))
+    for _, chosen in sorted(sized):
+        kinds = [_up_to(part, degree) for (part, _), degree in zip(parts, chosen, strict=True)]
+        yield tuple(tuple(sorted(itertools.chain.from_iterable(several))) for several in itertools.product(*kinds))
 
 
 @functools.cache
@@ -137,55 +160,57 @@ def _up_to(quantities: tuple[Quantity, ...], degree: int) -> tuple[Powers, ...]:
     )
 
 
-def _inverse(rows: Sequence[Sequence[int]], size: int) -> tuple[list[int], list[list[int]], int] | None:
+_Solver: TypeAlias = tuple[list[int], list[list[int]], int]
+
+
+def _through(
+    series: Series, rows: Sequence[Sequence[int]], monomials: Sequence[Powers], solver: _Solver
+) -> Polynomial | None:
+    """The polynomial through every figure of ``series``, or None where there is none."""
+    picked, inverse, whole = solver
+    chosen = [series[place] for place in picked]
+    solution = [sum(map(int.__mul__, line, chosen)) for line in inverse]
+    for row, figure in zip(rows, series, strict=True):
+        if sum(map(int.__mul__, row, solution)) != figure * whole:
+            return None
+    return Polynomial.of(
+        {powers: Fraction(value, whole) for powers, value in zip(monomials, solution, strict=True)}
+    )
+
+
+def _inverse(rows: Sequence[Sequence[int]], size: int) -> _Solver | None:
     """The places of ``size`` independent rows, and the inverse of the matrix that they make: integers over one whole.
 
-    None where there are no such rows, or no others to check what is found.
+    None where there are no such rows.
     """
-    if len(rows) <= size:
-        return None
-    picked = _independent(rows, size)
+    matrix: list[list[Fraction]] = []
+    picked: list[int] = []
+    for place, row in enumerate(rows):
+        line = [*map(Fraction, row), *(Fraction(int(number == len(picked))) for number in range(size))]
+        for known in matrix:
+            factor = line[_lead(known, size)]
+            if factor:
+                line = [value - factor * other for value, other in zip(line, known, strict=True)]
+        lead = _lead(line, size)
+        if lead == size:
+            continue
+        scale = line[lead]
+        line = [value / scale for value in line]
+        for index, known in enumerate(matrix):
+            factor = known[lead]
+            if factor:
+                matrix[index] = [value - factor * other for value, other in zip(known, line, strict=True)]
+        matrix.append(line)
+        picked.append(place)
+        if len(picked) == size:
+            break
     if len(picked) < size:
         return None
-    matrix = [
-        [Fraction(value) for value in rows[place]] + [Fraction(int(index == number)) for number in range(size)]
-        for index, place in enumerate(picked)
-    ]
-    for column in range(size):
-        pivot = next(row for row in range(column, size) if matrix[row][column])
-        matrix[column], matrix[pivot] = matrix[pivot], matrix[column]
-        lead = matrix[column][column]
-        matrix[column] = [value / lead for value in matrix[column]]
-        for row in range(size):
-            factor = matrix[row][column]
-            if row != column and factor:
-                matrix[row] = [
-                    value - factor * other for value, other in zip(matrix[row], matrix[column], strict=True)
-                ]
-    inverse = [line[size:] for line in matrix]
+    inverse = [line[size:] for line in sorted(matrix, key=lambda line: _lead(line, size))]
     whole = math.lcm(*(value.denominator for line in inverse for value in line))
     return picked, [[int(value * whole) for value in line] for line in inverse], whole
 
 
-_PRIME = 2**61 - 1
-
-
-def _independent(rows: Sequence[Sequence[int]], size: int) -> list[int]:
-    """The places of the first rows that are independent of those before them, modulo a large prime (which proves it)."""
-    reduced: list[tuple[int, list[int]]] = []
-    picked = []
-    for place, row in enumerate(rows):
-        line = [value % _PRIME for value in row]
-        for lead, other in reduced:
-            factor = line[lead]
-            if factor:
-                line = [(value - factor * known) % _PRIME for value, known in zip(line, other, strict=True)]
-        lead = next((index for index, value in enumerate(line) if value), None)
-        if lead is None:
-            continue
-        scale = pow(line[lead], -1, _PRIME)
-        reduced.append((lead, [value * scale % _PRIME for value in line]))
-        picked.append(place)
-        if len(picked) == size:
-            break
-    return picked
+def _lead(line: Sequence[Fraction], size: int) -> int:
+    """Where the first number of the left half that is not 0 stands; ``size`` where all are 0."""
+    return next((place for place in range(size) if line[place]), size)

@@ -1,4 +1,4 @@
-"""What one run says for a law of size: figures by module and operator, sizes of tensors, bytes alive at each moment."""
+"""What one run says for a law of size: figures by module and operator, sizes of tensors, storages and their lives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archscope.measure.summing.analysis import own_sums
 from archscope.measure.summing.components import assign, default_components
 from archscope.measure.summing.counted_calls import count
 from archscope.measure.summing.experts import mixtures
-from archscope.measure.summing.peak_memory import bytes_alive
+from archscope.measure.summing.peak_memory import real_storages
 from archscope.measure.summing.training import training_figures
 from archscope.measure.summing.value_flow import value_rows
 from archscope.metrics import Rows, carried_by
@@ -35,10 +35,21 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """A run at one size. ``names`` are its components in order, ``components`` those of its modules. ``alive`` are the bytes alive after each call, by the metric that is the most of them.
+class Lives:
+    """The storages of a run: the calls between which each lived (None: to the end), its bytes, what is held besides."""
 
-    ``program`` is equal for two runs of the same operators in the same modules, one by one.
+    spans: tuple[tuple[int, int | None], ...]
+    nbytes: tuple[int, ...]
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A run at one size. ``names`` are its components in order, ``components`` those of its modules.
+
+    ``lives`` are the storages behind each metric that is the most of what is alive at once. ``sizes`` are those of the
+    tensors of each operator in each module, call by call. ``program`` is equal for two runs of the same operators in
+    the same modules, one by one.
     """
 
     figures: dict[Key, int]
@@ -46,8 +57,8 @@ class Observation:
     components: dict[Path, str]
     types: dict[Path, str]
     families: dict[str, str]
-    alive: dict[str, tuple[int, ...]]
-    sizes: tuple[int, ...]
+    lives: dict[str, Lives]
+    sizes: dict[tuple[Path, str], list[int]]
     program: tuple[int, ...]
     complete: bool
     value_dependent: bool
@@ -69,13 +80,15 @@ def observe(
         for name, formula in of_call:
             figures[Key(item.call.path, item.call.op, name)] += formula(item)
     figures.update({Key("", "", name): value for name, value in _of_whole(trace).items()})
-    alive = {PEAK: bytes_alive(trace)} if trace.calls is not None else {}
+    lives = {PEAK: _lives(trace, 0)} if trace.calls is not None else {}
+    sizes: dict[tuple[Path, str], list[int]] = defaultdict(list)
+    for call in trace.calls or ():
+        sizes[call.path, call.op] += [size for tensor in (*call.inputs, *call.outputs) for size in tensor.shape]
     program = [hash(tuple((call.op, call.path) for call in trace.calls or ()))]
     complete = all(item.kind != UNCOUNTED for item in counted)
     if step is not None:
         training, _, uncounted = training_figures(step, formulas, optimizer)
-        held = training.memory_bytes - training.peak_bytes
-        alive[TRAINING_PEAK] = tuple(held + value for value in bytes_alive(step))
+        lives[TRAINING_PEAK] = _lives(step, training.memory_bytes - training.peak_bytes)
         figures[Key("", "", TRAINING_FLOPS)] = training.flops
         figures[Key("", "", TRAINING_PEAK)] = training.memory_bytes
         program.append(hash(tuple((call.op, call.path, call.phase) for call in step.calls or ())))
@@ -87,14 +100,21 @@ def observe(
         components=assign(paths, rules),
         types={module.path: module.type_name for module in trace.modules},
         families={item.call.op: _family(formulas, item.call.op) for item in counted},
-        alive=alive,
-        sizes=tuple(
-            size for call in trace.calls or () for tensor in (*call.inputs, *call.outputs) for size in tensor.shape
-        ),
+        lives=lives,
+        sizes=dict(sizes),
         program=tuple(program),
         complete=complete,
         value_dependent=bool(value_rows(trace, counted)),
         ran=trace.calls is not None,
+    )
+
+
+def _lives(trace: Trace, held: int) -> Lives:
+    storages = real_storages(trace)
+    return Lives(
+        spans=tuple((one.born, one.freed) for one in storages),
+        nbytes=tuple(one.nbytes for one in storages),
+        held=held,
     )
 
 

@@ -15,7 +15,7 @@ from archscope.results.scaling import Region
 
 _FIRST = (1, 8, 16, 24)  # runs that a box starts with, by its dimensions
 _MOST_IN_A_BOX = 48
-_MOST = 160  # runs of one law
+_MOST = 96  # runs of one law
 _TELLING = 12  # runs in a row that tell floor terms apart
 _LEAST_TO_SPLIT = 4  # sizes: fewer are measured one by one
 
@@ -40,14 +40,17 @@ class Regions:
         if math.prod(map(len, axes)) == 1:
             self._observe(tuple(axis[0] for axis in axes))
             return []
-        fitted = self._fitted(axes)
-        if fitted is not None and not fitted.unfit:
-            return [fitted.region]
-        if len(self.seen) < _MOST:
-            for split in (self._without_ones, self._by_program, self._by_figures):
-                boxes = split(axes)
-                if boxes is not None:
-                    return [region for box in boxes for region in self._of_box(box)]
+        fitted = self._fitted(axes, telling=False)
+        for split in (self._without_ones, self._by_program, self._by_figures):
+            if fitted is not None and not fitted.unfit:
+                return [fitted.region]
+            if len(self.seen) >= _MOST:
+                break
+            boxes = split(axes)
+            if boxes is not None:
+                return [region for box in boxes for region in self._of_box(box)]
+            if split == self._by_program:
+                fitted = self._fitted(axes)
         return [fitted.region] if fitted is not None and fitted.region.groups else []
 
     def _observe(self, point: Point) -> Observation:
@@ -63,24 +66,29 @@ class Regions:
             if all(size in values for size, values in zip(point, sets, strict=True))
         }
 
-    def _fitted(self, axes: Axes) -> Fit | None:
-        """The formulas of a box, verified; with what is unfit where some have none; None where none is verified."""
+    def _fitted(self, axes: Axes, *, telling: bool = True) -> Fit | None:
+        """The formulas of a box, verified; with what is unfit where some have none; None where none is verified.
+
+        With ``telling``, sizes are run that tell floor terms apart.
+        """
         dimensions = sum(len(axis) > 1 for axis in axes)
-        wanted = _FIRST[dimensions] if dimensions < len(_FIRST) else 8 * dimensions
+        have = len(self._inside(axes))
+        wanted = max(have, 6 * dimensions) if have else _FIRST[dimensions] if dimensions < len(_FIRST) else 8 * dimensions
         points = sample(axes)
         told = 0
         while True:
             self._run_to(points, wanted, axes)
             seen = self._inside(axes)
             found = fit_region(seen, self._names, axes, rounded=told > 0)
-            programs = {run.program for run in seen.values()}
             if not found.unfit:
                 if found.needed <= len(seen):
                     return found if not mismatches(found.region, seen, self._names) else None
                 if len(seen) < wanted or found.needed > _MOST_IN_A_BOX:
                     return self._verified_only(found, len(seen))
                 wanted = found.needed
-            elif len(programs) > 1 or told > _TELLING or not self._tell(found, axes, told):
+            elif len(seen) < _FIRST[min(dimensions, 3)] and len(seen) == wanted:
+                wanted = _FIRST[min(dimensions, 3)]
+            elif not telling or told > _TELLING or (told and not self._tell(found, axes, told)):
                 return self._verified_only(found, len(seen))
             else:
                 told += 1
@@ -126,7 +134,7 @@ class Regions:
         for count in range(1, len(ones) + 1):
             for places in itertools.combinations(ones, count):
                 rest = {point: run for point, run in inside.items() if all(point[place] != 1 for place in places)}
-                if len(rest) > 2 and not fit_region(rest, self._names, axes, rounded=False).unfit:
+                if len(rest) > 2 and not fit_region(rest, self._names, axes).unfit:
                     return _apart(axes, {place: 1 for place in places})
         return None
 
@@ -147,7 +155,8 @@ class Regions:
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if program(middle) == first else (low, middle)
-            return _cut(axes, place, high)
+            if program(min(high + 1, len(axis) - 1)) == program(high):
+                return _cut(axes, place, high)
         return None
 
     def _by_figures(self, axes: Axes) -> list[Axes] | None:
@@ -157,7 +166,7 @@ class Regions:
             count = len(axis) // 2
             while count >= 3 * _LEAST_TO_SPLIT // 2:
                 first = _cut(axes, place, count)[0]
-                fitted = self._fitted(first)
+                fitted = self._fitted(first, telling=False)
                 if fitted is not None and not fitted.unfit:
                     return _cut(axes, place, self._holds_up_to(fitted.region, axes, place, count))
                 if len(self.seen) >= _MOST:
