@@ -73,11 +73,8 @@ def naming(dimensions: Mapping[str, tuple[int, int]], shown: Iterable[Polynomial
     return Naming(letters=letters, units=units, largest={name: top for name, (_, top) in dimensions.items()})
 
 
-def say(
-    formula: Formula, names: Naming, low: Sequence[int] = (), high: Sequence[int] = ()
-) -> tuple[str, tuple[str, ...]]:
-    """The text of ``formula``, and what its names stand for. ``low`` and ``high`` are the corners where it holds."""
-    del low
+def say(formula: Formula, names: Naming, high: Sequence[int] = ()) -> tuple[str, tuple[str, ...]]:
+    """The text of ``formula``, and what its names stand for. ``high`` is the corner that says which term is largest."""
     top = dict(zip(names.largest, high, strict=True)) if high else dict(names.largest)
     parts = formula.parts if isinstance(formula, Largest) else (formula,)
     texts = [_polynomial(part, names, top) for part in parts]

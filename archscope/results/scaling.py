@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from archscope.results.formula_text import Naming, naming, say
 from archscope.results.polynomial import Formula, Largest, Polynomial, total
 
 SCALING_VERSION = 1
+_GRID = 5000  # sizes at which two formulas are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +225,7 @@ class AtSize(FigureRow):
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """The laws of size of one model. ``regions`` do not overlap; those that were measured alone come last.
+    """The laws of size of one model. The first of ``regions`` that holds a size speaks for it: those measured alone first.
 
     ``inputs`` are those that were resized, ``runs`` how many runs it took. ``value_dependent`` says that values decide
     what runs: then the formulas hold for the values that the runs had.
@@ -274,31 +276,67 @@ class Scaling:
             found.append(None if formula is None else formula.at(chosen))
         return found
 
+    @cached_property
+    def laws(self) -> tuple[Region, ...]:
+        """The regions that hold formulas."""
+        return tuple(region for region in self.regions if not region.measured)
+
+    def pieces(self, metric: str, component: str = "") -> list[tuple[Formula | None, Region, str]]:
+        """The formulas of a figure of the whole or of a component, each with a region and with where it holds as words.
+
+        A formula that gives what those of other regions give is told once.
+        """
+        of_region = [
+            (region, (region.components.get(component, {}) if component else region.totals).get(metric))
+            for region in self.laws
+        ]
+        told: list[tuple[Formula | None, list[Region]]] = []
+        for region, formula in of_region:
+            same = next((regions for other, regions in told if self._agree(other, formula, region)), None)
+            if same is None:
+                told.append((formula, [region]))
+            else:
+                same.append(region)
+        return [
+            (formula, regions[0], " or ".join(filter(None, map(self.where, regions))) if len(told) > 1 else "")
+            for formula, regions in told
+        ]
+
+    def _agree(self, formula: Formula | None, other: Formula | None, region: Region) -> bool:
+        """Whether ``formula`` gives what ``other`` gives everywhere in ``region``."""
+        if formula is None or other is None:
+            return formula is other
+        inside = [
+            [size for size in one.values if low <= size <= high]
+            for one, low, high in zip(self.dimensions, region.low, region.high, strict=True)
+        ]
+        if formula == other:
+            return True
+        if math.prod(map(len, inside)) > _GRID:
+            return False
+        names = [one.name for one in self.dimensions]
+        grid = (dict(zip(names, sizes, strict=True)) for sizes in itertools.product(*inside))
+        return all(formula.at(sizes) == other.at(sizes) for sizes in grid)
+
     def formula(self, metric: str, component: str = "") -> str:
         """The formula of a figure as text, of the whole or of a component; where there is none, why."""
         label = METRICS[metric].label
         told = []
-        regions = [region for region in self.regions if not region.measured]
-        for region in regions:
-            formula = (region.components.get(component, {}) if component else region.totals).get(metric)
-            where = self.where(region) if len(regions) > 1 else ""
+        for formula, region, where in self.pieces(metric, component):
+            held = f" for {where}" if where else ""
             if formula is None:
-                reason = region.reasons.get(metric, "it was not measured")
-                told.append(f"{label}{where}: no formula: {reason}")
+                told.append(f"{label}{held}: no formula: {region.reasons.get(metric, 'it was not measured')}")
                 continue
-            text, defined = say(formula, self.naming, region.low, region.high)
-            told.append(", ".join((f"{label} = {text}{where}", *defined)))
+            text, defined = say(formula, self.naming, region.high)
+            told.append(", ".join((f"{label} = {text}{held}", *defined)))
         return "; ".join(told) or f"{label}: no formula: {self.reason(metric)}"
 
     def reason(self, metric: str) -> str:
         """Why there is no formula of ``metric``; empty where there is one everywhere."""
-        if not any(not region.measured for region in self.regions):
-            return "what was measured follows no polynomial in the sizes, " + self.points_told()
-        return next((region.reasons[metric] for region in self.regions if metric in region.reasons), "")
-
-    def points_told(self) -> str:
-        """How many sizes were measured."""
-        return f"{self.runs} sizes were measured"
+        if not self.laws:
+            sizes = f"{self.runs} sizes were measured" if self.runs > 1 else "one size was measured"
+            return f"{sizes}, and no polynomial in the sizes could be verified"
+        return next((region.reasons[metric] for region in self.laws if metric in region.reasons), "")
 
     def where(self, region: Region) -> str:
         """The sizes of ``region`` as words; empty for all."""
@@ -314,7 +352,7 @@ class Scaling:
                 parts.append(f"{one.name} >= {low:,}")
             else:
                 parts.append(f"{one.name} from {low:,} to {high:,}")
-        return f" for {' and '.join(parts)}" if parts else ""
+        return " and ".join(parts)
 
     @cached_property
     def naming(self) -> Naming:

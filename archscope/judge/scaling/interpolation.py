@@ -119,16 +119,20 @@ def _with_terms(names: Sequence[str], terms: Sequence[Quantity], points: int) ->
     plain = {name: Quantity((name,)) for name in names}
     for several in (1, 2):
         for extra in itertools.combinations(beside, several):
-            for choice in itertools.product(*([plain[name], *of_one[name]] for name in names)):
-                yield from _products([*(((one,), 2) for one in choice), *(((one,), 1) for one in extra)], points)
+            for count in (1, 2):
+                kinds = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
+                for choice in itertools.product(*kinds):
+                    yield from _products([*((one, 2) for one in choice), *(((one,), 1) for one in extra)], points)
     for count in (1, 2, 3):
-        choices = [
-            [(plain[name],), *itertools.combinations([*([plain[name]] if count > 1 else []), *of_one[name]], count)]
-            for name in names
-        ]
+        choices = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
         for choice in itertools.product(*choices):
             if any(len(one) == count and one != (plain[name],) for one, name in zip(choice, names, strict=True)):
                 yield from _products([(one, HIGHEST if len(one) == 1 else 2) for one in choice], points)
+
+
+def _sets_of(count: int, plain: Quantity, terms: Sequence[Quantity]) -> Iterator[tuple[Quantity, ...]]:
+    """So many of ``terms`` together, the size itself among them where there are several."""
+    return itertools.combinations([*([plain] if count > 1 else []), *terms], count)
 
 
 def _beside(term: Quantity) -> bool:

@@ -31,9 +31,9 @@ class Regions:
         self.seen: dict[Point, Observation] = {}
 
     def find(self, axes: Axes) -> tuple[Region, ...]:
-        """The regions of the box that ``axes`` span; last every size that was measured."""
+        """The regions of the box that ``axes`` span; first every size that was measured."""
         found = self._of_box(axes)
-        return (*found, *(measured_region(point, run) for point, run in self.seen.items()))
+        return (*(measured_region(point, run) for point, run in self.seen.items()), *found)
 
     def _of_box(self, axes: Axes) -> list[Region]:
         """The regions of a box; where there are none, its sizes are left to what was measured."""
@@ -51,6 +51,9 @@ class Regions:
                 return [region for box in boxes for region in self._of_box(box)]
             if split == self._by_program:
                 fitted = self._fitted(axes)
+        if math.prod(map(len, axes)) <= _MOST_IN_A_BOX:
+            for point in itertools.product(*axes):
+                self._observe(point)
         return [fitted.region] if fitted is not None and fitted.region.groups else []
 
     def _observe(self, point: Point) -> Observation:
@@ -160,30 +163,34 @@ class Regions:
         return None
 
     def _by_figures(self, axes: Axes) -> list[Axes] | None:
-        """Two boxes of which formulas hold in the first one, as far up along one dimension as they do."""
+        """Two boxes of which formulas hold in one, as far along one dimension as they do, from its low or high end."""
         for place in sorted(range(len(axes)), key=lambda at: -len(axes[at])):
-            axis = axes[place]
-            count = len(axis) // 2
+            count = len(axes[place]) // 2
             while count >= 3 * _LEAST_TO_SPLIT // 2:
-                first = _cut(axes, place, count)[0]
-                fitted = self._fitted(first, telling=False)
-                if fitted is not None and not fitted.unfit:
-                    return _cut(axes, place, self._holds_up_to(fitted.region, axes, place, count))
-                if len(self.seen) >= _MOST:
-                    return None
+                for lower in (True, False):
+                    parts = _cut(axes, place, count if lower else len(axes[place]) - count)
+                    fitted = self._fitted(parts[0 if lower else -1], telling=False)
+                    if fitted is not None and not fitted.unfit:
+                        return _cut(axes, place, self._border(fitted.region, axes, place, count, lower=lower))
+                    if len(self.seen) >= _MOST:
+                        return None
                 count //= 2
         return None
 
-    def _holds_up_to(self, region: Region, axes: Axes, place: int, count: int) -> int:
-        """How many sizes of one dimension the formulas of ``region``, which hold for ``count`` of them, hold for."""
-        low, high = count - 1, len(axes[place])
-        while high - low > 1:
-            middle = (low + high) // 2
-            point = tuple(axis[middle] if at == place else axis[-1] for at, axis in enumerate(axes))
+    def _border(self, region: Region, axes: Axes, place: int, count: int, *, lower: bool) -> int:
+        """How many sizes of one dimension lie below the border up to which the formulas of ``region`` hold.
+
+        They are known to hold for ``count`` sizes of the ``lower`` end, or of the other one.
+        """
+        axis = axes[place] if lower else axes[place][::-1]
+        good, bad = count - 1, len(axis)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            point = tuple(axis[middle] if at == place else other[-1] for at, other in enumerate(axes))
             self._observe(point)
-            good = not mismatches(region, {point: self.seen[point]}, self._names)
-            low, high = (middle, high) if good else (low, middle)
-        return high
+            holds = not mismatches(region, {point: self.seen[point]}, self._names)
+            good, bad = (middle, bad) if holds else (good, middle)
+        return bad if lower else len(axis) - bad
 
 
 def _cut(axes: Axes, place: int, count: int) -> list[Axes]:
