@@ -33,11 +33,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "config": "Show the settings that hold here, each with the line that it comes from.",
         "completion": "Print the script that completes words in bash, zsh or fish.",
         "plan": "Tell whether reduction targets add up, what each proposal saves, and what settings cost.",
+        "scale": "Give what a model costs as exact formulas of its sizes, and the largest size that holds a limit.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
     }
 )
 #: Those that run models.
-MEASURING = frozenset({"analyze", "check", "claims", "compare", "crosscheck", "init", "lock", "plan", "report", "why"})
+MEASURING = frozenset(
+    {"analyze", "check", "claims", "compare", "crosscheck", "init", "lock", "plan", "report", "scale", "why"}
+)
 _COMPLETION = "_ARCHSCOPE_COMPLETE"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import torch
@@ -11,7 +11,6 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, InputError, UsageError
 from archscope.measure.measuring import trace_spec
-from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import Inputs, InputsLike, as_inputs, exchanged_inputs, input_names, input_records
 from archscope.measure.running.memory_limit import too_large
@@ -56,7 +55,7 @@ class SizedModel:
         kinds = (nn.RNNBase, nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder, nn.MultiheadAttention)
         module = self._module()
         if isinstance(module, (nn.TransformerEncoder, nn.TransformerDecoder)):
-            module = module.layers[0].self_attn  # type: ignore[assignment,union-attr]  # what all of its layers take
+            module = module.layers[0].self_attn  # what all of its layers take
         return isinstance(module, kinds) and not module.batch_first
 
     def run(self, places: Mapping[str, int], options: Setting, *, training: bool = False) -> Trace:
@@ -140,7 +139,7 @@ def resized(model: nn.Module, inputs: Inputs, places: Mapping[str, int]) -> Inpu
     for place, size in places.items():
         name, axis = parse_place(place) or ("", 0)
         wanted.setdefault(name, {})[axis] = size
-    tensors = {name: tensor for name, tensor in input_names(model, inputs)}
+    tensors = dict(input_names(model, inputs))
     changed = {id(tensors[name]): _resized(tensors[name], name, axes) for name, axes in wanted.items()}
     return exchanged_inputs(inputs, lambda tensor: changed.get(id(tensor), tensor)) if changed else inputs
 

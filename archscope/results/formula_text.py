@@ -101,8 +101,10 @@ def _polynomial(polynomial: Polynomial, names: Naming, top: Mapping[str, int]) -
     for quantity in shared:
         shared[quantity] = min(dict(powers).get(quantity, 0) for powers in terms)
 
+    coefficients = polynomial.coefficients
+
     def size(powers: Powers) -> Fraction:
-        return abs(polynomial.coefficients[powers]) * math.prod(one.at(top) ** n for one, n in powers)
+        return abs(coefficients[powers]) * math.prod(one.at(top) ** n for one, n in powers)
 
     ordered = sorted(terms, key=lambda powers: (-size(powers), powers))
     if len(ordered) == 1 or not any(shared.values()):

@@ -30,6 +30,10 @@ class Quantity(NamedTuple):
         """Whether it is a size itself."""
         return len(self.dimensions) == self.times == self.by == 1 and not (self.plus or self.levels or self.rest)
 
+    def grows_in(self, dimension: str) -> bool:
+        """Whether it is as large as the size of ``dimension``, up to a factor and rounding."""
+        return dimension in self.dimensions and not (self.levels or self.rest)
+
     def at(self, sizes: Sizes) -> int:
         """Its value at these sizes."""
         size = self.times
@@ -83,9 +87,7 @@ class Polynomial:
 
     def degree(self, dimension: str) -> int:
         """The highest power of the quantities of ``dimension``."""
-        return max(
-            (sum(power for one, power in powers if dimension in one.dimensions and not (one.levels or one.rest)) for powers, _ in self.terms), default=0
-        )
+        return max((sum(n for one, n in powers if one.grows_in(dimension)) for powers, _ in self.terms), default=0)
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

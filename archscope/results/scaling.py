@@ -1,20 +1,20 @@
-"""What a model costs as a function of its sizes: exact formulas by region, and what was measured where there are none."""
+"""What a model costs as a function of its sizes: exact formulas by region, and what was measured besides."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 from archscope.errors import UsageError
-from archscope.metrics import METRICS, FigureRow, Rows, Value, carried_by
-from archscope.records import InputRecord, Path
+from archscope.metrics import METRICS, Value
+from archscope.records import InputRecord
+from archscope.results.at_size import AtSize
 from archscope.results.formula_text import Naming, naming, say
-from archscope.results.polynomial import Formula, Largest, Polynomial, total
+from archscope.results.polynomial import Formula, Largest, Polynomial
+from archscope.results.scaling_region import Region
 
 SCALING_VERSION = 1
 _GRID = 5000  # sizes at which two formulas are compared
@@ -38,195 +38,30 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """The calls of one operator in one module (without ``op``: what the module holds), with the formula of each figure.
+class Answer:
+    """The largest ``size`` of a dimension at which ``metric`` is at most ``max``, the others being ``fixed``.
 
-    A figure that is not among them is 0 everywhere; None is one without a formula. A ``*`` in the path stands for the
-    modules of that place together, where sizes decide how many there are.
+    None where no size holds the limit, or, with a ``reason``, where nobody knows. ``value`` is the figure there, and
+    ``next_value`` that of the ``next_size``, which does not hold it (None where there is no larger size). Both were
+    measured too.
     """
 
-    path: Path
-    component: str
-    op: str
-    family: str
-    figures: Mapping[str, Formula | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleName:
-    """A module, its type and its component."""
-
-    path: Path
-    type: str
-    component: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Region:
-    """A box of sizes in which the same formulas hold: ``low`` to ``high`` of each dimension, both inclusive.
-
-    ``names`` are the components in order. ``whole`` are the formulas of figures that are no sums over modules. ``reasons`` say by metric why there is no
-    formula. ``checked`` is how many runs the formulas were held against. One that was ``measured`` is one size alone.
-    """
-
-    low: tuple[int, ...]
-    high: tuple[int, ...]
-    names: tuple[str, ...]
-    modules: tuple[ModuleName, ...]
-    groups: tuple[Group, ...]
-    whole: Mapping[str, Formula | None]
-    reasons: Mapping[str, str]
-    checked: int
-    measured: bool = False
-    complete: bool = True
-
-    def holds(self, sizes: Sequence[int]) -> bool:
-        """Whether ``sizes`` lie in the box."""
-        return all(low <= size <= high for low, size, high in zip(self.low, sizes, self.high, strict=True))
-
-    @cached_property
-    def totals(self) -> dict[str, Formula | None]:
-        """The formula of each figure of the whole."""
-        return {**_summed(self.groups), **self.whole}
-
-    @cached_property
-    def components(self) -> dict[str, dict[str, Formula | None]]:
-        """The formulas of each component, in order; what no component claims is last."""
-        groups: dict[str, list[Group]] = {name: [] for name in self.names}
-        for group in self.groups:
-            groups.setdefault(group.component, []).append(group)
-        return {name: _summed(held) for name, held in groups.items()}
-
-    @cached_property
-    def own(self) -> dict[Path, dict[str, Formula | None]]:
-        """The formulas of each module without its submodules."""
-        by_path: dict[Path, list[Group]] = {module.path: [] for module in self.modules}
-        for group in self.groups:
-            by_path[group.path].append(group)
-        return {path: _summed(groups) for path, groups in by_path.items()}
-
-
-def _summed(groups: Iterable[Group]) -> dict[str, Formula | None]:
-    """The sum of ``groups``, figure by figure; None where one of them has no formula."""
-    parts: dict[str, Counter[Formula | None]] = {name: Counter() for name in carried_by(Rows.COMPONENTS)}
-    for group in groups:
-        for name, formula in group.figures.items():
-            if name in parts:
-                parts[name][formula] += 1
-    return {name: _sum(counted) for name, counted in parts.items()}
-
-
-def _sum(parts: Counter[Formula | None]) -> Formula | None:
-    known = [(part, times) for part, times in parts.items() if isinstance(part, Polynomial)]
-    if len(known) < len(parts):
-        return None
-    return known[0][0] if len(known) == 1 and known[0][1] == 1 else total(known)
-
-
-class FiguresAt(FigureRow, Mapping[str, Value]):
-    """Figures at one size, each worked out when it is asked for; None where there is no formula."""
-
-    def __init__(self, formulas: Mapping[str, Formula | None], sizes: Mapping[str, int]) -> None:
-        self._formulas, self._sizes = formulas, sizes
-
-    @property
-    def figures(self) -> FiguresAt:  # type: ignore[override]  # worked out, not held
-        """Itself."""
-        return self
-
-    def __getitem__(self, metric: str) -> Value:
-        formula = self._formulas[metric] if metric in self._formulas else METRICS[metric] and None
-        return formula.at(self._sizes) if formula is not None else None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._formulas)
-
-    def __len__(self) -> int:
-        return len(self._formulas)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartAt(FigureRow):
-    """A component or the whole at one size."""
-
-    carries: ClassVar[Rows] = Rows.COMPONENTS
-    name: str
-    figures: FiguresAt  # type: ignore[assignment]  # worked out when they are read
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleAt(FigureRow):
-    """A module at one size: its figures with its submodules, ``own`` without them."""
-
-    carries: ClassVar[Rows] = Rows.MODULES
-    path: Path
-    type: str
-    component: str
-    figures: Mapping[str, Value]  # type: ignore[assignment]
-    own: FiguresAt
-
-
-class AtSize(FigureRow):
-    """What the model costs at one size, as a report has it; its own figures are those of ``totals``."""
-
-    def __init__(self, region: Region, sizes: Mapping[str, int]) -> None:
-        self.sizes = dict(sizes)
-        self._region = region
-
-    @property
-    def figures(self) -> FiguresAt:  # type: ignore[override]
-        """Those of the whole."""
-        return self.totals.figures
-
-    @cached_property
-    def totals(self) -> PartAt:
-        """The whole."""
-        figures = FiguresAt(self._region.totals, self.sizes)
-        return PartAt(name="", figures=figures, complete=self._region.complete)
-
-    @cached_property
-    def components(self) -> tuple[PartAt, ...]:
-        """The components, which add to the whole."""
-        return tuple(
-            PartAt(name=name, figures=FiguresAt(formulas, self.sizes), complete=self._region.complete)
-            for name, formulas in self._region.components.items()
-        )
-
-    @cached_property
-    def modules(self) -> tuple[ModuleAt, ...]:
-        """The modules, each after the one that it lies in."""
-        known: dict[int, Value] = {}
-
-        def value(formula: Formula | None) -> Value:
-            if id(formula) not in known:
-                known[id(formula)] = None if formula is None else formula.at(self.sizes)
-            return known[id(formula)]
-
-        own = {path: {n: value(f) for n, f in found.items()} for path, found in self._region.own.items()}
-        rolled = {path: dict(figures) for path, figures in own.items()}
-        for path in reversed(list(own)):
-            if path:
-                above = rolled[path.rpartition(".")[0]]
-                for name, figure in rolled[path].items():
-                    held = above[name]
-                    above[name] = None if held is None or figure is None else held + figure
-        return tuple(
-            ModuleAt(
-                path=module.path,
-                type=module.type,
-                component=module.component,
-                figures=rolled[module.path],
-                own=FiguresAt(self._region.own[module.path], self.sizes),
-            )
-            for module in self._region.modules
-        )
+    metric: str
+    max: int
+    dimension: str
+    fixed: tuple[tuple[str, int], ...]
+    size: int | None
+    value: int | None
+    next_size: int | None
+    next_value: int | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """The laws of size of one model. The first of ``regions`` that holds a size speaks for it: those measured alone first.
+    """The laws of size of one model. The first of ``regions`` that holds a size speaks for it: measured ones are first.
 
+    ``own_components`` says whether somebody named its components; ``answers`` are the largest sizes that limits admit.
     ``inputs`` are those that were resized, ``runs`` how many runs it took. ``value_dependent`` says that values decide
     what runs: then the formulas hold for the values that the runs had.
     """
@@ -239,6 +74,8 @@ class Scaling:
     runs: int
     complete: bool
     value_dependent: bool
+    own_components: bool
+    answers: tuple[Answer, ...] = ()
 
     def at(self, **sizes: int) -> AtSize | None:
         """Totals, components and modules at ``sizes``, as a report has them; None where no formula holds.

@@ -33,7 +33,9 @@ def dimension(  # noqa: PLR0913 - all that decides what a name means
     sizes = tuple(sorted(dict.fromkeys(values)))
     if not sizes or any(type(size) is not int for size in sizes) or sizes[0] < 1:
         raise UsageError(f"{name} has no sizes", help="give integers from 1 on: range(320, 1281, 32)")
-    return Dimension(name=name, values=sizes, places=_places(name, records, given, options, open_options, sequence_first))
+    return Dimension(
+        name=name, values=sizes, places=_places(name, records, given, options, open_options, sequence_first)
+    )
 
 
 def _places(  # noqa: PLR0913, PLR0917

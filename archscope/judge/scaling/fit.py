@@ -16,7 +16,7 @@ from archscope.judge.scaling.peak import Peak
 from archscope.judge.scaling.tensor_sizes import levels_of, varied_sizes
 from archscope.metrics import METRICS
 from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, Powers, Quantity
-from archscope.results.scaling import Group, ModuleName, Region
+from archscope.results.scaling_region import Group, ModuleName, Region
 
 _GRID = 50_000  # sizes at which it is tried which moment is the peak
 

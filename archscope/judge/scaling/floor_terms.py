@@ -114,7 +114,14 @@ def remainders(
     divisors = dict.fromkeys([*sorted(known), *_STRIDES])
     found = []
     for told in flags:
-        by = next((by for by in divisors if by > 1 and all(bool(s % by) == flag for s, flag in zip(sizes, told, strict=True))), 0)
+        by = next(
+            (
+                by
+                for by in divisors
+                if by > 1 and all(bool(s % by) == flag for s, flag in zip(sizes, told, strict=True))
+            ),
+            0,
+        )
         found += [Quantity((dimension,), by=by, rest=True)] if by else []
     return [*dict.fromkeys(found)]
 

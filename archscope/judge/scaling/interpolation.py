@@ -64,7 +64,10 @@ def fit(
             break
         for quantity in {quantity for powers in monomials for quantity, _ in powers} - columns.keys():
             columns[quantity] = [quantity.at(one) for one in sizes]
-        rows = [[math.prod(columns[q][place] ** n for q, n in powers) for powers in monomials] for place in range(len(points))]
+        rows = [
+            [math.prod(columns[q][place] ** n for q, n in powers) for powers in monomials]
+            for place in range(len(points))
+        ]
         passed = _sifted(_residues(rows), targets)
         if not passed.any():
             continue
@@ -177,9 +180,7 @@ def _through(
     for row, figure in zip(rows, series, strict=True):
         if sum(map(int.__mul__, row, solution)) != figure * whole:
             return None
-    return Polynomial.of(
-        {powers: Fraction(value, whole) for powers, value in zip(monomials, solution, strict=True)}
-    )
+    return Polynomial.of({powers: Fraction(value, whole) for powers, value in zip(monomials, solution, strict=True)})
 
 
 def _inverse(rows: Sequence[Sequence[int]], size: int) -> _Solver | None:

@@ -66,7 +66,11 @@ class Observation:
 
 
 def observe(
-    trace: Trace, components: Sequence[Component], formulas: FormulaTable, step: Trace | None = None, optimizer: str = ""
+    trace: Trace,
+    components: Sequence[Component],
+    formulas: FormulaTable,
+    step: Trace | None = None,
+    optimizer: str = "",
 ) -> Observation:
     """What ``trace``, and the trace of a training ``step``, say. Raises ComponentError."""
     paths = [module.path for module in trace.modules]

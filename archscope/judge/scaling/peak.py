@@ -1,4 +1,4 @@
-"""A peak of memory as the largest of what is alive at each moment, for runs whose storages live between the same calls."""
+"""A peak of memory as the largest of what is alive at each moment, where storages live between the same calls."""
 
 from __future__ import annotations
 

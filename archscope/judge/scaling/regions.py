@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from archscope.judge.scaling.fit import Fit, fit_region, measured_region, mismatches
 from archscope.judge.scaling.floor_terms import telling_size
 from archscope.judge.scaling.interpolation import Point
 from archscope.judge.scaling.observation import Observation
 from archscope.judge.scaling.sampling import sample
-from archscope.results.scaling import Region
+from archscope.results.scaling_region import Region
 
 _FIRST = (1, 8, 16, 24)  # runs that a box starts with, by its dimensions
 _MOST_IN_A_BOX = 48
@@ -76,7 +76,9 @@ class Regions:
         """
         dimensions = sum(len(axis) > 1 for axis in axes)
         have = len(self._inside(axes))
-        wanted = max(have, 6 * dimensions) if have else _FIRST[dimensions] if dimensions < len(_FIRST) else 8 * dimensions
+        wanted = (
+            max(have, 6 * dimensions) if have else _FIRST[dimensions] if dimensions < len(_FIRST) else 8 * dimensions
+        )
         points = sample(axes)
         told = 0
         while True:
@@ -101,12 +103,13 @@ class Regions:
         """What is left of ``found`` when ``runs`` are all that there are."""
         return found if found.unfit and found.needed <= runs else None
 
-    def _run_to(self, points: Sequence[Point] | object, wanted: int, axes: Axes) -> None:
+    def _run_to(self, points: Iterator[Point], wanted: int, axes: Axes) -> None:
         have = len(self._inside(axes))
         while have < wanted and len(self.seen) < _MOST:
-            point = next(points, None)  # type: ignore[call-overload]
-            if point is None:
+            more = [*itertools.islice(points, 1)]
+            if not more:
                 return
+            (point,) = more
             if point not in self.seen:
                 self._observe(point)
                 have += 1
@@ -116,7 +119,7 @@ class Regions:
         inside = self._inside(axes)
         if len(inside) >= _MOST_IN_A_BOX or len(self.seen) >= _MOST:
             return False
-        rows = [point for point in itertools.islice(sample(axes), 4 * _MOST_IN_A_BOX)]
+        rows = [*itertools.islice(sample(axes), 4 * _MOST_IN_A_BOX)]
         for place, name in enumerate(self._names):
             size = telling_size(found.floors.get(name, ()), axes[place], {point[place] for point in inside})
             if size is not None:
@@ -138,7 +141,7 @@ class Regions:
             for places in itertools.combinations(ones, count):
                 rest = {point: run for point, run in inside.items() if all(point[place] != 1 for place in places)}
                 if len(rest) > 2 and not fit_region(rest, self._names, axes).unfit:
-                    return _apart(axes, {place: 1 for place in places})
+                    return _apart(axes, dict.fromkeys(places, 1))
         return None
 
     def _by_program(self, axes: Axes) -> list[Axes] | None:

@@ -38,36 +38,73 @@ def scale(  # noqa: PLR0913 - what a law is of
     ``ran`` is called with the number of runs so far. Raises UsageError for a name that means nothing, and what
     ``analyze`` raises.
     """
-    if not over:
-        raise UsageError("there is nothing to scale over", help='over={"size": range(320, 1281, 32)}')
-    sized = SizedModel(model, inputs, _rebuilt(model) if isinstance(model, ModelSpec) else None)
-    dimensions = _dimensions(sized, over, dims or {})
+    return Scaler(
+        model, inputs, over=over, dims=dims, components=components, formulas=formulas, training=training, ran=ran
+    ).law()
 
-    def run(point: Point) -> Observation:
-        places, options = _placed(dimensions, point)
+
+class Scaler:
+    """A model with the ranges that it is run over: ``scale`` with the runs at hand, for those that ask for more."""
+
+    def __init__(  # noqa: PLR0913 - what a law is of
+        self,
+        model: Measurable,
+        inputs: InputsLike | None = None,
+        *,
+        over: Mapping[str, Iterable[int]],
+        dims: Mapping[str, Sequence[str]] | None = None,
+        components: Sequence[Component] | None = None,
+        formulas: FormulaTable = DEFAULT_FORMULAS,
+        training: str = "",
+        rebuild: Callable[[Setting], ModelSpec] | None = None,
+        ran: Callable[[int], None] | None = None,
+    ) -> None:
+        if not over:
+            raise UsageError("there is nothing to scale over", help='over={"size": range(320, 1281, 32)}')
+        spec = model if isinstance(model, ModelSpec) else None
+        self._sized = SizedModel(model, inputs, rebuild or (_rebuilt(spec) if spec else None))
+        self._source = spec.source if spec else ""
+        self.dimensions = _dimensions(self._sized, over, dims or {})
+        self._components, self._formulas, self._training, self._ran = components, formulas, training, ran
+        self._regions = Regions([one.name for one in self.dimensions], self._run)
+
+    def law(self) -> Scaling:
+        """The law of size."""
+        found = self._regions.find(tuple(one.values for one in self.dimensions))
+        seen = self._regions.seen.values()
+        return Scaling(
+            model=self._sized.name,
+            source=self._source,
+            inputs=self._sized.records(),
+            dimensions=self.dimensions,
+            regions=found,
+            runs=len(seen),
+            complete=all(run.complete for run in seen),
+            value_dependent=any(run.value_dependent for run in seen),
+            own_components=bool(self._components or (self._sized.spec and self._sized.spec.components)),
+        )
+
+    def measured(self, sizes: Mapping[str, int], metric: str) -> int:
+        """A figure of the whole at ``sizes``, from a run there."""
+        point = tuple(sizes[one.name] for one in self.dimensions)
+        seen = self._regions.seen
+        run = seen[point] if point in seen else self._run(point)
+        return sum(value for key, value in run.figures.items() if key.metric == metric)
+
+    def _run(self, point: Point) -> Observation:
+        places, options = _placed(self.dimensions, point)
         try:
-            seen = sized.run(places, options)
-            step = sized.run(places, options, training=True) if training and seen.calls is not None else None
+            seen = self._sized.run(places, options)
+            trains = bool(self._training) and seen.calls is not None
+            step = self._sized.run(places, options, training=True) if trains else None
         except ForwardError as error:
-            sizes = ", ".join(f"{one.name} = {size:,}" for one, size in zip(dimensions, point, strict=True))
+            sizes = ", ".join(f"{one.name} = {size:,}" for one, size in zip(self.dimensions, point, strict=True))
             raise type(error)(f"at {sizes}: {error.what}", where=error.where, help=error.help) from error.__cause__
-        if ran is not None:
-            ran(len(regions.seen) + 1)
-        own = sized.spec.components if sized.spec is not None else ()
-        return observe(seen, own if components is None else components, formulas, step, training)
-
-    regions = Regions([one.name for one in dimensions], run)
-    found = regions.find(tuple(one.values for one in dimensions))
-    return Scaling(
-        model=sized.name,
-        source=model.source if isinstance(model, ModelSpec) else "",
-        inputs=sized.records(),
-        dimensions=dimensions,
-        regions=found,
-        runs=len(regions.seen),
-        complete=all(run.complete for run in regions.seen.values()),
-        value_dependent=any(run.value_dependent for run in regions.seen.values()),
-    )
+        if self._ran is not None:
+            self._ran(len(self._regions.seen) + 1)
+        own = self._sized.spec.components if self._sized.spec is not None else ()
+        rules = own if self._components is None else self._components
+        return observe(seen, rules, self._formulas, step, self._training)
 
 
 def _dimensions(

@@ -34,7 +34,7 @@ def levels_of(
     for fitted in found.values():
         polynomial = fitted.polynomial
         if len(polynomial.terms) == 1 and polynomial.denominator == 1:
-            (powers, times), = polynomial.terms
+            ((powers, times),) = polynomial.terms
             if all(power == 1 and quantity.plain for quantity, power in powers):
                 dimensions = tuple(quantity.dimensions[0] for quantity, _ in powers)
                 made += [Quantity(dimensions, times, plus, levels=True) for plus in (0, 1)]
