@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Unpack
 
 import click
 
-from archscope import sources
-from archscope.cli.measure import load_spec
 from archscope.cli.options import ModelOptions, limit_options, model_argument, model_options
-from archscope.cli.output import format_options, quiet_stdout, tell
-from archscope.cli.progress import progress
+from archscope.cli.output import format_options, tell
+from archscope.cli.scaled import measured_law
+from archscope.config.size_ranges import parse_dims, parse_over
 from archscope.documents.scaling import SCALING
-from archscope.judge.scaling.inverse import answers
-from archscope.judge.scaling.over import parse_dims, parse_over
 from archscope.metrics import METRICS
 from archscope.policy import Budget
-from archscope.results.scaling import Scaling
 from archscope.results.sweep import Limit
-from archscope.sources import parse_inputs, parse_settings
-from archscope.spec import ModelSpec, OptionValue
 
 
 @click.command("scale")
@@ -59,34 +52,7 @@ def command(
 
     With --max-macs and the like: the largest size of the first NAME that holds the limit, verified by runs.
     """
-    tell(_law(model, over, dims, limits, asked), SCALING, wanted)
-
-
-def _law(
-    model: str, over: tuple[str, ...], dims: tuple[str, ...], limits: list[Budget], asked: ModelOptions
-) -> Scaling:
-    ranges, places = parse_over(over), parse_dims(dims)
-    settings = parse_settings(asked["settings"])
-    with progress() as shown, quiet_stdout():
-        shown.phase("import")
-        spec = load_spec(model, asked["settings"])
-        from archscope.judge.scaling.scale import Scaler
-
-        def rebuild(changed: Mapping[str, OptionValue]) -> ModelSpec:
-            loaded = sources.load(model, **{**settings, **changed})
-            if not isinstance(loaded, ModelSpec):
-                raise TypeError(model)  # it was a model a moment ago
-            return loaded
-
-        scaler = Scaler(
-            spec,
-            parse_inputs(asked["inputs"]) or None,
-            over=ranges,
-            dims=places,
-            training="adamw" if any(METRICS[budget.metric].of_training for budget in limits) else "",
-            rebuild=rebuild,
-            ran=lambda runs: shown.phase(f"run {runs:,}"),
-        )
-        law = scaler.law()
-        most = [Limit(metric=budget.metric, max=budget.max.count) for budget in limits if budget.max.count is not None]
-        return replace(law, answers=answers(law, most, scaler.measured))
+    most = [Limit(metric=budget.metric, max=budget.max.count) for budget in limits if budget.max.count is not None]
+    trains = any(METRICS[limit.metric].of_training for limit in most)
+    law = measured_law(model, parse_over(over), dims=parse_dims(dims), trains=trains, limits=most, asked=asked)
+    tell(law, SCALING, wanted)

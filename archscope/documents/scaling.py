@@ -1,4 +1,4 @@
-"""A law of size: its formulas in words of the sizes, figures at some of them, what overtakes what, what limits admit."""
+"""A law of size: its formulas, figures at some sizes, what overtakes what, and the sizes that limits admit."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ def _figure(law: Scaling, name: str, sizes: Mapping[str, int]) -> doc.Count:
 
 
 def _crossing(one: Crossing) -> str:
-    return f"{one.upper} cost more MACs than {one.lower} from {one.dimension} {one.size:,} on"
+    others = " and ".join(f"{name} {size:,}" for name, size in one.fixed)
+    at = f" (at {others})" if others else ""
+    return f"{one.upper} cost more MACs than {one.lower} from {one.dimension} {one.size:,} on{at}"
 
 
 def _answer(one: Answer) -> doc.Finding:
@@ -192,7 +194,10 @@ def _answer(one: Answer) -> doc.Finding:
 def _notes(law: Scaling) -> Iterator[str]:
     if law.laws:
         checked = max(region.checked for region in law.laws)
-        yield f"every formula meets all {checked:,} runs of its region, more than it was made from; outside of the ranges it says nothing"
+        yield (
+            f"every formula meets all {checked:,} runs of its region, twice as many and more than it was made from; "
+            "outside of the ranges it says nothing"
+        )
     if not law.complete:
         yield "MACs and FLOPs with >= are lower bounds: operators without a formula ran (archscope analyze lists them)"
     if law.value_dependent:

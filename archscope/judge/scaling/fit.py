@@ -140,7 +140,7 @@ def _rests(
     names: Sequence[str],
     floors: Mapping[str, Sequence[Candidate]],
 ) -> list[Quantity]:
-    """Terms for what is run at sizes that are no multiples alone: where figures are 0, or the program is another one."""
+    """Terms for what runs only at sizes that are no multiples: where figures are 0, or the program is another one."""
     first = runs[0].program
     flags = {tuple(value != 0 for value in one) for one in unfit} | {tuple(run.program != first for run in runs)}
     flags |= {tuple(not flag for flag in one) for one in flags}

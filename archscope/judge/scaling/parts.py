@@ -1,4 +1,4 @@
-"""What a law is told of part by part: its components, or what repeats in its blocks, and where one overtakes another."""
+"""What a law is told of part by part: components, or what repeats in blocks, and where one overtakes another."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ _LEAST = 20  # a part below 1/20 of the largest one is not told of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """From ``size`` of ``dimension`` on ``upper`` costs more MACs than ``lower``, which cost more before."""
+    """From ``size`` of ``dimension`` on ``upper`` costs more MACs than ``lower``, which cost more before; others are ``fixed``."""
 
     dimension: str
     size: int
     upper: str
     lower: str
+    fixed: tuple[tuple[str, int], ...]
 
 
 def parts(law: Scaling, region: Region) -> dict[str, Mapping[str, Formula | None]]:
-    """The parts of the whole, which add to it: components that somebody named, else what repeats in blocks by itself."""
+    """The parts of the whole, which add to it: components that somebody named, else what repeats in blocks."""
     if law.own_components:
         return dict(region.components)
     groups: dict[str, list[Group]] = defaultdict(list)
@@ -72,7 +73,8 @@ def crossings(law: Scaling, metric: str = "macs") -> tuple[Crossing, ...]:
                 middle = (low + high) // 2
                 there = _values(known, {**base, one.name: one.values[middle]}, metric)
                 low, high = (low, middle) if there.get(upper, 0) > there.get(lower, 0) else (middle, high)
-            found.append(Crossing(dimension=one.name, size=one.values[high], upper=upper, lower=lower))
+            others = tuple((name, size) for name, size in base.items() if name != one.name)
+            found.append(Crossing(dimension=one.name, size=one.values[high], upper=upper, lower=lower, fixed=others))
     return tuple(found)
 
 

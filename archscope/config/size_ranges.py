@@ -1,4 +1,4 @@
-"""Parsing ``--over`` and ``--dim``: which sizes vary, and where they stand."""
+"""Parsing ranges of sizes (``--over``, ``sizes`` of a budget) and what ``--dim`` says of where they stand."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def parse_over(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
             raise UsageError(f"{name} stands twice in --over", help="give all its sizes at once")
         over[name] = parse_sizes(values)
     return over
+
+
+def parse_budget_sizes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The ``sizes`` of a budget: ``320:1280:32`` is of height and width, others have a name: ``batch=1:8``."""
+    return parse_over(text if "=" in text else f"size={text}" for text in texts)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
