@@ -90,7 +90,7 @@ def _said(law: Scaling, formula: Formula | None, region: Region, name: str) -> t
 
 def _parts(law: Scaling) -> doc.Table:
     """The MACs of each part, how they grow, and their share at the ends."""
-    rows = []
+    rows: list[Sequence[doc.Cell]] = []
     for region in law.laws[:1] if len(law.laws) == 1 else sorted(law.laws, key=_extent)[-1:]:
         found = {name: formulas.get("macs") for name, formulas in parts(law, region).items()}
         ends = [

@@ -36,7 +36,7 @@ def draw(drawn: Curves) -> Figure:
                 color=band.color,
                 linewidth=1.8,
                 label=name,
-            )  # type: ignore[arg-type]  # a gap
+            )
         else:
             above.fill_between(drawn.sizes, floor, top, color=band.color, label=name, linewidth=0)
         below.fill_between(drawn.sizes, share, part, color=band.color, linewidth=0)

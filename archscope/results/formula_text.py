@@ -104,15 +104,35 @@ def _polynomial(polynomial: Polynomial, names: Naming, top: Mapping[str, int]) -
     coefficients = polynomial.coefficients
 
     def size(powers: Powers) -> Fraction:
-        return abs(coefficients[powers]) * math.prod(one.at(top) ** n for one, n in powers)
+        there: int = math.prod(one.at(top) ** n for one, n in powers)
+        return abs(coefficients[powers]) * there
 
     ordered = sorted(terms, key=lambda powers: (-size(powers), powers))
-    if len(ordered) == 1 or not any(shared.values()):
+    if len(ordered) == 1:
         return _sum([(terms[powers], _product(powers, names)) for powers in ordered])
-    rest = [
-        (terms[powers], _product(tuple((one, n - shared[one]) for one, n in powers if n > shared[one]), names))
-        for powers in ordered
-    ]
+    if any(shared.values()):
+        return _factored(shared, [(terms[powers], powers) for powers in ordered], names)
+    return _grouped([(terms[powers], powers) for powers in ordered], names)
+
+
+def _grouped(terms: Sequence[tuple[Fraction, Powers]], names: Naming) -> str:
+    """Terms that share a factor with the largest one put together, if three or more do: ``batch (...) + 102``."""
+    quantities = [one for one, _ in terms[0][1]]
+    sharing = {one: [term for term in terms if one in dict(term[1])] for one in quantities}
+    best = max(quantities, key=lambda one: len(sharing[one]), default=None)
+    if best is None or len(sharing[best]) < 2 or len(terms) - len(sharing[best]) > 1:
+        return _sum([(value, _product(powers, names)) for value, powers in terms])
+    rest = [term for term in terms if term not in sharing[best]]
+    together = _factored({best: min(dict(powers)[best] for _, powers in sharing[best])}, sharing[best], names)
+    tail = _sum([(value, _product(powers, names)) for value, powers in rest])
+    return f"{together} - {tail[1:]}" if tail.startswith("-") else f"{together} + {tail}"
+
+
+def _factored(shared: Mapping[Quantity, int], terms: Iterable[tuple[Fraction, Powers]], names: Naming) -> str:
+    rest = []
+    for value, powers in terms:
+        left = ((one, n - shared.get(one, 0)) for one, n in powers)
+        rest.append((value, _product(tuple((one, n) for one, n in left if n), names)))
     return f"{_product(tuple((one, n) for one, n in shared.items() if n), names)} ({_sum(rest)})"
 
 

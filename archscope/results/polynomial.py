@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,6 +30,13 @@ class Quantity(NamedTuple):
     def plain(self) -> bool:
         """Whether it is a size itself."""
         return len(self.dimensions) == self.times == self.by == 1 and not (self.plus or self.levels or self.rest)
+
+    def column(self, columns: Mapping[str, Sequence[int]]) -> list[int]:
+        """Its values where the dimensions have these columns of sizes."""
+        if self.plain:
+            return list(columns[self.dimensions[0]])
+        rows = zip(*(columns[name] for name in self.dimensions), strict=True)
+        return [self.at(dict(zip(self.dimensions, sizes, strict=True))) for sizes in rows]
 
     def grows_in(self, dimension: str) -> bool:
         """Whether it is as large as the size of ``dimension``, up to a factor and rounding."""
@@ -133,6 +141,21 @@ Formula: TypeAlias = Polynomial | Largest
 
 
 def evaluated(formula: Formula, columns: Mapping[str, Sequence[int]]) -> list[int | None]:
-    """The values of ``formula`` at many sizes at once, one column for each dimension."""
-    names = list(columns)
-    return [formula.at(dict(zip(names, sizes, strict=True))) for sizes in zip(*columns.values(), strict=True)]
+    """The values of ``formula`` at many sizes at once, one column for each dimension; exact, however large they are."""
+    count = max(map(len, columns.values()), default=0)
+    if isinstance(formula, Largest):
+        parts = [evaluated(part, columns) for part in formula.parts]
+        return [
+            None if None in values else max(v for v in values if v is not None) for values in zip(*parts, strict=True)
+        ]
+    known = {quantity: quantity.column(columns) for quantity in formula.quantities}
+    sums = [0] * count
+    for powers, coefficient in formula.terms:
+        product = [coefficient] * count
+        for quantity, power in powers:
+            for _ in range(power):
+                product = list(map(operator.mul, product, known[quantity]))
+        sums = list(map(operator.add, sums, product))
+    if formula.denominator == 1:
+        return [*sums]
+    return [None if value % formula.denominator else value // formula.denominator for value in sums]

@@ -13,7 +13,7 @@ from archscope.metrics import METRICS, Value
 from archscope.records import InputRecord
 from archscope.results.at_size import AtSize
 from archscope.results.formula_text import Naming, naming, say
-from archscope.results.polynomial import Formula, Largest, Polynomial
+from archscope.results.polynomial import Formula, Largest, Polynomial, evaluated
 from archscope.results.scaling_region import Region
 
 SCALING_VERSION = 1
@@ -77,7 +77,7 @@ class Scaling:
     own_components: bool
     answers: tuple[Answer, ...] = ()
 
-    def at(self, **sizes: int) -> AtSize | None:
+    def at(self, /, **sizes: int) -> AtSize | None:
         """Totals, components and modules at ``sizes``, as a report has them; None where no formula holds.
 
         A dimension with one value may be left out. Raises UsageError for a name that is none of the dimensions.
@@ -91,26 +91,42 @@ class Scaling:
         if any(sizes[one.name] not in self._admitted[one.name] for one in self.dimensions):
             return None
         place = tuple(sizes[one.name] for one in self.dimensions)
-        return next((region for region in self.regions if region.holds(place)), None)
+        return self._measured.get(place) or next((region for region in self.laws if region.holds(place)), None)
 
     @cached_property
     def _admitted(self) -> dict[str, frozenset[int]]:
         return {one.name: frozenset(one.values) for one in self.dimensions}
 
-    def values(self, metric: str, component: str = "", **sizes: int | Iterable[int]) -> list[Value]:
+    @cached_property
+    def _measured(self) -> dict[tuple[int, ...], Region]:
+        return {region.low: region for region in self.regions if region.measured}
+
+    def values(self, metric: str, component: str = "", /, **sizes: int | Iterable[int]) -> list[Value]:
         """One figure at many sizes at once: a number stands for all of them. None where there is no formula."""
         columns = {name: list(given) for name, given in sizes.items() if not isinstance(given, int)}
         length = max(map(len, columns.values()), default=1)
         if any(len(column) != length for column in columns.values()):
             raise UsageError("the columns of sizes are not of one length", help="give a number to keep a size")
         fixed = {name: given for name, given in sizes.items() if isinstance(given, int)}
-        found = []
-        for row in range(length):
-            chosen = self._complete({**fixed, **{name: column[row] for name, column in columns.items()}})
-            region = self.region(chosen)
-            formulas = {} if region is None else region.components[component] if component else region.totals
-            formula = formulas.get(metric)
-            found.append(None if formula is None else formula.at(chosen))
+        first = self._complete({**fixed, **{name: column[0] for name, column in columns.items() if column}})
+        columns = {name: columns.get(name, [size] * length) for name, size in first.items()}
+        places = [*zip(*columns.values(), strict=True)]
+        admitted = [*self._admitted.values()]
+        found: list[Value] = [None] * length
+        left = [
+            row
+            for row, place in enumerate(places)
+            if all(size in sizes for size, sizes in zip(place, admitted, strict=True))
+        ]
+        for region in (*self.laws, *self._measured.values()):
+            formula = (region.components.get(component, {}) if component else region.totals).get(metric)
+            if not left or formula is None:
+                continue
+            inside = [row for row in left if region.holds(places[row])]
+            chosen = {name: [column[row] for row in inside] for name, column in columns.items()}
+            for row, value in zip(inside, evaluated(formula, chosen), strict=True):
+                found[row] = value
+            left = [row for row in left if found[row] is None]
         return found
 
     @cached_property

@@ -60,7 +60,7 @@ def _answer(
             reason=reason,
         )
 
-    values = law.values(limit.metric, **{along.name: along.values}, **dict(fixed))
+    values = law.values(limit.metric, "", **{along.name: along.values}, **dict(fixed))
     over = next((place for place in range(len(values) - 1, -1, -1) if not _above(values[place], limit.max)), None)
     if METRICS[limit.metric].lower_bound and not law.complete:
         return told(None, "operators without a formula ran: the figures are lower bounds")

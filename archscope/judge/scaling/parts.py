@@ -22,7 +22,10 @@ _LEAST = 20  # a part below 1/20 of the largest one is not told of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """From ``size`` of ``dimension`` on ``upper`` costs more MACs than ``lower``, which cost more before; others are ``fixed``."""
+    """From ``size`` of ``dimension`` on ``upper`` costs more MACs than ``lower``; before it does not.
+
+    The other dimensions are ``fixed``.
+    """
 
     dimension: str
     size: int

@@ -106,10 +106,9 @@ class Regions:
     def _run_to(self, points: Iterator[Point], wanted: int, axes: Axes) -> None:
         have = len(self._inside(axes))
         while have < wanted and len(self.seen) < _MOST:
-            more = [*itertools.islice(points, 1)]
-            if not more:
+            point = next(points, ())
+            if not point:
                 return
-            (point,) = more
             if point not in self.seen:
                 self._observe(point)
                 have += 1
@@ -128,10 +127,10 @@ class Regions:
                 if point not in self.seen:
                     self._observe(point)
                     return True
-        point = next((point for point in rows if point not in self.seen), None)
-        if point is not None:
-            self._observe(point)
-        return point is not None
+        more = [row for row in rows if row not in self.seen][:1]
+        for row in more:
+            self._observe(row)
+        return bool(more)
 
     def _without_ones(self, axes: Axes) -> list[Axes] | None:
         """A size of 1 is often a case of its own: the box without it, and those sizes by themselves."""
