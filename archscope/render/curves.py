@@ -51,12 +51,11 @@ def draw(drawn: Curves) -> Figure:
             axes.axvline(mark.size, color="#444444", linewidth=1.0, linestyle="--")
         if place < _MARKS:
             above.annotate(
-                f"{mark.size:,}: {label(mark.label, 60)}",
-                (mark.size, 0.97 - 0.06 * place),
+                f"{mark.size:,}",
+                (mark.size, 0.97 - 0.05 * place),
                 xycoords=("data", "axes fraction"),
-                xytext=(-5, 0),
+                xytext=(4, 0),
                 textcoords="offset points",
-                ha="right",
                 va="top",
                 fontsize=8.5,
             )

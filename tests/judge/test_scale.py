@@ -126,7 +126,7 @@ def test_formulas_equal_a_fresh_measurement_at_random_sizes(name):
     build, inputs, over = CASES[name]
     model = build()
     law = archscope.scale(model, inputs, over=over)
-    sized, chosen = SizedModel(model, inputs), random.Random(name)
+    sized, chosen = SizedModel(model, inputs), random.Random(name)  # noqa: S311 - no secret
     places = {one.name: one.places for one in law.dimensions}
     for _ in range(6):
         sizes = {dimension: chosen.choice(values) for dimension, values in over.items()}
