@@ -49,9 +49,11 @@ if TYPE_CHECKING:
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
     from archscope.judge.comparison import compare as compare
+    from archscope.judge.scaling.scale import scale as scale
     from archscope.records import Trace as Trace
     from archscope.report import Report as Report
     from archscope.results.comparison import Comparison as Comparison
+    from archscope.results.scaling import Scaling as Scaling
     from archscope.serial import from_json as from_json
     from archscope.serial import to_json as to_json
     from archscope.sources import load as load
@@ -73,6 +75,7 @@ _HOMES = {
     "ModelSpec": "spec",
     "Option": "spec",
     "Report": "report",
+    "Scaling": "results.scaling",
     "Trace": "records",
     "analyze": "api.analyzing",
     "check": "api.judging",
@@ -83,6 +86,7 @@ _HOMES = {
     "load": "sources",
     "lock": "api.judging",
     "plan": "api.judging",
+    "scale": "judge.scaling.scale",
     "to_json": "serial",
     "trace": "api.analyzing",
     "why": "api.judging",

@@ -55,7 +55,8 @@ class Budget:
     """A limit on one metric of one model or of one of its components.
 
     A percentage is of the same metric (and component) of ``relative_to``, else of the model's own total. ``location``
-    is None for a budget that was given on the command line or in code.
+    is None for a budget that was given on the command line or in code. With ``sizes`` (``320:1280:32``, ``batch=1:8``)
+    it holds at each of them, and nothing else.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Budget:
     warn: Limit | None = None
     message: str = ""
     location: Location | None = None
+    sizes: tuple[str, ...] = ()
 
 
 PASSED = "passed"

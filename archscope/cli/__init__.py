@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "config": "Show the settings that hold here, each with the line that it comes from.",
         "completion": "Print the script that completes words in bash, zsh or fish.",
         "plan": "Tell whether reduction targets add up, what each proposal saves, and what settings cost.",
+        "scale": "Give what a model costs as exact formulas of its sizes, and the largest size that holds a limit.",
         "embed": "Refresh the figures of models in READMEs and model cards, or check that they are up to date.",
         "badge": "Draw one figure of a model as a badge.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
@@ -40,7 +41,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 #: Those that run models.
 MEASURING = frozenset(
-    {"analyze", "badge", "check", "claims", "compare", "crosscheck", "embed", "init", "lock", "plan", "report", "why"}
+    {
+        *("analyze", "badge", "check", "claims", "compare", "crosscheck", "embed", "init", "lock", "plan", "report"),
+        *("scale", "why"),
+    }
 )
 _COMPLETION = "_ARCHSCOPE_COMPLETE"
 

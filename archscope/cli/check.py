@@ -16,8 +16,10 @@ from archscope.cli.failures import GATE, tell_failure
 from archscope.cli.measure import Extras, measure
 from archscope.cli.options import ModelArgument, ModelOptions, limit_options, model_options
 from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
+from archscope.cli.scaled import measured_law
 from archscope.cli.streams import silence
 from archscope.config import Config, find_config
+from archscope.config.size_ranges import parse_budget_sizes
 from archscope.documents.check import CHECK, LOCK_PREFIX
 from archscope.errors import ConfigError, UsageError
 from archscope.judge.check_models import Demand, Locked, check_all, demands
@@ -25,6 +27,7 @@ from archscope.judge.lock.file import lock_path, read_lock
 from archscope.metrics import METRICS
 from archscope.policy import Budget, CheckResult, LockPolicy
 from archscope.protocols.annotations import render_annotations
+from archscope.results.scaling import Scaling
 
 
 @click.command("check")
@@ -61,11 +64,19 @@ def command(
     locked = _locked(config, hold=exact or not limits, exact=exact)
     wanted_checks = demands(config, names, limits, locked.lock if locked else None)
     measured = partial(measure, besides=_besides(wanted_checks), **asked)
+    ranged = {budget.name: budget for demand in wanted_checks for budget in demand.budgets if budget.sizes}
+
+    def scaled(name: str) -> Scaling:
+        budget = ranged[name]
+        return measured_law(
+            budget.model, parse_budget_sizes(budget.sizes), trains=METRICS[budget.metric].of_training, asked=asked
+        )
+
     if can_fork():
-        with closing(Apart(measured)) as apart:
-            result, errors = check_all(wanted_checks, config, apart, locked)
+        with closing(Apart(measured)) as apart, closing(Apart(scaled)) as laws:
+            result, errors = check_all(wanted_checks, config, apart, locked, laws)
     else:  # inside a program of somebody's own, who sees it end
-        result, errors = check_all(wanted_checks, config, measured, locked)
+        result, errors = check_all(wanted_checks, config, measured, locked, scaled)
     is_free = STDOUT not in wanted.values()
     try:
         if is_free:

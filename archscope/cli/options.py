@@ -14,7 +14,7 @@ from archscope.documents.columns import rankings
 from archscope.errors import ArchscopeError, UsageError
 from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.memory import ask_for, parse_bytes
-from archscope.metrics import limitable
+from archscope.metrics import BYTES, METRICS, limitable
 from archscope.models import ALIASES, ZOO
 from archscope.policy import Budget, Limit
 
@@ -185,12 +185,12 @@ def _keep_limit(context: click.Context, parameter: click.Parameter, value: str |
         return
     flag = parameter.opts[0]
     try:
-        limit = Limit.parse(value)
+        metric = str(parameter.name).removeprefix("max_")
+        limit = Limit.parse(value.removesuffix("B") if METRICS[metric].unit == BYTES else value)
     except UsageError as error:
         raise UsageError(f"{flag}: {error.what}", help=error.help) from error
     if limit.percent is not None:
         raise UsageError(f"{flag}: {value!r} is a share of nothing", help="a budget in archscope.toml can be a share")
-    metric = str(parameter.name).removeprefix("max_")
     limits.append(Budget(name=flag.removeprefix("--"), model="", metric=metric, max=limit))
 
 

@@ -30,7 +30,7 @@ def shown_page(model: str, report: Report, *, base: tuple[str, Report] | None = 
     try:
         config = find_config(Path.cwd())
         budgets = config.budgets if config else ()
-        own = [row for row in budgets if row.model == model and row.relative_to in {"", *relative}]
+        own = [row for row in budgets if row.model == model and row.relative_to in {"", *relative} and not row.sizes]
         result = check(report, own, relative=relative) if own else None
     except ArchscopeError as error:
         click.echo(f"warning: the page shows no budgets: {error.what}", err=True)

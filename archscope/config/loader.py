@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from archscope.config.document import Table, nearest, read_document
 from archscope.config.settings import Config, ModelConfig
+from archscope.config.size_ranges import parse_budget_sizes
+from archscope.errors import UsageError
 from archscope.metrics import METRICS, limitable
 from archscope.policy import Budget, Location, LockPolicy
 from archscope.spec import Component
@@ -18,7 +20,7 @@ ROLES = ("backbone", "neck", "attention", "head")
 TOP_KEYS = ("models", "budgets", "lock")
 MODEL_KEYS = ("source", "options", "inputs", "components")
 COMPONENT_KEYS = ("name", "match", "description", "role")
-BUDGET_KEYS = ("name", "model", "metric", "max", "component", "relative-to", "warn", "message")
+BUDGET_KEYS = ("name", "model", "metric", "max", "component", "relative-to", "warn", "message", "sizes")
 LOCKABLE = tuple(name for name, metric in METRICS.items() if not metric.of_training)
 LOCK_KEYS = ("metrics", "tolerance", "depth")
 
@@ -139,7 +141,9 @@ def _budget(row: Table) -> Budget:
         warn=row.limit("warn") if "warn" in row.values else None,
         message=row.text("message", ""),
         location=row.location("max"),  # the line to change
+        sizes=row.texts("sizes", ()),
     )
+    _require_range(row, budget)
     if budget.component and not metric.additive:
         raise row.error(f"{metric.name} has no value per component", "component", help="remove the line component")
     if budget.max.percent is not None and not (budget.component or budget.relative_to):
@@ -162,6 +166,16 @@ def _budget(row: Table) -> Budget:
             f"warn = {warn.text!r} is above max = {most.text!r}", "warn", help="warn earlier than max fails"
         )
     return budget
+
+
+def _require_range(row: Table, budget: Budget) -> None:
+    """Raise ConfigError for sizes that cannot be read, or that a share would be of."""
+    try:
+        parse_budget_sizes(budget.sizes)
+    except UsageError as error:
+        raise row.error(f"sizes: {error.what}", "sizes", help=error.help) from error
+    if budget.sizes and (budget.max.percent is not None or (budget.warn and budget.warn.percent is not None)):
+        raise row.error("a share over a range of sizes is of no one whole", "sizes", help="write max as a number")
 
 
 def _lock(table: Table) -> tuple[LockPolicy, MappingProxyType[str, Location]]:

@@ -17,6 +17,10 @@ _LIMIT = {
         {"type": "string", "maxLength": 100, "pattern": rf"^\s*<?\s*=?\s*{_NUMBER}\s*(?:[kKMGT]?|%)\s*$"},
     ],
 }
+_SIZES = {
+    "description": "Sizes that it holds at: 320:1280:32 is height and width, others by name, such as batch=1:8.",
+    **_TEXTS,
+}
 _ROLE = {"enum": list(ROLES), "description": "What it is to the network; figures use it."}
 _DEPTH = {
     "description": "Modules below this many levels count for their ancestor there.",
@@ -45,7 +49,7 @@ def config_schema() -> dict[str, Any]:
         "A model: any MODEL that the command line takes, with its options, inputs and components.",
     )
     budget = _table(
-        dict(zip(BUDGET_KEYS, (_TEXT, _TEXT, metric, _LIMIT, _TEXT, _TEXT, _LIMIT, _TEXT), strict=True)),
+        dict(zip(BUDGET_KEYS, (_TEXT, _TEXT, metric, _LIMIT, _TEXT, _TEXT, _LIMIT, _TEXT, _SIZES), strict=True)),
         ["name", "model", "metric", "max"],
         "A limit on one metric of a model, or of one of its components.",
     )

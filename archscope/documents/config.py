@@ -40,6 +40,7 @@ _OF_SOURCE = ("those of the source", "default")
 def _budget(budget: Budget) -> str:
     subject = f"{budget.component} of {budget.model}" if budget.component else budget.model
     words = f"{budget.metric} of {subject} <= {_limit(budget)}"
+    words += f" at {', '.join(budget.sizes)}" if budget.sizes else ""
     return f"{words}, warn above {budget.warn.text}" if budget.warn else words
 
 

@@ -14,9 +14,11 @@ from archscope.errors import ArchscopeError, ConfigError, NotComparableError, Sp
 from archscope.judge.budgets import check
 from archscope.judge.lock.check import check_lock, explained
 from archscope.judge.lock.entries import Lock, lock_entry, require_same_provenance
+from archscope.judge.range_budgets import check_range
 from archscope.models import ALIASES
 from archscope.policy import FAILED, Budget, BudgetResult, CheckedModel, CheckResult, Fault, LockPolicy
 from archscope.report import Report
+from archscope.results.scaling import Scaling
 
 SAVED = ".json"  # the ending of a saved report
 
@@ -86,11 +88,16 @@ def _demand(name: str, budgets: Sequence[Budget], locked: Sequence[str]) -> Dema
 
 
 def check_all(
-    wanted: Sequence[Demand], config: Config | None, measure: Callable[[str], Report], locked: Locked | None = None
+    wanted: Sequence[Demand],
+    config: Config | None,
+    measure: Callable[[str], Report],
+    locked: Locked | None = None,
+    scaled: Callable[[str], Scaling] | None = None,
 ) -> tuple[CheckResult, tuple[ArchscopeError, ...]]:
     """Every demand checked, and the errors of the models that could not be: one broken model hides no other.
 
-    ``measure`` turns a MODEL into its report; it is asked once for each.
+    ``measure`` turns a MODEL into its report; it is asked once for each. ``scaled`` gives the law of size behind the
+    budget of that name, where it holds over a range.
     """
     measured: dict[str, Report | ArchscopeError] = {}
 
@@ -109,9 +116,12 @@ def check_all(
     errors: list[ArchscopeError] = []
     known: list[ArchscopeError] = []
     for demand in wanted:
-        for part in (_check_budgets, _check_lock):
+        over_ranges, failed = _check_ranges(demand, scaled)
+        outcomes.append(over_ranges)
+        errors += failed
+        for part in _parts(demand, locked):
             try:
-                outcomes.append(part(demand, config, report_of, locked))
+                outcomes.append(part(_at_one_size(demand), config, report_of, locked))
             except ArchscopeError as error:
                 if error not in known:
                     known.append(error)
@@ -121,7 +131,43 @@ def check_all(
     return reduce(add, outcomes, CheckResult()), tuple(errors)
 
 
+def _parts(demand: Demand, locked: Locked | None) -> tuple[Part, ...]:
+    """What is checked at one size: nothing where all budgets are over ranges and no lock holds."""
+    nothing = demand.budgets and not _at_one_size(demand).budgets and (locked is None or not locked.hold)
+    return () if nothing else (_check_budgets, _check_lock)
+
+
+def _at_one_size(demand: Demand) -> Demand:
+    return replace(demand, budgets=tuple(budget for budget in demand.budgets if not budget.sizes))
+
+
+def _check_ranges(demand: Demand, scaled: Callable[[str], Scaling] | None) -> tuple[CheckResult, list[ArchscopeError]]:
+    """The budgets that hold over ranges of sizes, and the errors of those that could not be checked."""
+    outcomes: list[CheckResult] = []
+    errors: list[ArchscopeError] = []
+    for budget in demand.budgets:
+        if not budget.sizes or scaled is None:
+            continue
+        try:
+            if demand.by_report or demand.model.endswith(SAVED):
+                raise UsageError(
+                    f"{demand.model} is a saved report: it has one size, and {budget.name!r} is over a range",
+                    help="name the model itself",
+                )
+            law = scaled(budget.name)
+            outcomes.append(
+                CheckResult(
+                    models=(CheckedModel(name=demand.model, inputs=law.inputs),), results=(check_range(budget, law),)
+                )
+            )
+        except ArchscopeError as error:
+            errors.append(error)
+            outcomes.append(CheckResult(faults=(_fault(demand.model, error),)))
+    return reduce(add, outcomes, CheckResult()), errors
+
+
 Measure: TypeAlias = Callable[[str], Report]
+Part: TypeAlias = Callable[[Demand, Config | None, Measure, Locked | None], CheckResult]
 
 
 def _check_budgets(demand: Demand, config: Config | None, report_of: Measure, locked: Locked | None) -> CheckResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -86,13 +86,17 @@ def exchanged_inputs(inputs: Inputs, change: Callable[[torch.Tensor], torch.Tens
 
 def input_records(model: nn.Module, inputs: Inputs) -> tuple[InputRecord, ...]:
     """The tensors of a call, named by the parameters of what is called (with the place inside a nested argument)."""
-    named = [*zip(_positional_names(model, inputs), inputs.args, strict=True), *inputs.kwargs.items()]
     return tuple(
-        InputRecord(name=name + place, shape=shape, dtype=dtype_name(tensor.dtype))
-        for name, value in named
-        for place, tensor in held_tensors(value)
+        InputRecord(name=name, shape=shape, dtype=dtype_name(tensor.dtype))
+        for name, tensor in input_names(model, inputs)
         for shape in constituents(tensor)
     )
+
+
+def input_names(model: nn.Module, inputs: Inputs) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of a call, each after its name."""
+    named = [*zip(_positional_names(model, inputs), inputs.args, strict=True), *inputs.kwargs.items()]
+    return ((name + place, tensor) for name, value in named for place, tensor in held_tensors(value))
 
 
 def _positional_names(model: nn.Module, inputs: Inputs) -> list[str]:

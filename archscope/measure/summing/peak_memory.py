@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from archscope.measure.summing.counted_calls import real_outputs
 from archscope.records import StorageRecord, Trace
 
@@ -11,16 +13,17 @@ def peak_activation_bytes(trace: Trace) -> int:
 
     The model's parameters, buffers and inputs are not among them.
     """
+    return max(0, *bytes_alive(trace))
+
+
+def bytes_alive(trace: Trace) -> tuple[int, ...]:
+    """The bytes that operator outputs hold after each call of ``trace``, and at its end."""
     changes = [0] * (len(trace.calls or ()) + 1)
     for storage in real_storages(trace):
         changes[storage.born] += storage.nbytes
         if storage.freed is not None:
             changes[storage.freed] -= storage.nbytes
-    live = peak = 0
-    for change in changes:
-        live += change
-        peak = max(peak, live)
-    return peak
+    return tuple(itertools.accumulate(changes))
 
 
 def held_when_backward_starts(step: Trace) -> int:

@@ -1,0 +1,106 @@
+"""What ``--over`` names: axes of inputs by their usual names or by their places, and options of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from archscope.config import nearest
+from archscope.errors import UsageError
+from archscope.measure.at_sizes import parse_place
+from archscope.records import InputRecord
+from archscope.results.scaling import Dimension
+from archscope.spec import Option
+
+USUAL = ("batch", "height", "width", "size", "sequence")
+_HELP = "say which axes it is: --dim sequence=input_ids[1],attention_mask[1]"
+
+
+def dimension(  # noqa: PLR0913 - all that decides what a name means
+    name: str,
+    values: Iterable[int],
+    records: Sequence[InputRecord],
+    *,
+    given: Mapping[str, Sequence[str]],
+    options: Sequence[Option],
+    open_options: bool,
+    sequence_first: bool,
+) -> Dimension:
+    """The dimension ``name`` with its ``values``: as ``given``, a place, an option, or an axis by its usual name.
+
+    With ``open_options`` the model may take options that it does not list. Raises UsageError for a name that means
+    nothing and for values that are no sizes.
+    """
+    sizes = tuple(sorted(dict.fromkeys(values)))
+    if not sizes or any(type(size) is not int for size in sizes) or sizes[0] < 1:
+        raise UsageError(f"{name} has no sizes", help="give integers from 1 on: range(320, 1281, 32)")
+    return Dimension(
+        name=name, values=sizes, places=_places(name, records, given, options, open_options, sequence_first)
+    )
+
+
+def _places(  # noqa: PLR0913, PLR0917
+    name: str,
+    records: Sequence[InputRecord],
+    given: Mapping[str, Sequence[str]],
+    options: Sequence[Option],
+    open_options: bool,  # noqa: FBT001
+    sequence_first: bool,  # noqa: FBT001
+) -> tuple[str, ...]:
+    if name in given:
+        for place in given[name]:
+            _require(place, records, options, open_options=open_options)
+        return tuple(given[name])
+    if parse_place(name):
+        _require(name, records, options, open_options=False)
+        return (name,)
+    if any(option.name == name for option in options):
+        return (name,)
+    places = usual_places(name, records, sequence_first=sequence_first)
+    if places:
+        return places
+    if name in USUAL:
+        raise UsageError(f"no input has an axis that is known to be its {name}", help=_HELP.replace("sequence", name))
+    if open_options:
+        return (name,)
+    known = [*USUAL, *(option.name for option in options)]
+    raise UsageError(f"{name!r} is neither an axis of an input nor an option of the model", help=nearest(name, known))
+
+
+def _require(place: str, records: Sequence[InputRecord], options: Sequence[Option], *, open_options: bool) -> None:
+    found = parse_place(place)
+    if found is None:
+        if open_options or any(option.name == place for option in options):
+            return
+        raise UsageError(f"{place!r} is neither a place in an input nor an option", help="write x[0], ids[1]")
+    name, axis = found
+    shapes = {record.name: record.shape for record in records}
+    if name not in shapes:
+        raise UsageError(f"there is no input {name!r}", help=nearest(name, shapes) or "the model has no inputs")
+    rank = len(shapes[name])
+    if not -rank <= axis < rank:
+        raise UsageError(f"{name} has {rank} axes: there is no {place}", help=f"the last one is {name}[{rank - 1}]")
+
+
+def usual_places(name: str, records: Sequence[InputRecord], *, sequence_first: bool) -> tuple[str, ...]:
+    """The axes that are called ``name`` by custom.
+
+    Images end in height and width, tokens are batch by sequence, and features of a sequence batch by sequence by width
+    (the other way round where the model itself is one of torch's that take the sequence first).
+    """
+    images = [record for record in records if len(record.shape) in {4, 5}]
+    tokens = [record for record in records if len(record.shape) in {2, 3}]
+    flat = {3: 0} if sequence_first else {}
+    match name:
+        case "batch":
+            return tuple(f"{one.name}[{1 if len(one.shape) in flat else 0}]" for one in (*images, *tokens))
+        case "height":
+            return tuple(f"{one.name}[{len(one.shape) - 2}]" for one in images)
+        case "width":
+            return tuple(f"{one.name}[{len(one.shape) - 1}]" for one in images)
+        case "size":
+            return tuple(f"{one.name}[{axis}]" for one in images for axis in (len(one.shape) - 2, len(one.shape) - 1))
+        case "sequence" if tokens:
+            axis = {record.name: flat.get(len(record.shape), 1) for record in tokens}
+            length = tokens[0].shape[axis[tokens[0].name]]
+            return tuple(f"{one.name}[{axis[one.name]}]" for one in tokens if one.shape[axis[one.name]] == length)
+    return ()

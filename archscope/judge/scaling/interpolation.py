@@ -1,0 +1,221 @@
+"""Exact interpolation: polynomials with rational coefficients through integer figures, each verified where it can be.
+
+A series holds the figures of one thing at all points. It is fitted by the smallest set of monomials whose values at the
+points are independent and that meets every figure exactly; what counts as its degrees of freedom are the terms that are
+left. Sets of monomials are sifted modulo a prime, all series at once, and what passes is solved in rationals.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from archscope.results.polynomial import Polynomial, Powers, Quantity
+
+Point: TypeAlias = tuple[int, ...]
+Series: TypeAlias = tuple[int, ...]
+_Residues: TypeAlias = npt.NDArray[np.int64]
+
+HIGHEST = 4  # power of one quantity: attention over the pixels of an image
+_PRIME = 2**31 - 1  # products of residues fit 64 bits
+_MOST_SETS = 4000  # of monomials that are tried
+
+
+class Fitted(NamedTuple):
+    """A polynomial through all figures, and how many points it takes for it to be verified."""
+
+    polynomial: Polynomial
+    points: int
+
+
+def needed_points(polynomial: Polynomial, dimensions: int) -> int:
+    """The points that a polynomial is made from and, as many again and two a dimension, those that verify it.
+
+    A floor term was found too: its divisor and its shift are two more degrees of freedom.
+    """
+    floors = sum(not quantity.plain for quantity in polynomial.quantities)
+    freedom = len(polynomial.terms) + 2 * floors
+    return 2 * freedom + 2 * dimensions
+
+
+def fit(
+    series: Iterable[Series],
+    points: Sequence[Point],
+    names: Sequence[str],
+    terms: Sequence[Quantity] = (),
+) -> dict[Series, Fitted]:
+    """Every one of ``series`` that a polynomial goes through: in the sizes, or with ``terms`` in some of those."""
+    waiting = [*dict.fromkeys(series)]
+    found: dict[Series, Fitted] = {}
+    varied = [name for place, name in enumerate(names) if len({point[place] for point in points}) > 1]
+    sizes = [dict(zip(names, point, strict=True)) for point in points]
+    columns: dict[Quantity, list[int]] = {}
+    targets = _residues(waiting)
+    sets = _with_terms(varied, terms, len(points)) if terms else _plain(varied, len(points))
+    for monomials in itertools.islice(sets, _MOST_SETS):
+        if not waiting:
+            break
+        for quantity in {quantity for powers in monomials for quantity, _ in powers} - columns.keys():
+            columns[quantity] = [quantity.at(one) for one in sizes]
+        rows = [
+            [math.prod(columns[q][place] ** n for q, n in powers) for powers in monomials]
+            for place in range(len(points))
+        ]
+        passed = _sifted(_residues(rows), targets)
+        if not passed.any():
+            continue
+        solver = _inverse(rows, len(monomials))
+        if solver is None:
+            continue
+        for place in np.flatnonzero(passed):
+            polynomial = _through(waiting[place], rows, monomials, solver)
+            if polynomial is not None:
+                found[waiting[place]] = Fitted(polynomial, needed_points(polynomial, len(varied)))
+        left = [place for place, one in enumerate(waiting) if one not in found]
+        waiting, targets = [waiting[place] for place in left], targets[left]
+    return found
+
+
+def _residues(rows: Sequence[Sequence[int]]) -> _Residues:
+    return np.array([[value % _PRIME for value in row] for row in rows], dtype=np.int64)
+
+
+def _sifted(rows: _Residues, targets: _Residues) -> npt.NDArray[np.bool_]:
+    """Which of ``targets`` (a row each) are combinations of the columns of ``rows``, modulo the prime.
+
+    None where the columns are not independent, or where no row is left to check with.
+    """
+    count, size = rows.shape
+    none = np.zeros(len(targets), dtype=np.bool_)
+    if count <= size or not len(targets):
+        return none
+    table = np.concatenate([rows, targets.T], axis=1)
+    for column in range(size):
+        pivots = np.flatnonzero(table[column:, column])
+        if not len(pivots):
+            return none
+        pivot = column + int(pivots[0])
+        table[[column, pivot]] = table[[pivot, column]]
+        table[column] = table[column] * pow(int(table[column, column]), -1, _PRIME) % _PRIME
+        below = table[column + 1 :]
+        below -= below[:, column : column + 1] * table[column] % _PRIME
+        below %= _PRIME
+    return np.asarray(~table[size:, size:].any(axis=0))
+
+
+def _plain(names: Sequence[str], points: int) -> Iterator[tuple[Powers, ...]]:
+    """Sets of monomials in the sizes alone, fewer first."""
+    yield from _products([((Quantity((name,)),), HIGHEST) for name in names], points)
+
+
+def _with_terms(names: Sequence[str], terms: Sequence[Quantity], points: int) -> Iterator[tuple[Powers, ...]]:
+    """Sets of monomials in which terms stand for sizes or beside them: one of each dimension, then two or three."""
+    of_one = {name: [term for term in terms if term.dimensions == (name,) and not _beside(term)] for name in names}
+    beside = [*filter(_beside, terms)]
+    plain = {name: Quantity((name,)) for name in names}
+    for several in (1, 2):
+        for extra in itertools.combinations(beside, several):
+            for count in (1, 2):
+                kinds = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
+                for choice in itertools.product(*kinds):
+                    yield from _products([*((one, 2) for one in choice), *(((one,), 1) for one in extra)], points)
+    for count in (1, 2, 3):
+        choices = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
+        for choice in itertools.product(*choices):
+            if any(len(one) == count and one != (plain[name],) for one, name in zip(choice, names, strict=True)):
+                yield from _products([(one, HIGHEST if len(one) == 1 else 2) for one in choice], points)
+
+
+def _sets_of(count: int, plain: Quantity, terms: Sequence[Quantity]) -> Iterator[tuple[Quantity, ...]]:
+    """So many of ``terms`` together, the size itself among them where there are several."""
+    return itertools.combinations([*([plain] if count > 1 else []), *terms], count)
+
+
+def _beside(term: Quantity) -> bool:
+    """Whether it stands beside sizes, in place of none of them."""
+    return len(term.dimensions) > 1 or term.levels or term.rest
+
+
+def _products(parts: Sequence[tuple[tuple[Quantity, ...], int]], points: int) -> Iterator[tuple[Powers, ...]]:
+    """The products of monomials in each part, for every set of degrees up to those given, the smaller sets first."""
+    degrees = itertools.product(*(range(highest + 1) for _, highest in parts))
+    sized = []
+    for chosen in degrees:
+        size = math.prod(math.comb(len(part) + degree, degree) for (part, _), degree in zip(parts, chosen, strict=True))
+        if size < points:
+            sized.append((size, chosen))
+    for _, chosen in sorted(sized):
+        kinds = [_up_to(part, degree) for (part, _), degree in zip(parts, chosen, strict=True)]
+        yield tuple(tuple(sorted(itertools.chain.from_iterable(several))) for several in itertools.product(*kinds))
+
+
+@functools.cache
+def _up_to(quantities: tuple[Quantity, ...], degree: int) -> tuple[Powers, ...]:
+    """The monomials of all of these quantities up to a total degree."""
+    exponents = itertools.product(range(degree + 1), repeat=len(quantities))
+    return tuple(
+        tuple((quantity, power) for quantity, power in zip(quantities, powers, strict=True) if power)
+        for powers in exponents
+        if sum(powers) <= degree
+    )
+
+
+_Solver: TypeAlias = tuple[list[int], list[list[int]], int]
+
+
+def _through(
+    series: Series, rows: Sequence[Sequence[int]], monomials: Sequence[Powers], solver: _Solver
+) -> Polynomial | None:
+    """The polynomial through every figure of ``series``, or None where there is none."""
+    picked, inverse, whole = solver
+    chosen = [series[place] for place in picked]
+    solution = [sum(map(int.__mul__, line, chosen)) for line in inverse]
+    for row, figure in zip(rows, series, strict=True):
+        if sum(map(int.__mul__, row, solution)) != figure * whole:
+            return None
+    return Polynomial.of({powers: Fraction(value, whole) for powers, value in zip(monomials, solution, strict=True)})
+
+
+def _inverse(rows: Sequence[Sequence[int]], size: int) -> _Solver | None:
+    """The places of ``size`` independent rows, and the inverse of the matrix that they make: integers over one whole.
+
+    None where there are no such rows.
+    """
+    matrix: list[list[Fraction]] = []
+    picked: list[int] = []
+    for place, row in enumerate(rows):
+        line = [*map(Fraction, row), *(Fraction(int(number == len(picked))) for number in range(size))]
+        for known in matrix:
+            factor = line[_lead(known, size)]
+            if factor:
+                line = [value - factor * other for value, other in zip(line, known, strict=True)]
+        lead = _lead(line, size)
+        if lead == size:
+            continue
+        scale = line[lead]
+        line = [value / scale for value in line]
+        for index, known in enumerate(matrix):
+            factor = known[lead]
+            if factor:
+                matrix[index] = [value - factor * other for value, other in zip(known, line, strict=True)]
+        matrix.append(line)
+        picked.append(place)
+        if len(picked) == size:
+            break
+    if len(picked) < size:
+        return None
+    inverse = [line[size:] for line in sorted(matrix, key=lambda line: _lead(line, size))]
+    whole = math.lcm(*(value.denominator for line in inverse for value in line))
+    return picked, [[int(value * whole) for value in line] for line in inverse], whole
+
+
+def _lead(line: Sequence[Fraction], size: int) -> int:
+    """Where the first number of the left half that is not 0 stands; ``size`` where all are 0."""
+    return next((place for place in range(size) if line[place]), size)
