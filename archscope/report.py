@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archscope.metrics import FigureRow, Figures, Rows
+from archscope.receptive_field import InputField
 from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
 
@@ -109,7 +110,10 @@ class ComponentRow(FigureRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleRow(FigureRow):
-    """A module: its figures with its submodules (by path, each parameter once), ``own`` without them."""
+    """A module: its figures with its submodules (by path, each parameter once), ``own`` without them.
+
+    ``receptive_field`` has a row for each input; it is there when it was asked for.
+    """
 
     carries: ClassVar[Rows] = Rows.MODULES
 
@@ -123,6 +127,7 @@ class ModuleRow(FigureRow):
     output_shapes: tuple[Shape, ...]
     figures: Figures
     own: Figures
+    receptive_field: tuple[InputField, ...] = ()
 
     @property
     def own_parameters(self) -> int:

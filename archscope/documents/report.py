@@ -6,8 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archscope.documents import document as doc
-from archscope.documents.columns import THE_MODEL, FigureColumns, path_name, path_names, shown_metrics, was_run
+from archscope.documents.columns import (
+    INTENSITY,
+    THE_MODEL,
+    FigureColumns,
+    path_name,
+    path_names,
+    shown_metrics,
+    was_run,
+)
 from archscope.documents.pictures import report_sheet
+from archscope.documents.receptive_field import FIELD_COLUMNS, field_notes
 from archscope.documents.report_in_full import full_document
 from archscope.documents.report_tables import (
     View,
@@ -45,7 +54,9 @@ def brief_document(report: Report, view: View | None = None) -> doc.Document:
         doc.Paragraph(f"{rule.name} counts {rule.counted:,} and {rule.parameters:,} parameters: {rule.description}")
         for rule in report.conventions
     )
-    blocks += [_component_table(report, view), *draw(report, view), *doc.together([*warnings(report), *notes(report)])]
+    said = field_notes(report) if {*view.columns} & {*FIELD_COLUMNS} else ()
+    blocks += [_component_table(report, view), *draw(report, view)]
+    blocks += doc.together([*warnings(report), *notes(report), *said])
     return doc.Document(title=report.model.name, beside=report.model.source, blocks=tuple(blocks))
 
 
@@ -64,7 +75,7 @@ def identity(report: Report) -> Iterator[str]:
 
 
 def _component_table(report: Report, view: View) -> doc.Table:
-    known = [name for name in view.columns if name in carried_by(Rows.COMPONENTS) or name not in METRICS]
+    known = [name for name in view.columns if name in carried_by(Rows.COMPONENTS) or name == INTENSITY]
     told = FigureColumns(report, shown_metrics(report, "parameters", known, all_bars=True))
     return doc.table(
         (*doc.names("component"), *told.columns(), *doc.names("", optional=True)),
