@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -11,7 +13,7 @@ MARGIN = 1e-300
 def with_positive_weights(model: nn.Module) -> nn.Module:
     """``model`` in float64 with positive weights, so that no two paths cancel each other."""
     torch.manual_seed(0)
-    model = model.double().eval()
+    model = copy.deepcopy(model).double().eval()
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.data.uniform_(0.5, 1.0)

@@ -1,6 +1,6 @@
 """Small networks of every kind that looks at positions, each with the shape of its input, for receptive fields."""
 
-# ruff: noqa
+# ruff: noqa: E741, F841, N805, N812, PLC3002, PLW0108, RUF059 - short names in one-line networks
 
 from __future__ import annotations
 
