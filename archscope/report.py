@@ -110,10 +110,7 @@ class ComponentRow(FigureRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleRow(FigureRow):
-    """A module: its figures with its submodules (by path, each parameter once), ``own`` without them.
-
-    ``receptive_field`` has a row for each input; it is there when it was asked for.
-    """
+    """A module: its figures with its submodules (by path), ``own`` without them; ``receptive_field`` when asked for."""
 
     carries: ClassVar[Rows] = Rows.MODULES
 
