@@ -24,7 +24,8 @@ class Stored(NamedTuple):
 class TensorMeta(NamedTuple):
     """A tensor without its values. ``dtype`` as in ``torch.<dtype>``; ``storage`` is an id within its trace.
 
-    ``stored`` is what a sparse tensor holds; None of others.
+    ``stored`` is what a sparse tensor holds; None of others. ``layout`` tells views of one storage apart: the offset
+    and the strides, in elements; None of a tensor that lies in order from the start.
     """
 
     shape: Shape
@@ -32,6 +33,7 @@ class TensorMeta(NamedTuple):
     itemsize: int
     storage: int
     stored: Stored | None = None
+    layout: tuple[int, ...] | None = None
 
     @property
     def numel(self) -> int:
@@ -130,7 +132,10 @@ class StorageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleRecord:
-    """A module, once by identity: its first path in ``named_modules()`` and what its first call took and gave."""
+    """A module, once by identity: its first path in ``named_modules()`` and what its first call took and gave.
+
+    ``outputs`` are the tensors that it gave, before the operator call ``end``.
+    """
 
     path: Path
     type_name: str
@@ -138,6 +143,8 @@ class ModuleRecord:
     calls: int
     input_shapes: tuple[Shape, ...]
     output_shapes: tuple[Shape, ...]
+    outputs: tuple[TensorMeta, ...] = ()
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

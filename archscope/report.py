@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archscope.metrics import FigureRow, Figures, Rows
+from archscope.receptive_field import InputField
 from archscope.records import InputRecord, ParameterRecord, Path, Shape, Undecided
 from archscope.spec import Option
 from archscope.views import ReportView, View
@@ -110,7 +111,7 @@ class ComponentRow(View, FigureRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ModuleRow(View, FigureRow):
-    """A module: its figures with its submodules (by path, each parameter once), ``own`` without them."""
+    """A module: its figures with its submodules (by path), ``own`` without them; ``receptive_field`` when asked for."""
 
     carries: ClassVar[Rows] = Rows.MODULES
 
@@ -124,6 +125,7 @@ class ModuleRow(View, FigureRow):
     output_shapes: tuple[Shape, ...]
     figures: Figures
     own: Figures
+    receptive_field: tuple[InputField, ...] = ()
 
     @property
     def own_parameters(self) -> int:

@@ -43,6 +43,7 @@ def from_json(text: str, *, where: str = "report") -> Report:
 
 
 _HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
+_WHEN_ASKED = {"receptive_field"}  # fields that are written where somebody asked for them
 _LONGEST = 200  # characters of a file that a message repeats
 
 
@@ -56,7 +57,10 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, Figures):
         return {name: value[name] for name in METRICS if name in value} | dict(value)
     if dataclasses.is_dataclass(value):
-        plain = {name: to_plain(getattr(value, name)) for name in _fields(typing.cast("Any", type(value)))}
+        told = (
+            name for name in _fields(typing.cast("Any", type(value))) if name not in _WHEN_ASKED or getattr(value, name)
+        )
+        plain = {name: to_plain(getattr(value, name)) for name in told}
         if "figures" in plain:
             own = {f"own_{name}": figure for name, figure in plain.pop("own", {}).items()}
             plain |= plain.pop("figures") | own

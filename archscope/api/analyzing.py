@@ -14,7 +14,7 @@ from archscope.api.subjects import Model, subject
 from archscope.config import nearest
 from archscope.errors import InputError, UsageError
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.measure.measuring import report_of, trace_any, with_extras
+from archscope.measure.measuring import report_of, trace_any, with_extras, with_fields
 from archscope.measure.summing.optimizers import OPTIMIZERS
 from archscope.records import Trace
 from archscope.report import Report
@@ -31,6 +31,7 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     keep_calls: bool = False,
     training: str | bool = "",
     sparsity: bool = False,
+    receptive_fields: bool = False,
     conventions: str | Sequence[str] = (),
     device: str = "",
     call: str = "",
@@ -54,9 +55,9 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     Without inputs those of a ModelSpec are used, and where it has none the report holds parameters alone.
 
     ``components`` replace the model's own. ``keep_calls`` adds the grouped call table. ``training`` names an optimizer
-    (True is adamw) and adds the figures of a training step; ``sparsity`` counts the weights that are 0; ``conventions``
-    restate the run in other counters' rules (macs, flops, fvcore, thop, torch). ``device`` asks for a run on meta, cpu
-    or cuda. ``call`` names another method than forward (generate, training_step). The model comes back as it was.
+    (True is adamw) and adds the figures of a training step; ``sparsity`` counts the weights that are 0;
+    ``receptive_fields`` adds how far each module looks; ``conventions`` restate the run in other counters' rules (macs,
+    flops, fvcore, thop, torch). ``device`` asks for a run on meta, cpu or cuda. ``call`` names another method than forward (generate, training_step). The model comes back as it was.
     Raises BuildError, ForwardError, InputError, ComponentError and UsageError.
     """
     what = subject(model)
@@ -64,12 +65,13 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     optimizer = _optimizer(training)
     names = (conventions,) if isinstance(conventions, str) else tuple(conventions)
     if isinstance(what, Report):
-        if call_given is not None or optimizer or sparsity or names:
+        if call_given is not None or optimizer or sparsity or receptive_fields or names:
             raise UsageError("a saved report cannot be measured further", help="give the model itself")
         return what
     try:
         seen = trace_any(what, call_given, name=name, device=device)
         report = report_of(seen, what, components=components, formulas=formulas, name=name, keep_calls=keep_calls)
+        report = with_fields(report, seen) if receptive_fields else report
         if not isinstance(what, Trace):
             report = with_extras(
                 report, what, call_given, formulas=formulas, training=optimizer, sparsity=sparsity, device=device

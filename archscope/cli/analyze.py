@@ -26,6 +26,7 @@ from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
 from archscope.cli.report_folder import PAGE, free_folder, report_files
 from archscope.documents.columns import SHOWN_ANYWAY, further_columns
+from archscope.documents.receptive_field import FIELD_COLUMNS
 from archscope.documents.report import REPORT, brief_document
 from archscope.documents.report_tables import View
 from archscope.errors import UsageError, did_you_mean
@@ -102,6 +103,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         optimizer=optimizer_of(training=training, optimizer=optimizer),
         sparsity=sparsity,
         conventions=tuple(dict.fromkeys(conventions)),
+        receptive_fields=not {*columns}.isdisjoint(FIELD_COLUMNS),
     )
     report = measure(model, keep_calls=keep_calls, besides=besides, **asked)
     target = out or free_folder(report, Path("reports"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Extras:
-    """What to measure besides the run: a training step with ``optimizer``, weights that are 0, other counters' rules.
+    """What to measure besides: a training step with ``optimizer``, weights of 0, other rules, receptive fields.
 
     A saved report cannot be measured further: asking for more is an error, unless ``if_possible``.
     """
@@ -30,6 +30,7 @@ class Extras:
     optimizer: str = ""
     sparsity: bool = False
     conventions: tuple[str, ...] = ()
+    receptive_fields: bool = False
     if_possible: bool = False
 
 
@@ -74,18 +75,21 @@ def measure_and_trace(  # noqa: PLR0913 - all that a measurement can be asked fo
         if isinstance(loaded, Report):
             if called is not None and not for_models:
                 raise UsageError(f"{model} is a saved report: it cannot be run", help="leave out --input")
+            if any(row.receptive_field for row in loaded.modules):
+                besides = dataclasses.replace(besides, receptive_fields=False)
             if besides != NOTHING and not besides.if_possible:
                 raise UsageError(
                     f"{model} is a saved report: nothing more can be measured", help="name the model itself"
                 )
             return loaded, None
         given = called if called is not None else parse_inputs(usual) or None
-        from archscope.measure.measuring import report_of, trace_any, with_extras
+        from archscope.measure.measuring import report_of, trace_any, with_extras, with_fields
 
         spec = _announced(loaded, shown)
         seen = trace_any(spec, given)
         report = report_of(seen, spec, keep_calls=keep_calls)
         report = with_extras(report, spec, given, training=besides.optimizer, sparsity=besides.sparsity)
+        report = with_fields(report, seen) if besides.receptive_fields else report
         if besides.conventions:
             from archscope.judge.conventions.restating import restated
 

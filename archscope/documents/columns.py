@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from archscope.documents.document import Bar, Cell, Column, Count, Inline, Name, Share, figures, joined, sentence
+from archscope.documents.receptive_field import FIELD_COLUMNS, field_cell
 from archscope.metrics import BYTES, METRICS, FigureRow, Figures, Rows, carried_by
 from archscope.records import Shape
 from archscope.report import ComponentRow, ModuleRow, Report
@@ -15,6 +16,7 @@ from archscope.units import format_bytes, format_count
 THE_MODEL = "[the model itself]"
 SHOWN_ANYWAY = ("parameters", "macs")
 INTENSITY = "arithmetic_intensity"  # a ratio of metrics, FLOPs by bytes
+_TITLES = {INTENSITY: "FLOPs/byte", **FIELD_COLUMNS}
 VALUE, SHARE, BAR = range(3)  # how much a table says of a figure: itself, its share too, a bar too
 
 
@@ -25,7 +27,8 @@ def rankings(*, run: bool = True) -> tuple[str, ...]:
 
 def further_columns() -> tuple[str, ...]:
     """What ``--columns`` can add: every metric of modules that tables do not show anyway, and FLOPs by bytes."""
-    return (*(name for name in carried_by(Rows.MODULES) if name not in SHOWN_ANYWAY), INTENSITY)
+    metrics = (name for name in carried_by(Rows.MODULES) if name not in SHOWN_ANYWAY)
+    return (*metrics, INTENSITY, *FIELD_COLUMNS)
 
 
 def count(row: FigureRow, metric: str, *, short: bool) -> Count:
@@ -76,9 +79,8 @@ class FigureColumns:
     def columns(self) -> Iterator[Column]:
         """A column for each value, share and bar."""
         for metric, detail in self._shown.items():
-            yield Column(
-                "FLOPs/byte" if metric == INTENSITY else METRICS[metric].label, key=metric, figures=True, begins=True
-            )
+            title = _TITLES[metric] if metric in _TITLES else METRICS[metric].label
+            yield Column(title, key=metric, figures=True, begins=True)
             yield from [Column("share", key="share", figures=True)] if detail >= SHARE else []
             yield from [Column("", key="bar", optional=True)] if detail >= BAR else []
 
@@ -86,8 +88,8 @@ class FigureColumns:
         """The cells of a row, or of several taken together: value, share of the whole and bar, as ``shown`` says."""
         short, row = any(map(self._is_short, rows)), added(rows)
         for metric, detail in self._shown.items():
-            if metric == INTENSITY:
-                yield _intensity(row)
+            if metric in _TITLES:
+                yield _intensity(row) if metric == INTENSITY else field_cell(rows[0], metric)
                 continue
             value, most = row.figures.get(metric) or 0, self._whole.figures.get(metric) or 0
             yield count(row, metric, short=short)

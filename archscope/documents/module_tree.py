@@ -124,7 +124,7 @@ def _kinds(report: Report, below: Mapping[Path, Sequence[ModuleRow]]) -> dict[Pa
     kinds: dict[Path, int] = {}
     for row in sorted(report.modules, key=lambda row: -row.depth):
         inner = tuple((child.path.rpartition(".")[2], kinds[child.path]) for child in below.get(row.path, ()))
-        alike = (row.type, row.own, row.figures, row.aliases != (), inner)
+        alike = (row.type, row.own, row.figures, row.receptive_field, row.aliases != (), inner)
         kinds[row.path] = numbers.setdefault(alike, len(numbers))
     return kinds
 

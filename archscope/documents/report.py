@@ -6,9 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archscope.documents import document as doc
-from archscope.documents.columns import THE_MODEL, FigureColumns, path_name, path_names, shown_metrics, was_run
+from archscope.documents.columns import (
+    INTENSITY,
+    THE_MODEL,
+    FigureColumns,
+    path_name,
+    path_names,
+    shown_metrics,
+    was_run,
+)
 from archscope.documents.module_tree import flat_modules, module_tree
 from archscope.documents.pictures import report_sheet
+from archscope.documents.receptive_field import FIELD_COLUMNS, field_notes
 from archscope.documents.report_in_full import full_document
 from archscope.documents.report_tables import (
     View,
@@ -19,7 +28,7 @@ from archscope.documents.report_tables import (
     total_facts,
 )
 from archscope.judge.reservations import reservations
-from archscope.metrics import METRICS, Rows, carried_by
+from archscope.metrics import Rows, carried_by
 from archscope.report import UNASSIGNED, ModuleRow, Report
 from archscope.report_queries import (
     UNDECIDED,
@@ -45,9 +54,10 @@ def brief_document(report: Report, view: View | None = None) -> doc.Document:
         doc.Paragraph(f"{rule.name} counts {rule.counted:,} and {rule.parameters:,} parameters: {rule.description}")
         for rule in report.conventions
     )
+    said = field_notes(report) if {*view.columns} & {*FIELD_COLUMNS} else ()
     if any(row.name != UNASSIGNED for row in report.components):
         blocks.append(_component_table(report, view))
-    blocks += [*draw(report, view), *doc.together([*warnings(report), *notes(report)])]
+    blocks += [*draw(report, view), *doc.together([*warnings(report), *notes(report), *said])]
     return doc.Document(title=report.model.name, beside=report.model.source, blocks=tuple(blocks))
 
 
@@ -66,7 +76,7 @@ def identity(report: Report) -> Iterator[str]:
 
 
 def _component_table(report: Report, view: View) -> doc.Table:
-    known = [name for name in view.columns if name in carried_by(Rows.COMPONENTS) or name not in METRICS]
+    known = [name for name in view.columns if name in carried_by(Rows.COMPONENTS) or name == INTENSITY]
     told = FigureColumns(report, shown_metrics(report, "parameters", known, all_bars=True))
     return doc.table(
         (*doc.names("component"), *told.columns(), *doc.names("", optional=True)),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, VALUE, FigureColumns, count, path_name, path_names, shapes, was_run
+from archscope.documents.receptive_field import field_notes, has_fields, known_columns
 from archscope.documents.report_tables import ranked_operators, step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
 from archscope.judge.reservations import reservations
@@ -77,9 +78,10 @@ def _sections(report: Report, figure: str) -> Iterator[doc.Block]:
     yield doc.Items((*RULES, f"Counting rules version {kept.counting_rules}; components: {kept.components}."))
 
 
-def _figures(report: Report, names: Sequence[str] = _SHOWN) -> FigureColumns:
-    """Values and shares of the figures ``names``; of a model that was not run, only of the first."""
-    return FigureColumns(report, dict.fromkeys(names if was_run(report) else names[:1], SHARE), digits=2)
+def _figures(report: Report, names: Sequence[str] = _SHOWN, further: Sequence[str] = ()) -> FigureColumns:
+    """Values and shares of the figures ``names`` (not run: of the first), and values of ``further`` columns."""
+    shown = dict.fromkeys(names if was_run(report) else names[:1], SHARE) | dict.fromkeys(further, VALUE)
+    return FigureColumns(report, shown, digits=2)
 
 
 def _paragraph(text: doc.Inline) -> Iterator[doc.Paragraph]:
@@ -122,7 +124,7 @@ def _components(report: Report, figure: str) -> Iterator[doc.Block]:
 
 
 def _largest(report: Report) -> Iterator[doc.Block]:
-    top, told = ranked(blocks(report), "parameters"), _figures(report, ("parameters", "macs"))
+    top, told = ranked(blocks(report), "parameters"), _figures(report, ("parameters", "macs"), known_columns(report))
     yield doc.Heading("Largest modules")
     if top:
         text = f"Modules that do not overlap, by parameters. These {len(top)} hold "
@@ -130,6 +132,7 @@ def _largest(report: Report) -> Iterator[doc.Block]:
         columns = (*doc.figures(""), *doc.texts("module", "type", "component"), *told.columns())
         rows = ((*_module_cells(row), row.component, *told.cells(row)) for row in top)
         yield doc.table(columns, ((doc.Count(place), *cells) for place, cells in enumerate(rows, 1)))
+        yield from field_notes(report) if has_fields(report) else ()
     else:
         yield doc.Paragraph("No module inside this model has parameters.")
     shared = [row for row in report.modules if row.aliases]
@@ -280,7 +283,8 @@ def _flows(ends: Sequence[tuple[str, Shape]]) -> doc.Inline:
 def _instances(report: Report, row: ComponentRow) -> doc.Table:
     by_path = {module.path: module for module in report.modules}
     ran = was_run(report)
-    told = FigureColumns(report, dict.fromkeys(("parameters", "macs") if ran else ("parameters",), VALUE))
+    shown = (*(("parameters", "macs") if ran else ("parameters",)), *known_columns(report))
+    told = FigureColumns(report, dict.fromkeys(shown, VALUE))
     found = [by_path[path] for path in row.modules]
     return doc.table(
         (*doc.texts("instance", "type"), *told.columns(), *(doc.texts("in", "out") if ran else ())),

@@ -10,6 +10,7 @@ from typing import Any
 from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, FigureColumns, count, rounded, was_run
 from archscope.documents.document import Count, Fact, Name, figures, names, table, texts
+from archscope.documents.receptive_field import field_cell, known_columns
 from archscope.judge.reservations import reservation
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.report import ComponentRow, OperatorRow, Report
@@ -154,14 +155,15 @@ def largest_table(report: Report, metrics: Sequence[str], most: int, caption: st
 def modules_table(report: Report) -> doc.Table:
     """A row per module, the root first with the empty path; several shapes or aliases stand in one cell."""
     fields = ("path", "type", "depth", "component", "aliases", "calls", "input_shapes", "output_shapes")
-    whole, own = carried_by(Rows.MODULES), carried_by(Rows.COMPONENTS)
+    whole, own, known = carried_by(Rows.MODULES), carried_by(Rows.COMPONENTS), known_columns(report)
     return table(
-        texts(*fields, *whole, *(f"own_{name}" for name in own)),
+        texts(*fields, *whole, *(f"own_{name}" for name in own), *known),
         (
             (
                 *(_data(getattr(row, name)) for name in fields),
                 *(Count(row.figures.get(name)) for name in whole),
                 *(Count(row.own.get(name)) for name in own),
+                *(field_cell(row, name) for name in known),
             )
             for row in report.modules
         ),

@@ -21,6 +21,7 @@ from archscope.measure.running.run_conditions import sparing_collections
 from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.measure.summing.analysis import analyze_trace, with_training
+from archscope.measure.summing.receptive_field import receptive_fields as receptive_fields_of
 from archscope.metrics import Figures
 from archscope.process_state import process_state_kept, surroundings_kept
 from archscope.records import Trace
@@ -38,16 +39,19 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     keep_calls: bool = False,
     training: str = "",
     sparsity: bool = False,
+    receptive_fields: bool = False,
 ) -> Report:
     """What ``model`` costs and where.
 
     Without ``inputs`` a spec's own are used, and where it has none the report holds parameters alone (figures of the
     run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. ``training`` names
     an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too; ``sparsity`` counts the
-    weights that are 0. Raises BuildError, ForwardError, ComponentError and UsageError.
+    weights that are 0; ``receptive_fields`` adds how far each module looks (docs/measures.md). Raises BuildError,
+    ForwardError, ComponentError and UsageError.
     """
     seen = trace_any(model, inputs, name=name)
     report = report_of(seen, model, components=components, formulas=formulas, name=name, keep_calls=keep_calls)
+    report = with_fields(report, seen) if receptive_fields else report
     if isinstance(model, Trace):
         return report
     return with_extras(report, model, inputs, formulas=formulas, training=training, sparsity=sparsity)
@@ -122,6 +126,13 @@ def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
         figures = Figures(report.totals.figures, zero_parameters=_zeros(model))
         report = dataclasses.replace(report, totals=dataclasses.replace(report.totals, figures=figures))
     return report
+
+
+def with_fields(report: Report, seen: Trace) -> Report:
+    """``report``, of the trace ``seen``, with the receptive field of every module."""
+    fields = receptive_fields_of(seen)
+    rows = (dataclasses.replace(row, receptive_field=fields.get(row.path, ())) for row in report.modules)
+    return dataclasses.replace(report, modules=tuple(rows))
 
 
 def _zeros(model: ModelSpec | nn.Module) -> int:

@@ -51,6 +51,7 @@ def module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleReco
             calls=stack.calls.get(programs.get(path, path), 0),
             input_shapes=stack.input_shapes.get(path, ()),
             output_shapes=stack.output_shapes.get(path, ()),
+            **stack.gave.get(path, {}),
         )
         for path, module in inventory.modules.items()
     )

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.nested_tensors import shapes_of
-from archscope.records import Path, Shape, SharedCall
+from archscope.records import Path, Shape, SharedCall, TensorMeta
 
 
 class ModuleStack:
@@ -28,6 +28,8 @@ class ModuleStack:
         self.calls: dict[Path, int] = {}
         self.input_shapes: dict[Path, tuple[Shape, ...]] = {}
         self.output_shapes: dict[Path, tuple[Shape, ...]] = {}
+        self.gave: dict[Path, dict[str, Any]] = {}  # the tensors of the first call, and when it ended
+        self.describe: Callable[[Iterable[torch.Tensor]], tuple[TensorMeta, ...]] = lambda _tensors: ()
         self.latest_inputs: dict[Path, tuple[Shape, ...]] = {}
         self.shared: list[SharedCall] = []
         self.sees: Callable[[Path], bool] = lambda _path: True
@@ -35,6 +37,14 @@ class ModuleStack:
         self._thread = get_ident()
         self._several = several
         self._entered: list[tuple[Path, int]] = []  # the callers of modules with several paths, at which operator call
+
+    def mark(self) -> tuple[dict[Path, Any], ...]:
+        """What is known of the calls so far, for ``undo``."""
+        return dict(self.calls), dict(self.input_shapes), dict(self.output_shapes), dict(self.gave)
+
+    def undo(self, mark: tuple[dict[Path, Any], ...]) -> None:
+        """Know no more than at ``mark``."""
+        self.calls, self.input_shapes, self.output_shapes, self.gave = map(dict, mark)
 
     def watch(self, modules: Iterable[nn.Module]) -> None:
         """Hook every module; whoever calls this must bring the hooks back as they were (``ModelState.kept``)."""
@@ -75,7 +85,10 @@ class ModuleStack:
         path = self._path(module)
         if get_ident() != self._thread:
             return
-        self.output_shapes.setdefault(path, _shapes(output))
+        if path not in self.output_shapes:
+            self.output_shapes[path] = _shapes(output)
+            tensors = (leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
+            self.gave[path] = {"outputs": self.describe(tensors), "end": len(self.operators)}
         if path in self._several and id(module) in self._paths:
             caller, first = self._entered.pop()
             self.shared.append(SharedCall(caller=caller, owner=path, first=first, end=len(self.operators)))

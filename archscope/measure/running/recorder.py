@@ -21,7 +21,7 @@ from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
-from archscope.measure.running.storages import identity, storage_of
+from archscope.measure.running.storages import identity, layout_of, storage_of
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
 from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
@@ -71,6 +71,7 @@ class Recorder(TorchDispatchMode):
         self._remembers = not _get_current_dispatch_mode_stack()  # what is around this one wants to see every call
         self._running = False
         self.notes = RunNotes(lambda: (stack.running[-1], len(self.calls)), self.number, lambda: self._running)
+        stack.describe = self.given
         stack.sees = lambda path: self._running or self.notes.sees(path)
         self.outsiders: list[Outsider] = []
 
@@ -156,16 +157,13 @@ class Recorder(TorchDispatchMode):
 
     def mark(self) -> tuple[Any, ...]:
         """Where the recording stands, for ``undo``."""
-        stack = self._stack
-        shapes = (dict(stack.calls), dict(stack.input_shapes), dict(stack.output_shapes))
-        return len(self.calls), len(self.undecided_flow), *shapes
+        return len(self.calls), len(self.undecided_flow), self._stack.mark()
 
     def undo(self, mark: tuple[Any, ...]) -> None:
         """Forget what ran since ``mark``, of which nothing may be used any more."""
-        stack = self._stack
-        calls, undecided, ran, inputs, outputs = mark
+        calls, undecided, ran = mark
         del self.calls[calls:], self.undecided_flow[undecided:]
-        stack.calls, stack.input_shapes, stack.output_shapes = dict(ran), dict(inputs), dict(outputs)
+        self._stack.undo(ran)
         self._allocated = {key: (size, born) for key, (size, born) in self._allocated.items() if born < calls}
 
     def undecided(self, op: str, taken: str) -> None:
@@ -180,6 +178,10 @@ class Recorder(TorchDispatchMode):
             StorageRecord(id=storage, nbytes=nbytes, born=born, freed=self._freed.get(storage))
             for storage, (nbytes, born) in self._allocated.items()
         )
+
+    def given(self, tensors: Iterable[torch.Tensor]) -> tuple[TensorMeta, ...]:
+        """Those of ``tensors`` that took part in a call, as calls have them."""
+        return tuple(self._meta(leaf, born=None) for leaf in tensors if not leaf.is_nested and self.has_met([leaf]))
 
     def storages_of(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The storage id of each tensor."""
@@ -233,7 +235,9 @@ class Recorder(TorchDispatchMode):
         name, itemsize = self._dtypes[dtype]
         try:
             storage = self._storage(tensor, born)
-            held = stored(tensor) if storage == _NO_STORAGE and is_sparse(tensor) else None
+            if storage != _NO_STORAGE:
+                return TensorMeta(tuple(tensor.shape), name, itemsize, storage, None, layout_of(tensor))
+            held = stored(tensor) if is_sparse(tensor) else None
             return TensorMeta(tuple(tensor.shape), name, itemsize, storage, held)
         except RuntimeError:
             if not tensor.is_nested:

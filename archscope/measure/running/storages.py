@@ -16,3 +16,9 @@ def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
 def identity(storage: torch.UntypedStorage) -> int:
     """The same for every view of one storage, as long as it lives; another one may have it afterwards."""
     return int(storage._cdata)  # noqa: SLF001 - the only identity that a storage has
+
+
+def layout_of(tensor: torch.Tensor) -> tuple[int, ...] | None:
+    """The offset and the strides of a tensor in its storage; None where it lies in order from the start."""
+    offset = tensor.storage_offset()
+    return None if not offset and tensor.is_contiguous() else (int(offset), *tensor.stride())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from archscope.documents.receptive_field import field_cell, known_columns
 from archscope.metrics import Rows, carried_by
 from archscope.report import Report
 from archscope.serial import to_plain
@@ -47,6 +48,7 @@ def _modules(report: Report, index: Mapping[str, int]) -> dict[str, Any]:
         "aliases": {str(place): row.aliases for place, row in enumerate(rows) if row.aliases},
     }
     columns |= {figure: _column([row[figure] for row in rows]) for figure in carried_by(Rows.MODULES)}
+    columns |= {column: [field_cell(row, column) for row in rows] for column in known_columns(report)}
     pools = {"names": known_names, "types": known_types, "components": known_components, "shapes": known_shapes}
     return columns | pools
 

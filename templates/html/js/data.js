@@ -43,6 +43,7 @@ function decode(packed, place) {
   report.component = (i) => rows.components[rows.component[i]];
   report.calls = (i) => rows.calls[i];
   report.input = (i) => rows.shapes[rows.input[i]];
+  report.field = (i) => (rows.receptive_field ? { extent: rows.receptive_field[i], stride: rows.stride[i] } : null);
   report.output = (i) => rows.shapes[rows.output[i]];
   report.aliases = (i) => rows.aliases[i] ?? [];
   report.index = lazily(() => new Map(report.path.map((path, i) => [path, i])));

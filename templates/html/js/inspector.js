@@ -10,6 +10,8 @@ function inspect(node, rest = 0) {
     el("th", { scope: "row" }, label), el("td", {}, mark(report, module, key, "own") + exact(report.own(module, key))), el("td", {}, mark(report, module, key) + exact(report.total(module, key))), el("td", {}, percent(report.total(module, key), report.total(roots, key)))));
   const more = FIGURES.filter(({ key, shown }) => !shown && report.measured(key)).map(({ key, label }) => el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, exact(report.own(module, key))), el("td", {}, exact(report.total(module, key))), el("td", {}, "")));
   const facts = [["Component", el("span", {}, swatch(componentColor(report.component(module))), el("bdi", {}, report.component(module)))], ["Calls", exact(report.calls(module))], ["In", shapes(report.input(module))], ["Out", shapes(report.output(module))]];
+  const field = report.field(module);
+  if (field) facts.push(["Receptive field", field.extent], ["Stride", field.stride]);
   if (report.aliases(module).length) facts.push(["Also at", report.aliases(module).join(", ")]);
   if (COMPARING && deltaOf(node) !== null) facts.push([`Δ ${metricOf().one}`, signed(deltaOf(node))]);
   const ran = report.ran().get(module) ?? [];

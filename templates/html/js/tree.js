@@ -88,7 +88,7 @@ function signatures(report) {
   const rows = report.modules;
   for (let i = report.size - 1; i >= 0; i--) {
     const kids = Array.from(report.children(i), (kid) => `${rows.name[kid]}:${alike[kid]}`);
-    const key = [rows.type[i], rows.component[i], rows.calls[i], rows.input[i], rows.output[i], METRICS.map(({ key: metric }) => report.total(i, metric)), kids].join("|");
+    const key = [rows.type[i], rows.component[i], rows.calls[i], rows.input[i], rows.output[i], rows.receptive_field?.[i], rows.stride?.[i], METRICS.map(({ key: metric }) => report.total(i, metric)), kids].join("|");
     if (!known.has(key)) known.set(key, known.size);
     alike[i] = known.get(key);
   }
