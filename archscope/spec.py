@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archscope.records import Trace
 
 OptionValue: TypeAlias = bool | int | float | str
 
@@ -56,7 +58,8 @@ class ModelSpec:
 
     ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
     ``inputs`` is empty when the source knows none. ``within`` makes what must be in force while the model is built and
-    run (its own modules importable).
+    run (its own modules importable). ``trace`` is of a source that is a graph already (an ONNX file): it follows that
+    graph with the inputs it is given, and nothing is built or run.
     """
 
     name: str
@@ -67,3 +70,4 @@ class ModelSpec:
     components: tuple[Component, ...] = ()
     description: str = ""
     within: Callable[[], AbstractContextManager[None]] = nullcontext
+    trace: Callable[[Sequence[InputSpec] | None], Trace] | None = None

@@ -93,6 +93,11 @@ def _restated(report: Report, seen: Trace, names: Sequence[str]) -> Report:
 
     if seen.calls is None:
         raise UsageError("a model that was not run cannot be restated", help="add --input 1x3x224x224")
+    if seen.device == "graph":
+        raise UsageError(
+            "the rules of other counters are about operators of torch, and this is another format's graph",
+            help="restate the PyTorch model",
+        )
     rules = {convention.name: convention for convention in CONVENTIONS}
     totals = [apply(rules[name], seen) for name in names]
     figures = tuple(
@@ -107,6 +112,8 @@ def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
     loaded = sources.load(model, **parse_settings(settings))
     if isinstance(loaded, Report):
         raise UsageError(f"{model} is a saved report: it cannot be built anew", help="name the model itself")
+    if loaded.trace is not None:
+        raise UsageError(f"{model} is a graph without code: it cannot be built", help="name the PyTorch model")
     return loaded
 
 

@@ -12,7 +12,7 @@ from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageErro
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
-from archscope.measure.running.inputs import InputsLike
+from archscope.measure.running.inputs import InputsLike, input_specs
 from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
 from archscope.measure.running.run_conditions import sparing_collections
 from archscope.measure.running.tracing import loops_undecided, trace
@@ -103,6 +103,8 @@ def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
 
     Both build and run ``model`` again. A report without a run gets no training step.
     """
+    if (training or sparsity) and isinstance(model, ModelSpec) and model.trace is not None:
+        model.build()  # which says why there is none
     if training and report.totals.macs is not None:
         seen = trace_any(model, inputs, name=report.model.name, training=True)
         report = with_training(report, seen, formulas, training)
@@ -126,6 +128,9 @@ def trace_spec(spec: ModelSpec, inputs: InputsLike | None = None, *, training: b
     Raises BuildError when the constructor fails and ForwardError when the forward pass does.
     """
     call = inputs if inputs is not None else spec.inputs or None
+    if spec.trace is not None:
+        with sparing_collections():
+            return spec.trace(None if call is None else input_specs(call))
     model: nn.Module | None = None
     with spec.within():
         try:

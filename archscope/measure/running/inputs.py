@@ -79,6 +79,20 @@ def _dtype(spec: InputSpec) -> torch.dtype:
     return dtype
 
 
+def input_specs(given: InputsLike) -> tuple[InputSpec, ...]:
+    """``given`` as what a graph takes: shapes and dtypes, in order or by name. Raises InputError for anything else."""
+    if isinstance(given, (tuple, list)) and given and all(isinstance(spec, InputSpec) for spec in given):
+        return tuple(given)
+    inputs = as_inputs(given)
+    named = [*(("", value) for value in inputs.args), *inputs.kwargs.items()]
+    for _, value in named:
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"a graph takes tensors, and a {type(value).__name__} is given", help="pass tensors, or shapes"
+            )
+    return tuple(InputSpec(shape=tuple(value.shape), dtype=dtype_name(value.dtype), name=name) for name, value in named)
+
+
 def on_meta(inputs: Inputs) -> Inputs:
     """The same call with meta tensors."""
     return exchanged_inputs(inputs, meta_twin)
