@@ -84,11 +84,25 @@ class ModuleChange(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What an export changed: ``calls`` times, and by how many parameters."""
+
+    name: str
+    what: str
+    calls: int
+    parameters: int
+
+    def __neg__(self) -> Cause:
+        return Cause(name=self.name, what=self.what, calls=self.calls, parameters=-self.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Two models side by side.
 
     Components add to the totals, and so do the ``own`` figures of the modules. Rows stand by the size of their change
-    in parameters, then in MACs, then by name; the root module (path "") is among them.
+    in parameters, then in MACs, then by name; the root module (path "") is among them. ``causes`` say what an export
+    changed, where one of the two is the file of the other.
     """
 
     comparison_version: int
@@ -97,6 +111,7 @@ class Comparison:
     totals: Change
     components: tuple[ComponentChange, ...]
     modules: tuple[ModuleChange, ...]
+    causes: tuple[Cause, ...] = ()
 
     def __neg__(self) -> Comparison:
         return _reversed(self)

@@ -14,6 +14,7 @@ from onnx_graphs import NETWORKS, exported, model, onnx, saved, tensor, value
 import archscope
 from archscope.cli import main
 from archscope.errors import BuildError, InputError
+from archscope.judge.comparison import compare
 
 X, Y = value("x", [1, 4]), value("y", None)
 SQUARE = tensor("w", np.ones((4, 4), np.float32))
@@ -229,3 +230,18 @@ def test_the_command_line_measures_checks_and_compares_files(tmp_path):
     assert CliRunner().invoke(main, ["check", path, "--max-macs", "16"]).exit_code == 0
     assert CliRunner().invoke(main, ["check", path, "--max-macs", "15"]).exit_code == 1
     assert CliRunner().invoke(main, ["compare", path, path, "--exit-code"]).exit_code == 0
+
+
+@pytest.mark.parametrize("dynamo", [False, True], ids=["scripted", "dynamo"])
+def test_a_comparison_names_what_the_export_changed(tmp_path, dynamo):
+    net, args = NETWORKS["cnn"][0](), NETWORKS["cnn"][1]()
+    for norm in (net.stem[1], net.blocks[0].norm, net.blocks[1].norm):
+        norm.bias.data.normal_()  # equal shifts would be one initialiser
+    told = archscope.analyze(net.eval(), args)
+    comparison = compare(told, report_of(exported(tmp_path, net, args, dynamo=dynamo)))
+    causes = {cause.name: cause for cause in comparison.causes}
+    # three norms of 8 channels lose weight and bias, and the two convolutions of the blocks, without biases, get theirs
+    assert causes["folded batch norms"].calls == 3
+    assert sum(cause.parameters for cause in comparison.causes) == comparison.totals.delta.parameters == -3 * 16 + 2 * 8
+    assert [(-cause).parameters for cause in comparison.causes] == [cause.parameters for cause in (-comparison).causes]
+    assert compare(told, told).causes == ()

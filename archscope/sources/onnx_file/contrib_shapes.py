@@ -1,4 +1,4 @@
-"""The outputs of operators of ``com.microsoft``, whose shapes ONNX's own inference does not know."""
+"""The outputs of operators, most of them of ``com.microsoft``, whose shapes ONNX's own inference does not know."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def contrib_types(node: NodeProto, inputs: Sequence[Value | None]) -> dict[str, 
     """The types of the outputs of ``node`` that are known, by name."""
     from onnx import helper
 
-    rule = _RULES.get(node.op_type)
-    if rule is None or node.domain not in {"", "ai.onnx", "com.microsoft"}:
+    rules = {"com.microsoft": _RULES, "": _DEFAULT_RULES, "ai.onnx": _DEFAULT_RULES}.get(node.domain, {})
+    rule = rules.get(node.op_type)
+    if rule is None:
         return {}
     metas = [None if value is None else value.meta for value in inputs]
     try:
@@ -255,4 +256,9 @@ _RULES: Mapping[str, Rule] = {
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _like(dtype="float32"),
     "GatherBlockQuantized": _looked_up,
+}
+#: Of ONNX's own domain: what its inference leaves out, and norms that onnxruntime's optimizer puts there.
+_DEFAULT_RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(("GroupNormalization", "SimplifiedLayerNormalization", "LayerNormalization"), _like()),
+    **dict.fromkeys(("MeanVarianceNormalization", "Softmax", "LogSoftmax", "Scatter", "Hardmax"), _like()),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archscope.sources.onnx_file.contrib_shapes import contrib_types
 from archscope.sources.onnx_file.dtypes import code_of
-from archscope.sources.onnx_file.graph import DEFAULT, domain_of
+from archscope.sources.onnx_file.graph import domain_of
 from archscope.sources.onnx_file.values import Value, known_shape
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ class Inference:
         found: dict[str, TypeProto] = {}
         if schema is not None:
             found = self._by_onnx(schema, node, inputs)
-        if (schema is None or domain_of(node) != DEFAULT) and any(
-            known_shape(found[o]) is None if o in found else o for o in node.output
-        ):
+        if any(output not in found or known_shape(found[output]) is None for output in node.output if output):
             found |= contrib_types(node, inputs)
         open_ones = [output for output in node.output if output not in found or _is_open(found[output])]
         return found | self.told(open_ones, told)
