@@ -18,8 +18,10 @@ _WRITTEN_OUT = {
     "SiLU": ("aten::silu", ("onnx::Swish",), "onnx::Sigmoid"),
     "hardswish": ("aten::hardswish", ("onnx::HardSwish",), "onnx::HardSigmoid"),
 }
-_FUSED = ("BiasGelu", "FastGelu", "QuickGelu", "FusedConv", "FusedGemm", "FusedMatMul", "SkipLayerNormalization")
-_FUSED += ("SkipSimplifiedLayerNormalization", "EmbedLayerNormalization", "BiasSoftmax")
+_FUSED = frozenset(
+    {"BiasGelu", "FastGelu", "QuickGelu", "FusedConv", "FusedGemm", "FusedMatMul", "SkipLayerNormalization"}
+)
+_FUSED |= {"SkipSimplifiedLayerNormalization", "EmbedLayerNormalization", "BiasSoftmax"}
 _QUANTISED = ("onnx::QuantizeLinear", "onnx::DequantizeLinear", "onnx::DynamicQuantizeLinear")
 
 
@@ -67,6 +69,15 @@ def _parameters(base: Report, head: Report) -> Iterator[Cause]:
     gone_ones = [
         record for record in base.parameters if record.path not in names and record.path.rpartition(".")[0] not in paths
     ]
+    missing = [record for record in gone_ones if record.path.rpartition(".")[0] not in after]
+    if missing:
+        yield Cause(
+            name="modules left out",
+            what="weights of modules that the file does not hold: unused, or worked out beforehand",
+            calls=len({record.path.rpartition(".")[0] for record in missing}),
+            parameters=-sum(record.numel for record in missing),
+        )
+    gone_ones = [record for record in gone_ones if record not in missing]
     delta = sum(record.numel for record in made) - sum(record.numel for record in gone_ones)
     if made or gone_ones:
         yield Cause(

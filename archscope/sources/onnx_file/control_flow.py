@@ -173,10 +173,10 @@ def _scan(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path)
         known &= (walk.steps - start) * (steps or 1) < _STEP_SHARE * done
         if not known:
             break
-    results = len(graph.output) - len(states)
-    into = _numbers(node, "scan_output_axes") or [0] * results
+    count_out = len(graph.output) - len(states)
+    into = _numbers(node, "scan_output_axes") or [0] * count_out
     made = [
-        _stacked(walk, [row[k] for row in collected], steps, into[k] if k < len(into) else 0) for k in range(results)
+        _stacked(walk, [row[k] for row in collected], steps, into[k] if k < len(into) else 0) for k in range(count_out)
     ]
     return _ended(walk, node, path, [*states, *made], known=known, made=made)
 

@@ -65,7 +65,8 @@ def _trace(name: str, model: ModelProto, bound: Bound, places: Places, file: str
     named = places.known_by in _STATE_NAMED
     paths = with_parents(call.path for call in calls)
     weights = sorted_weights(walk.held, calls, paths, named=named)
-    owners = [record.path.rpartition(".")[0] for record in (*weights.parameters, *weights.buffers)]
+    held = [*(record.path for record in weights.parameters), *(record.path for record in weights.buffers)]
+    owners = [path.rpartition(".")[0] for path in held]
     return Trace(
         model=name,
         mode="eval",

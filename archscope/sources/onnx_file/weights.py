@@ -18,7 +18,9 @@ from archscope.sources.onnx_file.places import STATE_NAME
 from archscope.sources.onnx_file.walk import SHAPE_UNKNOWN, Held
 
 # Arguments that are no weights, whatever they hold; those of a batch norm were renamed in opset 14.
-_SETTINGS = re.compile(r".*(?:scales?|zero_points?|roi|sizes)|min|max|constant_value|ratio|training_mode|seed")
+_SETTINGS = re.compile(
+    r".*(?:scales?|zero_points?|roi|sizes|initial_[hc])|min|max|constant_value|ratio|training_mode|seed"
+)
 _SCALED_NORMS = re.compile(r".*(?:Normalization|GroupNorm|GroupNormalization)")  # whose ``scale`` is a weight
 _STATISTICS = frozenset({"mean", "var", "input_mean", "input_var"})
 # Where quantised operators take weights.
