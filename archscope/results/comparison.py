@@ -122,8 +122,11 @@ class Comparison:
         return any(row.is_changed for row in self.modules)
 
     def to_json(self) -> str:
-        """Raw integers, base units, None as null, one line at the end."""
-        return json.dumps(to_plain(self), indent=1, ensure_ascii=False) + "\n"
+        """Raw integers, base units, None as null, one line at the end; ``causes`` where there are any."""
+        plain = to_plain(self)
+        if not self.causes:
+            del plain["causes"]
+        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
 _REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}
