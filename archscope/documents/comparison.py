@@ -11,7 +11,6 @@ from archscope.documents.pictures import Bar, Panel, Sheet, component_colors
 from archscope.metrics import METRICS
 from archscope.report_queries import changed_options, describe_inputs
 from archscope.results.comparison import Change, Comparison, ComponentChange, ModuleChange, Side
-from archscope.serial import to_plain
 from archscope.units import format_count, format_integer
 
 _TAGS = {"new": "[NEW]", "deleted": "[DEL]", "both": ""}
@@ -247,7 +246,7 @@ COMPARISON: doc.Telling[Comparison] = doc.Telling(
     full=full_document,
     data=_data,
     paper=_for_paper,
-    record=to_plain,
+    record=Comparison.plain,
     picture=_picture,
     titles={"latex": "the components as a LaTeX table"},
     protocols={"html": ("the page of both models", "archscope.protocols.page:render_html")},

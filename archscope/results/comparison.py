@@ -121,12 +121,16 @@ class Comparison:
         """Whether any module came, went, changed its type or costs something else."""
         return any(row.is_changed for row in self.modules)
 
-    def to_json(self) -> str:
-        """Raw integers, base units, None as null, one line at the end; ``causes`` where there are any."""
-        plain = to_plain(self)
+    def plain(self) -> dict[str, Any]:
+        """Dicts, lists and raw integers; ``causes`` where there are any."""
+        plain: dict[str, Any] = to_plain(self)
         if not self.causes:
             del plain["causes"]
-        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+        return plain
+
+    def to_json(self) -> str:
+        """Raw integers, base units, None as null, one line at the end."""
+        return json.dumps(self.plain(), indent=1, ensure_ascii=False) + "\n"
 
 
 _REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}
