@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archscope.errors import ImportModelError
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 DEFAULT = ""  # the domain of ONNX's own operators
 
@@ -139,3 +139,19 @@ def _sorted(name: str, nodes: Sequence[NodeProto], waits: Sequence[set[int]]) ->
             f"graph {name[:100]!r} has a cycle: node {stuck.name[:100]!r} ({stuck.op_type[:100]}) waits for itself",
             help=_HELP,
         )
+
+
+def with_attributes(node: NodeProto, given: Mapping[str, AttributeProto]) -> NodeProto:
+    """``node`` with the attributes that it takes from the call of the function around it."""
+    if not any(attribute.ref_attr_name for attribute in node.attribute):
+        return node
+    copy = type(node)()
+    copy.CopyFrom(node)
+    del copy.attribute[:]
+    for attribute in node.attribute:
+        if not attribute.ref_attr_name:
+            copy.attribute.append(attribute)
+        elif attribute.ref_attr_name in given:
+            copy.attribute.append(given[attribute.ref_attr_name])
+            copy.attribute[-1].name = attribute.name
+    return copy

@@ -21,6 +21,7 @@ from archscope.sources.onnx_file.graph import (
     domain_of,
     function_key,
     versions,
+    with_attributes,
 )
 from archscope.sources.onnx_file.inference import Inference
 from archscope.sources.onnx_file.inputs import Bound
@@ -161,7 +162,7 @@ class Walk:
     def _visit(self, node: NodeProto, body: Body, scope: Scope) -> None:
         from archscope.sources.onnx_file.control_flow import CONTROL_FLOW
 
-        node = _with_attributes(node, scope)
+        node = node if not scope.function else with_attributes(node, scope.attributes)
         path = self._places.path_of(node, scope.path)
         function = self._functions.get(function_key(node))
         inputs = self.inputs_of(node, scope)
@@ -293,19 +294,3 @@ _NO_BODY = Body(name="", nodes=(), weights={}, sparse={}, inputs=(), outputs=(),
 def _is_tensor(value: Value) -> bool:
     found: TypeProto | None = value.type
     return value.elements is None and (found is None or found.HasField("tensor_type"))
-
-
-def _with_attributes(node: NodeProto, scope: Scope) -> NodeProto:
-    """``node`` with the attributes that it takes from the call of the function around it."""
-    if not scope.function or not any(attribute.ref_attr_name for attribute in node.attribute):
-        return node
-    copy = type(node)()
-    copy.CopyFrom(node)
-    del copy.attribute[:]
-    for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            copy.attribute.append(attribute)
-        elif attribute.ref_attr_name in scope.attributes:
-            copy.attribute.append(scope.attributes[attribute.ref_attr_name])
-            copy.attribute[-1].name = attribute.name
-    return copy
