@@ -21,11 +21,16 @@ class Stored(NamedTuple):
     nbytes: int
 
 
+#: Bits of the types that share bytes.
+PACKED_BITS = {"uint4": 4, "int4": 4, "float4_e2m1": 4, "uint2": 2, "int2": 2}
+
+
 class TensorMeta(NamedTuple):
     """A tensor without its values. ``dtype`` as in ``torch.<dtype>``; ``storage`` is an id within its trace.
 
     ``stored`` is what a sparse tensor holds; None of others. ``layout`` tells views of one storage apart: the offset
-    and the strides, in elements; None of a tensor that lies in order from the start.
+    and the strides, in elements; None of a tensor that lies in order from the start. ``itemsize`` is 0 for types that
+    share bytes.
     """
 
     shape: Shape
@@ -46,7 +51,9 @@ class TensorMeta(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of the elements, whatever the storage holds besides; of a sparse tensor those of what it holds."""
-        return self.numel * self.itemsize if self.stored is None else self.stored.nbytes
+        if self.stored is not None:
+            return self.stored.nbytes
+        return self.numel * self.itemsize if self.itemsize else -(-self.numel * PACKED_BITS.get(self.dtype, 0) // 8)
 
 
 class OpCall(NamedTuple):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archscope.records import Trace
 
 OptionValue: TypeAlias = bool | int | float | str
 
@@ -99,7 +101,8 @@ class ModelSpec:
 
     ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
     ``inputs`` are tensors by their specs, or whole ``Inputs``; empty when the source knows none. ``within`` makes what
-    must be in force while the model is built and run (its own modules importable).
+    must be in force while the model is built and run (its own modules importable). ``trace`` is of a source that is a
+    graph already (an ONNX file): it follows that graph with the inputs it is given, and nothing is built or run.
     """
 
     name: str
@@ -110,3 +113,4 @@ class ModelSpec:
     components: tuple[Component, ...] = ()
     description: str = ""
     within: Callable[[], AbstractContextManager[None]] = nullcontext
+    trace: Callable[[Sequence[InputSpec] | None], Trace] | None = None

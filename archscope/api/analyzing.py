@@ -57,7 +57,8 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     ``components`` replace the model's own. ``keep_calls`` adds the grouped call table. ``training`` names an optimizer
     (True is adamw) and adds the figures of a training step; ``sparsity`` counts the weights that are 0;
     ``receptive_fields`` adds how far each module looks; ``conventions`` restate the run in other counters' rules (macs,
-    flops, fvcore, thop, torch). ``device`` asks for a run on meta, cpu or cuda. ``call`` names another method than forward (generate, training_step). The model comes back as it was.
+    flops, fvcore, thop, torch). ``device`` asks for a run on meta, cpu or cuda. ``call`` names another method than
+    forward (generate, training_step). The model comes back as it was.
     Raises BuildError, ForwardError, InputError, ComponentError and UsageError.
     """
     what = subject(model)

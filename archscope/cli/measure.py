@@ -102,6 +102,8 @@ def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
     loaded = sources.load(model, **parse_settings(settings))
     if isinstance(loaded, Report):
         raise UsageError(f"{model} is a saved report: it cannot be built anew", help="name the model itself")
+    if loaded.trace is not None:
+        raise UsageError(f"{model} is a graph without code: it cannot be built", help="name the PyTorch model")
     return loaded
 
 

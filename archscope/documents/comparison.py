@@ -11,7 +11,6 @@ from archscope.documents.pictures import Bar, Panel, Sheet, component_colors
 from archscope.metrics import METRICS
 from archscope.report_queries import changed_options, describe_inputs
 from archscope.results.comparison import Change, Comparison, ComponentChange, ModuleChange, Side
-from archscope.serial import to_plain
 from archscope.units import format_count, format_integer
 
 _TAGS = {"new": "[NEW]", "deleted": "[DEL]", "both": ""}
@@ -36,7 +35,20 @@ def brief_document(comparison: Comparison, view: ComparisonView | None = None) -
     lines = (f"head  {identity(head)}  {head.model.source}", f"input {_inputs(comparison)}")
     tables = (totals_table(comparison), _component_table(comparison, shown))
     blocks = (*doc.lines(*lines), *tables, *_module_blocks(comparison, view, shown))
+    blocks = (*blocks, *_causes(comparison))
     return doc.Document(title=f"base  {identity(base)}", beside=base.model.source, blocks=blocks)
+
+
+def _causes(comparison: Comparison) -> Iterator[doc.Block]:
+    """What the export changed, where one of the two is the file of the other."""
+    if comparison.causes:
+        yield doc.table(
+            doc.texts("what the export changed") + doc.figures("calls", "parameters") + doc.texts(""),
+            (
+                (cause.name, doc.Count(cause.calls), doc.Count(cause.parameters, sign=True), cause.what)
+                for cause in comparison.causes
+            ),
+        )
 
 
 def totals_table(comparison: Comparison) -> doc.Table:
@@ -63,6 +75,7 @@ def _sections(comparison: Comparison, figure: str) -> Iterator[doc.Block]:
     yield doc.Paragraph(f"Input: {_inputs(comparison)}. Deltas are {head.model.name} minus {base.model.name}.")
     if not (base.complete and head.complete):
         yield doc.Paragraph("MACs and FLOPs with >= are lower bounds: operators without a formula ran.")
+    yield from _causes(comparison)
     yield doc.Heading("Components")
     yield _component_table(comparison, shown)
     if figure:
@@ -233,7 +246,7 @@ COMPARISON: doc.Telling[Comparison] = doc.Telling(
     full=full_document,
     data=_data,
     paper=_for_paper,
-    record=to_plain,
+    record=Comparison.plain,
     picture=_picture,
     titles={"latex": "the components as a LaTeX table"},
     protocols={"html": ("the page of both models", "archscope.protocols.page:render_html")},

@@ -23,6 +23,11 @@ from archscope.formulas import (
     nested,
     norm_libraries,
     normalization,
+    onnx_contrib,
+    onnx_elementwise,
+    onnx_layers,
+    onnx_movement,
+    onnx_reduction,
     pooling,
     primitives,
     quantization,
@@ -43,7 +48,7 @@ _FAMILIES = (
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
     *(attention_libraries, sequence_libraries, norm_libraries, graph_libraries, sparse_libraries, mmcv_library),
-    nested,
+    *(nested, onnx_elementwise, onnx_layers, onnx_reduction, onnx_movement, onnx_contrib),
 )
 
 

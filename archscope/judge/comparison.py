@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from archscope.errors import NotComparableError
+from archscope.judge.export_causes import export_causes
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.records import InputRecord, Path
 from archscope.report import ComponentRow, ModuleRow, Report
@@ -38,6 +39,7 @@ def compare(base: Report, head: Report, *, different_inputs: bool = False) -> Co
         totals=Change(**_change(_total(base), _total(head))),
         components=_sorted(_components(base, head), "name"),
         modules=_sorted(_modules(base, head), "path"),
+        causes=export_causes(base, head),
     )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.measure.running.call_forms import Given
+from archscope.measure.running.call_forms import Given, graph_inputs
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
@@ -119,6 +119,8 @@ def with_extras(  # noqa: PLR0913 - what is measured besides, each by its name
 
     Both build and run ``model`` again. A report without a run gets no training step.
     """
+    if (training or sparsity) and isinstance(model, ModelSpec) and model.trace is not None:
+        model.build()  # which says why there is none
     if training and report.totals.macs is not None:
         seen = trace_any(model, inputs, name=report.model.name, training=True, device=device)
         report = with_training(report, seen, formulas, training)
@@ -150,6 +152,9 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
     than meta. Raises BuildError when the constructor fails and ForwardError when the forward pass does.
     """
     call = _beside_known(spec, inputs)
+    if spec.trace is not None:
+        with sparing_collections():
+            return spec.trace(None if call is None else graph_inputs(call))
     if device not in {"", "meta"}:
         with spec.within(), torch.device("cpu"), process_state_kept():
             torch.manual_seed(0)

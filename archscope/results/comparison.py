@@ -84,12 +84,26 @@ class ModuleChange(Change):
         return self.status != "both" or self.base_type != self.head_type or any(figures)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What an export changed: ``calls`` times, and by how many parameters."""
+
+    name: str
+    what: str
+    calls: int
+    parameters: int
+
+    def __neg__(self) -> Cause:
+        return Cause(name=self.name, what=self.what, calls=self.calls, parameters=-self.parameters)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(View):
     """Two models side by side.
 
     Components add to the totals, and so do the ``own`` figures of the modules. Rows stand by the size of their change
-    in parameters, then in MACs, then by name; the root module (path "") is among them.
+    in parameters, then in MACs, then by name; the root module (path "") is among them. ``causes`` say what an export
+    changed, where one of the two is the file of the other.
     """
 
     comparison_version: int
@@ -98,6 +112,7 @@ class Comparison(View):
     totals: Change
     components: tuple[ComponentChange, ...]
     modules: tuple[ModuleChange, ...]
+    causes: tuple[Cause, ...] = ()
 
     def __neg__(self) -> Comparison:
         return _reversed(self)
@@ -107,9 +122,16 @@ class Comparison(View):
         """Whether any module came, went, changed its type or costs something else."""
         return any(row.is_changed for row in self.modules)
 
+    def plain(self) -> dict[str, Any]:
+        """Dicts, lists and raw integers; ``causes`` where there are any."""
+        plain: dict[str, Any] = to_plain(self)
+        if not self.causes:
+            del plain["causes"]
+        return plain
+
     def to_json(self) -> str:
         """Raw integers, base units, None as null, one line at the end."""
-        return write_json(to_plain(self))
+        return write_json(self.plain())
 
 
 _REVERSED = {"both": "both", "new": "deleted", "deleted": "new"}

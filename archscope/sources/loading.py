@@ -19,7 +19,10 @@ from archscope.sources.call_text import parse_call
 from archscope.spec import ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_FORMS = "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2 or a saved report"
+_FORMS = (
+    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx"
+    " or a saved report"
+)
 
 
 def load(text: str, /, **options: Any) -> ModelSpec | Report:
@@ -100,7 +103,7 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
 
     report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
-    if not (report or file.suffix in {".pt2", *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
+    if not (report or file.suffix in {".pt2", ".onnx", *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
@@ -114,6 +117,10 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         from archscope.sources.exported import from_exported
 
         return from_exported(text, file)
+    if file.suffix == ".onnx":
+        from archscope.sources.onnx_file import from_onnx
+
+        return from_onnx(text, file)
     return from_checkpoint(text, file)
 
 

@@ -22,6 +22,11 @@ def restated(report: Report, seen: Trace, names: Sequence[str]) -> Report:
             raise UsageError(f"there is no convention {name!r}", help=nearest(name, rules))
     if seen.calls is None:
         raise UsageError("a model that was not run cannot be restated", help="add --input 1x3x224x224")
+    if seen.device == "graph":
+        raise UsageError(
+            "the rules of other counters are about operators of torch, and this is another format's graph",
+            help="restate the PyTorch model",
+        )
     totals = [apply(rules[name], seen) for name in dict.fromkeys(names)]
     figures = tuple(
         ConventionFigure(name=t.name, description=t.description, counted=t.counted, parameters=t.parameters)

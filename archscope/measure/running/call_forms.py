@@ -16,6 +16,7 @@ from archscope.errors import InputError
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.input_suggestion import three_forms
 from archscope.measure.running.inputs import from_specs, invoked, with_tensors
+from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.missing_forward import require_forward
 from archscope.spec import Inputs, InputSpec, LoneSize
 
@@ -80,6 +81,27 @@ def call_forms(model: nn.Module, given: Any) -> Calls:
     if refusal is not None and not fitting:
         raise refusal
     return Calls(tuple(map(with_tensors, fitting)), refusal)
+
+
+class _Graph(nn.Module):
+    """Stands for what takes tensors in order or by any name."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> None:
+        """Take them."""
+
+
+def graph_inputs(given: Any) -> tuple[InputSpec, ...]:
+    """``given`` as what a graph takes: shapes and dtypes, in order or by name. Raises InputError for anything else."""
+    if isinstance(given, tuple) and given and all(isinstance(spec, InputSpec) for spec in given):
+        return given
+    call = call_forms(_Graph(), given).forms[0]
+    named = [*(("", value) for value in call.args), *call.kwargs.items()]
+    for _, value in named:
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"a graph takes tensors, and a {type(value).__name__} is given", help="pass tensors, or shapes"
+            )
+    return tuple(InputSpec(shape=tuple(value.shape), dtype=dtype_name(value.dtype), name=name) for name, value in named)
 
 
 def _forms(asked: Given, parameters: Mapping[str, inspect.Parameter]) -> Iterator[Inputs]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from archscope.records import OpCall, Path, TensorMeta, Trace
 from archscope.report import UNASSIGNED, Flow
 
 INPUT = "[input]"
 
 
-def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]:
+def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]:  # noqa: C901 - one pass over all calls
     """The tensors that cross from one component to another, each pair and shape once, in order of first use.
 
     A storage belongs to the component that wrote it last. Weights do not flow; the model's inputs come from
@@ -20,33 +22,56 @@ def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]:
     weights = {(record.shape, record.dtype) for records in (trace.parameters, trace.buffers) for record in records}
     inputs = given - weights
     origins: dict[int, tuple[str, ...]] = {}  # by storage: whose values it holds
-    trails: dict[int, frozenset[int]] = {}  # by storage: the places, in uses, of what the model's own code read for it
+    trails: dict[int, int] = {}  # by storage: the step of the model's own code that made it
+    steps: list[_Step] = []
     uses: list[Flow] = []
     passed: set[int] = set()
     for call in trace.calls or ():
         target = owners[call.path]
         own_code = call.path == "" and target == UNASSIGNED
         sources: dict[str, None] = {}
-        trail: set[int] = set()
+        step = _Step([], [])
         for tensor in call.inputs:
             found = origins.get(tensor.storage, (INPUT,) if (tensor.shape, tensor.dtype) in inputs else ())
             sources |= dict.fromkeys(found)
-            before = trails.get(tensor.storage, frozenset())
-            trail |= before
-            if own_code and before:
-                continue  # it read the same before, in an earlier step
+            if tensor.storage in trails:
+                step.earlier.append(trails[tensor.storage])
+                if own_code:
+                    continue  # it read the same before, in an earlier step
             for source in found:
                 if source != target:
-                    trail |= {len(uses)} if own_code else set()
+                    step.uses.append(len(uses))
                     uses.append(Flow(source=source, target=target, shape=tensor.shape, dtype=tensor.dtype))
         if not own_code:
-            passed |= trail
+            _pass_on(step.earlier, steps, passed)
+        elif step.uses or step.earlier:
+            steps.append(step)
         made_of = tuple(source for source in sources if source != UNASSIGNED) if own_code else ()
         for output in call.outputs:
             if made_of or _is_new(output, call, origins):
                 origins[output.storage] = made_of or (target,)
-                trails[output.storage] = frozenset(trail) if own_code else frozenset()
-    return tuple(dict.fromkeys(flow for place, flow in enumerate(uses) if place not in passed))
+                if own_code and (step.uses or step.earlier):
+                    trails[output.storage] = len(steps) - 1
+                else:
+                    trails.pop(output.storage, None)
+    left_out = {place for number in passed for place in steps[number].uses}
+    return tuple(dict.fromkeys(flow for place, flow in enumerate(uses) if place not in left_out))
+
+
+class _Step(NamedTuple):
+    """A step of the model's own code: the places, in uses, of what it read, and the steps whose results it took."""
+
+    uses: list[int]
+    earlier: list[int]
+
+
+def _pass_on(waiting: list[int], steps: list[_Step], passed: set[int]) -> None:
+    """Mark the steps ``waiting`` and all before them: a component reads what they led to."""
+    while waiting:
+        step = waiting.pop()
+        if step not in passed:
+            passed.add(step)
+            waiting += steps[step].earlier
 
 
 def _is_new(output: TensorMeta, call: OpCall, known: dict[int, tuple[str, ...]]) -> bool:
