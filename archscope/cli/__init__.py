@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plan": "Tell whether reduction targets add up, what each proposal saves, and what settings cost.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
         "evaluate": "Evaluate face detections by the WIDER FACE protocol: AP easy, medium and hard.",
+        "detect": "Find the faces in a picture, and draw them into a copy.",
     }
 )
 #: Those that run models.

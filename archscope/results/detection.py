@@ -1,4 +1,4 @@
-"""How well a face detector did by the WIDER FACE protocol, with the JSON form."""
+"""Faces that a detector found, and how well it did by the WIDER FACE protocol, with the JSON form."""
 
 from __future__ import annotations
 
@@ -38,3 +38,22 @@ class Evaluation:
     missing: int
     strangers: int
     difficulties: tuple[Difficulty, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """One face: ``box`` is left, top, right, bottom, in pixels as are the five ``landmarks``."""
+
+    score: float
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacesFound:
+    """The faces in ``picture``, a file of ``width`` x ``height`` pixels, the surest first."""
+
+    picture: str
+    width: int
+    height: int
+    faces: tuple[Face, ...]
