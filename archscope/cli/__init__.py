@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
         "evaluate": "Evaluate face detections by the WIDER FACE protocol: AP easy, medium and hard.",
         "detect": "Find the faces in a picture, and draw them into a copy.",
+        "faces": "Make a small data set of drawn faces, or check one in the format of WIDER FACE.",
     }
 )
 #: Those that run models.
