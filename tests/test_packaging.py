@@ -116,7 +116,7 @@ def test_constraints_pin_everything_that_the_tests_need_inside_the_open_ranges(w
         need
         for need in needed
         if need.name != "archscope-torch"
-        and (need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("hf", "peers", "test")))
+        and (need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("hf", "peers", "train", "evaluation", "test")))
     ]
     assert {"torch", "pytest", "transformers", "thop"} <= {need.name for need in needed}
     outside = [str(need) for need in needed if not need.specifier.contains(pins.get(need.name.lower(), "0"))]

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "completion": "Print the script that completes words in bash, zsh or fish.",
         "plan": "Tell whether reduction targets add up, what each proposal saves, and what settings cost.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
+        "train": "Train a face detector, alone or from a teacher.",
         "evaluate": "Evaluate face detections by the WIDER FACE protocol: AP easy, medium and hard.",
         "detect": "Find the faces in a picture, and draw them into a copy.",
         "faces": "Make a small data set of drawn faces, or check one in the format of WIDER FACE.",

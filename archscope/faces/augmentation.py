@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from kornia import augmentation
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,8 +55,6 @@ class Augmentation:
 
     def _moved(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """The picture (3, size, size) and the points (n, 7, 2) in it."""
-        from kornia import augmentation
-
         size = (self.size, self.size)
         steps: list[augmentation.GeometricAugmentationBase2D] = [augmentation.RandomHorizontalFlip(p=self.flip)]
         if self.crop:
@@ -76,8 +75,6 @@ class Augmentation:
         return picture[0], moved
 
     def _coloured(self, picture: Tensor) -> Tensor:
-        from kornia import augmentation
-
         half = (0.5, 1.5)
         jitter = augmentation.ColorJiggle((0.875, 1.125), half, half, (-0.05, 0.05), p=self.colour)
         coloured: Tensor = jitter(picture[None])[0]

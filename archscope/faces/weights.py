@@ -35,6 +35,18 @@ def load_detector(model: str, weights: Path, options: Mapping[str, OptionValue])
     return built.eval()
 
 
+def begin(spec: ModelSpec, seed: int, weights: Path | None) -> nn.Module:
+    """A new model to train: with the weights of a checkpoint, or with those that ``seed`` gives."""
+    import torch
+
+    torch.manual_seed(seed)
+    with spec.within():
+        built = spec.build()
+    if weights is not None:
+        fill(built, read_weights(weights), f"{weights} for {spec.name}")
+    return built
+
+
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Load ``tensors`` into ``model``; names may stand behind a trainer's prefix. Raises UsageError unless all fit."""
     wanted = {path: tensor.shape for path, tensor in model.state_dict().items()}
@@ -81,7 +93,7 @@ def _of_the_zoo(tensors: Mapping[str, Tensor], weights: Path) -> ModelSpec:
         if {path: tensor.shape for path, tensor in found.items()} == wanted:
             return zoo_spec(name)
     raise UsageError(
-        "the weights are those of no model of the zoo", where=str(weights), help="name the model: --model MODEL"
+        "the weights are those of no model of the zoo", where=str(weights), help="name the model that they belong to"
     )
 
 
