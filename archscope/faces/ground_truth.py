@@ -10,12 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from archscope.errors import UsageError, raised
+from archscope.errors import UsageError
+from archscope.faces.matlab import read_variables
 
 DIFFICULTIES = ("easy", "medium", "hard")
 FACES_FILE = "wider_face_val.mat"
 LIST_FILES = {name: f"wider_{name}_val.mat" for name in DIFFICULTIES}
-_LARGEST = 1 << 26  # bytes of a file; those of the data set have 2 MB
+_NAMES = ("event_list", "file_list", "face_bbx_list")
 _HELP = "the protocol's own files are in eval_tools/ground_truth of the WIDER FACE evaluation code"
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -47,8 +48,9 @@ def read_ground_truth(folder: Path) -> tuple[Picture, ...]:
     Raises UsageError, with file, event and picture, for files that are missing, unreadable or contradict each other.
     """
     faces_file = folder / FACES_FILE
-    faces = _load(faces_file, "event_list", "file_list", "face_bbx_list")
-    lists = {name: _load(folder / file, "gt_list")["gt_list"] for name, file in LIST_FILES.items()}
+    wanted = {faces_file: _NAMES} | {folder / file: ("gt_list",) for file in LIST_FILES.values()}
+    faces, *others = read_variables(wanted)
+    lists = {name: found["gt_list"] for name, found in zip(LIST_FILES, others, strict=True)}
     events = [_text(cell, f"{faces_file}, event_list") for cell in _cells(faces["event_list"])]
     pictures = []
     for place, event in enumerate(events):
@@ -96,71 +98,53 @@ def _column(items: list[Any]) -> NDArray[np.object_]:
     return column
 
 
-def _load(file: Path, *names: str) -> Mapping[str, NDArray[Any]]:
-    """The variables called ``names`` of a MATLAB file."""
-    try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "reading MATLAB files needs scipy", help="pip install 'archscope-torch[evaluate]', or scipy alone"
-        ) from error
-
-    if not file.is_file():
-        raise UsageError(f"there is no {file.name}", where=str(file.parent), help=_HELP)
-    if file.stat().st_size > _LARGEST:
-        raise UsageError(f"it is larger than {_LARGEST:,} bytes", where=str(file), help=_HELP)
-    try:
-        found = loadmat(file, variable_names=names)
-    except NotImplementedError as error:
-        raise UsageError(
-            "it is of MATLAB's version 7.3, which is another format", where=str(file), help="save it with -v7"
-        ) from error
-    except Exception as error:
-        raise UsageError(f"not a MATLAB file that can be read: {raised(error)}", where=str(file), help=_HELP) from error
-    missing = [name for name in names if not isinstance(found.get(name), np.ndarray)]
-    if missing:
-        raise UsageError(f"it holds no {' and no '.join(missing)}", where=str(file), help=_HELP)
-    return found
-
-
-def _cells(array: Any, count: int | None = None, where: str = "") -> list[Any]:
+def _cells(variable: Any, count: int | None = None, where: str = "") -> list[Any]:
     """The cells of a cell array, or the lines of a matrix of characters; ``count`` of them where it is given."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "OUS":
-        cells = [] if isinstance(array, np.ndarray) and not array.size else [array]
+    if "cells" in variable:
+        cells = variable["cells"]
+    elif "text" in variable:
+        cells = [{"text": [line]} for line in variable["text"]]
     else:
-        cells = [*array.ravel(order="F")]
+        cells = [] if variable.get("values") == [] else [variable]
     if count is not None and len(cells) != count:
         raise UsageError(f"it has {len(cells)} entries for {count} pictures", where=where, help=_HELP)
-    return cells
+    return [*cells]
 
 
-def _at(array: Any, place: int, count: int, where: str) -> Any:
-    cells = _cells(array)
+def _at(variable: Any, place: int, count: int, where: str) -> Any:
+    cells = _cells(variable)
     if len(cells) != count:
         raise UsageError(f"it has {len(cells)} entries for {count} events", where=where, help=_HELP)
     return cells[place]
 
 
+def _unwrapped(cell: Any) -> Any:
+    """What is in a cell, or in a cell in it."""
+    while len(cell.get("cells", ())) == 1:
+        cell = cell["cells"][0]
+    return cell
+
+
 def _text(cell: Any, where: str) -> str:
     """A name, out of the cells around it; it must name a file in a folder, and no other place."""
-    while isinstance(cell, np.ndarray) and cell.size == 1:
-        cell = cell.item()
-    text = str(cell).rstrip() if isinstance(cell, str) else ""
+    lines = _unwrapped(cell).get("text", ())
+    text = lines[0].rstrip() if len(lines) == 1 else ""
     if not text or text in {".", ".."} or any(letter in text for letter in "/\\\0"):
-        raise UsageError(f"{str(cell)[:80]!r} is no name of an event or of a picture", where=where, help=_HELP)
+        told = repr(text[:80]) if text else "what is there"
+        raise UsageError(f"{told} is no name of an event or of a picture", where=where, help=_HELP)
     return text
 
 
 def _numbers(cell: Any, where: str) -> Floats:
-    while isinstance(cell, np.ndarray) and cell.dtype == object and cell.size == 1:
-        cell = cell.item()
-    array = np.asarray(cell)
-    if array.size and array.dtype.kind not in "iufb":
-        raise UsageError(f"it holds {array.dtype} where numbers belong", where=where, help=_HELP)
-    numbers = array.astype(np.float64) if array.size else np.zeros(0)
+    inner = _unwrapped(cell)
+    if inner.get("cells") == [] or inner.get("text") == []:  # as empty as an empty matrix
+        return np.zeros(0)
+    if "values" not in inner:
+        raise UsageError("it holds something else where numbers belong", where=where, help=_HELP)
+    numbers = np.array(inner["values"], dtype=np.float64).reshape(inner["shape"])
     if not np.isfinite(numbers).all():
         raise UsageError("it holds numbers that are not finite", where=where, help=_HELP)
-    return numbers
+    return numbers if numbers.size else np.zeros(0)
 
 
 def _boxes(cell: Any, where: str) -> Floats:

@@ -110,3 +110,21 @@ def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "wider_hard_val.mat").unlink()
     with pytest.raises(UsageError, match=r"no wider_hard_val\.mat"):
         read_ground_truth(tmp_path)
+
+
+def test_a_file_that_ends_the_process_that_reads_it_is_named(tmp_path):
+    write_truth(tmp_path, TRUTH)
+    file = tmp_path / "wider_face_val.mat"
+    whole = bytearray(file.read_bytes())
+    whole[220:224] = (1).to_bytes(4, "little")  # an array of another type within: scipy 1.17 reads beyond its memory
+    file.write_bytes(whole)
+    with pytest.raises(UsageError, match=r"damaged|can be read") as error:
+        read_ground_truth(tmp_path)
+    assert "wider_face_val.mat" in error.value.where
+
+
+def test_the_current_folder_has_no_say_in_how_files_are_read(tmp_path, monkeypatch):
+    write_truth(tmp_path, TRUTH)
+    (tmp_path / "scipy.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    assert len(read_ground_truth(tmp_path)) == 3
