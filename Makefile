@@ -1,5 +1,6 @@
 # make demo   sets everything up and analyses the FeatherFace baseline into reports/
 # make test   sets everything up and runs every check
+# make faces  makes a small set of faces, trains FeatherFace V2 on it for some minutes and evaluates it, in build/faces
 # make bench  measures archscope itself against torch and the other counters
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,10 +13,16 @@ pip := PYTHONWARNINGS='ignore:Editable installation' $(bin)/python -m pip --disa
 recipe := setup.cfg pyproject.toml constraints.txt
 sources := $(shell find archscope models templates -type f -not -name '*.pyc')
 
-.PHONY: demo test lint types floors pytest gates bench
+.PHONY: demo faces test lint types floors pytest gates bench
 
 demo: $(VENV)/.installed
 	$(bin)/archscope analyze featherface-baseline
+
+faces: $(VENV)/.installed-test
+	rm -rf build/faces
+	$(bin)/archscope faces make build/faces/data
+	$(bin)/archscope train v2 --data build/faces/data --out build/faces/v2 --epochs 10 --batch 16 --size 128 --rate 4e-3 --schedule cosine
+	$(bin)/archscope evaluate v2 --weights build/faces/v2/weights.pt --data build/faces/data --png build/faces/v2.png
 
 test: lint types floors pytest gates
 

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from repository import ROOT
 
 FOLDERS = {"archscope": "archscope", "models": "archscope/models", "templates": "archscope/templates"}
+EXTRAS = ("hf", "peers", "train", "evaluation", "test")
 WHERE = """
 import archscope, archscope.models, archscope.templates
 for package in (archscope, archscope.models, archscope.templates):
@@ -116,7 +117,7 @@ def test_constraints_pin_everything_that_the_tests_need_inside_the_open_ranges(w
         need
         for need in needed
         if need.name != "archscope-torch"
-        and (need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("hf", "peers", "test")))
+        and (need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in EXTRAS))
     ]
     assert {"torch", "pytest", "transformers", "thop"} <= {need.name for need in needed}
     outside = [str(need) for need in needed if not need.specifier.contains(pins.get(need.name.lower(), "0"))]

@@ -37,6 +37,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "embed": "Refresh the figures of models in READMEs and model cards, or check that they are up to date.",
         "badge": "Draw one figure of a model as a badge.",
         "report": "Render the reports of the zoo, or check that those on disk are up to date.",
+        "train": "Train a face detector, alone or from a teacher.",
+        "evaluate": "Evaluate face detections by the WIDER FACE protocol: AP easy, medium and hard.",
+        "detect": "Find the faces in a picture, and draw them into a copy.",
+        "faces": "Make a small data set of drawn faces, or check one in the format of WIDER FACE.",
     }
 )
 #: Those that run models.

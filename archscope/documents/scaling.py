@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archscope.documents import document as doc
-from archscope.documents.scaling_picture import curves
+from archscope.documents.scaling_picture import bands
 from archscope.judge.scaling.inverse import spread
 from archscope.judge.scaling.parts import Crossing, crossings, parts
 from archscope.metrics import METRICS
@@ -288,6 +288,6 @@ SCALING: doc.Telling[Scaling] = doc.Telling(
     brief=_brief,
     data=_data,
     record=_record,
-    picture=curves,
+    picture=bands,
     protocols={"latex": ("LaTeX formulas", "archscope.protocols.formula_latex:render_formulas")},
 )

@@ -33,10 +33,10 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Curves(Drawing):
+class SizeBands(Drawing):
     """Bands over the sizes of a dimension, stacked, and below them their shares; ``log`` for logarithmic axes."""
 
-    kind: ClassVar[str] = "curves"
+    kind: ClassVar[str] = "bands"
     title: str
     subtitle: str
     dimension: str
@@ -46,7 +46,7 @@ class Curves(Drawing):
     log: bool
 
 
-def curves(law: Scaling) -> Curves:
+def bands(law: Scaling) -> SizeBands:
     """The parts over the dimension with most sizes, the others being at their smallest."""
     along = max(law.dimensions, key=lambda one: len(one.values))
     base = {one.name: one.values[0] for one in law.dimensions}
@@ -76,7 +76,7 @@ def curves(law: Scaling) -> Curves:
         for one in crossings(law)
         if one.dimension == along.name
     )
-    return Curves(
+    return SizeBands(
         title=law.model,
         subtitle=f"MACs over {along.name}" + (f", at {fixed}" if fixed else ""),
         dimension=along.name,

@@ -179,7 +179,30 @@ def _json_object(text: bytes, file: Path) -> dict[str, Any]:
     return found
 
 
-def _from_torch(file: Path) -> dict[str, torch.Tensor]:
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file or of what ``torch.save`` wrote, with their values, on the CPU.
+
+    No code of the file runs. Raises ImportModelError for what is no such file.
+    """
+    if file.is_file() and file.suffix == ".safetensors":
+        _from_safetensors(file)  # what is damaged is told here
+        try:
+            from safetensors.torch import load_file
+        except ModuleNotFoundError as error:
+            raise ImportModelError(
+                "reading the values of safetensors files needs safetensors", help="pip install 'archscope-torch[hf]'"
+            ) from error
+        tensors: dict[str, torch.Tensor] = load_file(file)
+        return tensors
+    if not file.is_file():
+        raise ImportModelError(
+            f"there is no file {str(file)[:300]!r}", help="the path is taken from the current folder"
+        )
+    return _from_torch(file, values=True)
+
+
+def _from_torch(file: Path, *, values: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors of ``file``, on meta unless their ``values`` are wanted."""
     import torch
 
     with file.open("rb") as stream:
@@ -192,7 +215,7 @@ def _from_torch(file: Path) -> dict[str, torch.Tensor]:
         check_pickles(file, stream)
     try:
         found = torch.load(file, map_location="cpu", mmap=zipped, weights_only=True)
-        tensors = _twins(_state_dict(found))
+        tensors = _state_dict(found) if values else _twins(_state_dict(found))
     except Exception as error:
         raise ImportModelError(
             f"{file} holds more than tensors, or is damaged; archscope runs no code that a file brings along",

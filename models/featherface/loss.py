@@ -18,11 +18,16 @@ NEGATIVES = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """The three tasks' losses, scalars; ``total`` is what to minimise."""
+    """The three tasks' losses, scalars; ``total`` is what to minimise.
+
+    ``chosen`` (N, A) are the priors whose classes count, ``positives`` the number by which that loss is divided.
+    """
 
     boxes: Tensor
     classes: Tensor
     landmarks: Tensor
+    chosen: Tensor
+    positives: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -46,8 +51,9 @@ def multitask_loss(predictions: Predictions, faces: Sequence[Faces], priors: Ten
     entropy = functional.cross_entropy(logits.flatten(0, 1), positive.flatten().long(), reduction="none")
     entropy = entropy.view_as(positive)
     chosen = positive | _hard_negatives(entropy.detach(), positive)
-    class_loss = entropy[chosen].sum() / positive.sum().clamp(min=1)
-    return Losses(boxes=box_loss, classes=class_loss, landmarks=mark_loss)
+    positives = positive.sum().clamp(min=1)
+    class_loss = entropy[chosen].sum() / positives
+    return Losses(boxes=box_loss, classes=class_loss, landmarks=mark_loss, chosen=chosen, positives=positives)
 
 
 def _distance(found: Tensor, wanted: Tensor, chosen: Tensor) -> Tensor:

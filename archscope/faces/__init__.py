@@ -1,0 +1,1 @@
+"""Face detection: data, training, detection, and evaluation by the WIDER FACE protocol. Each part is imported alone."""
