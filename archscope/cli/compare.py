@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import click
 
@@ -71,8 +72,8 @@ def command(  # noqa: PLR0913 - one argument for each option
         head, inputs=inputs, for_models=True, settings=settings, keep_calls=paged, besides=besides
     )
     if others:
-        given = {"inputs": inputs, "settings": settings, "besides": besides}
-        reports = [old, new, *(measure_and_trace(name, for_models=True, **given)[0] for name in others)]
+        more = partial(measure_and_trace, inputs=inputs, for_models=True, settings=settings, besides=besides)
+        reports = [old, new, *(more(name)[0] for name in others)]
         differs = [compare(old, report, different_inputs=different_inputs).differs for report in reports[1:]]
         refused = [key for key in wanted if key not in writers(SIDE_BY_SIDE)]
         if refused:

@@ -24,8 +24,15 @@ _PLACEHOLDER = re.compile(r"\w*(?:image|video|audio|vision|speech|media)\w*_(?:t
 _ONE = frozenset({"batch_size", "bs", "batch", "b", "num_images", "num_videos", "1"})
 _SEQUENCES = re.compile(r"\w*(?:sequence_length|seq_len|seq_length|length|time_steps)")
 _SIDES = frozenset({"height", "width", "image_size", "frame_size"})
-_FEATURES = ("num_mel_bins", "feature_size", "feature_projection_input_dim", "input_feat_per_channel", "n_mels")
-_FEATURES += ("num_mel_channels", "input_dim", "input_feature_size", "feature_dim", "input_feat_size", "model_in_dim")
+_FEATURES: tuple[str, ...] = (
+    "num_mel_bins",
+    "feature_size",
+    "feature_projection_input_dim",
+    "input_feat_per_channel",
+    "n_mels",
+)
+_FEATURES += ("num_mel_channels", "input_dim", "input_feature_size", "feature_dim", "input_feat_size")
+_FEATURES += ("model_in_dim",)
 _CHANNELS = ("audio_channels", "in_channels", "num_channels")
 _DOCUMENTED = r"^\s*{}\s*\(`[^`]*`[^`\n]*`\(([^)`]*)\)`"
 
@@ -141,8 +148,7 @@ def _size(name: str, dim: str, config: Any) -> int | None:  # noqa: PLR0911 - on
     if dim.isdigit():
         return int(dim)
     if name == "past_values" and _SEQUENCES.fullmatch(dim):
-        most = max(_number(config, "lags_sequence") or 0, *(getattr(config, "lags_sequence", None) or [0]))
-        return (_number(config, "context_length") or _TOKENS) + most
+        return (_number(config, "context_length") or _TOKENS) + int(max(getattr(config, "lags_sequence", None) or [0]))
     if _SEQUENCES.fullmatch(dim) or (audio and dim in {"num_frames", "frames"}):
         return {"input_values": _SAMPLES, "input_features": _FRAMES}.get(name, _tokens(config))
     if dim in {"feature_dim", "feature_size", "num_mel_bins", "n_mels", "input_dim"}:

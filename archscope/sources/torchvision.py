@@ -36,7 +36,7 @@ def from_torchvision(source: str, name: str, options: Mapping[str, Any]) -> Mode
         hint = did_you_mean(name, names)
         raise SpecError(f"torchvision has no model {name!r}", help=f"{hint}torchvision.models.list_models() lists them")
     builder = models.get_model_builder(name)
-    without = {key: None for key in _WEIGHTS if key in parameters_of(builder)}
+    without: dict[str, Any] = {key: None for key in _WEIGHTS if key in parameters_of(builder)}
 
     trained = _weights(models, name)
     if trained:
@@ -89,7 +89,7 @@ def _batch_norms(model: nn.Module) -> dict[str, nn.Module]:
     return {path: module for path, module in backbone.named_modules() if isinstance(module, nn.BatchNorm2d)}
 
 
-def _freeze(model: nn.Module) -> None:
+def _freeze(model: Any) -> None:
     """Exchange the batch norms of the backbone for frozen ones, as torchvision does where it loads weights."""
     from torchvision.ops.misc import FrozenBatchNorm2d
 
@@ -103,7 +103,7 @@ def _bounds(build: Callable[[], nn.Module]) -> str:
     import torch
 
     with torch.device("meta"):
-        model = build()
+        model: Any = build()
     try:
         proposals = model.rpn._post_nms_top_n["testing"]  # noqa: SLF001 - there is no public name for it
         detections = model.roi_heads.detections_per_img

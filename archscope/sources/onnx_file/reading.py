@@ -54,12 +54,7 @@ def read_model(file: Path) -> ModelProto:
 
 
 def _library(file: Path) -> Any:
-    try:
-        return require("onnx", extra="onnx", wanted_by=file.name)
-    except ImportModelError as error:
-        if error.help.startswith("pip install"):
-            raise ImportModelError(error.what, help=f"pip install onnx, or {error.help}") from None
-        raise
+    return require("onnx", wanted_by=file.name)
 
 
 def _graphs(file: Path, model: ModelProto) -> Iterator[GraphProto]:
