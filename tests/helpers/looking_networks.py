@@ -5,10 +5,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torch.nn import functional as F
-
-from tests.helpers.looking_parts import (
+from looking_parts import (
     TS,
     C,
     Fn,
@@ -26,6 +23,8 @@ from tests.helpers.looking_parts import (
     unfoldconv,
     win_attn,
 )
+from torch import nn
+from torch.nn import functional as F
 
 NETS = {
     "conv3": (nn.Sequential(C(3, 4, 3, padding=1)), (1, 3, 17, 15)),

@@ -8,16 +8,16 @@ from fractions import Fraction
 
 import pytest
 import torch
+from brute_field import extents, with_positive_weights
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looking_networks import NETS
 from torch import nn
 
 import archscope
 from archscope.receptive_field import AxisField
 from archscope.serial import from_json, to_json
-from tests.helpers.brute_field import extents, with_positive_weights
-from tests.helpers.looking_networks import NETS
 
 _BORDERED = {"nearestdown"}  # one phase of its seven positions is read by padding alone
 
