@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 Restore: TypeAlias = Callable[[], object]
 
-
 _SIGNALS = tuple(signal.valid_signals())
+_AT_ONCE = 0.001  # seconds: 0 would take the alarm off
+_CLOCKS_DIFFER = 0.1  # seconds
 
 
 def surroundings() -> Iterator[Restore]:
@@ -24,8 +25,8 @@ def surroundings() -> Iterator[Restore]:
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
             yield _handler(number)
-    if hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
-        yield _no_alarm
+        if hasattr(signal, "setitimer"):
+            yield _same_alarm()
 
 
 def _put_environment_back(before: dict[str, str]) -> None:
@@ -59,8 +60,15 @@ def _handler(number: int) -> Restore:
     return restore
 
 
-def _no_alarm() -> None:
-    """An alarm that a model set would end the process later."""
-    with contextlib.suppress(OSError):
-        if signal.getitimer(signal.ITIMER_REAL)[0]:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+def _same_alarm() -> Restore:
+    """An alarm that a model set would end the process later, and one that it took off would never come."""
+    seconds, interval = signal.getitimer(signal.ITIMER_REAL)
+    due = time.monotonic() + seconds if seconds else 0.0
+
+    def restore() -> None:
+        left, repeats = signal.getitimer(signal.ITIMER_REAL)
+        wanted = max(due - time.monotonic(), _AT_ONCE) if due else 0.0
+        if repeats != interval or (abs(left - wanted) > _CLOCKS_DIFFER and not interval):
+            signal.setitimer(signal.ITIMER_REAL, wanted, interval)
+
+    return restore

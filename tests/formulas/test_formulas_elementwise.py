@@ -122,6 +122,13 @@ FUNCTIONS = {
 }
 OF_TORCH_ALONE = re.compile(r"(conj|special_|digamma|i0|angle|igamma|erfinv|polygamma)")
 CONSTANTS = {
+    "q": 3,
+    "scale": 0.5,
+    "zero_point": 1,
+    "low": -1.0,
+    "high": 1.0,
+    "highest": 127,
+    "bias": 0.25,
     "pi": math.pi,
     "inf": math.inf,
     "lowest": -math.inf,

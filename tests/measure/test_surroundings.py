@@ -55,7 +55,7 @@ def state():
         id(sys.path),
         [*sys.path],
         [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)],
-        signal.getitimer(signal.ITIMER_REAL),
+        [round(seconds) for seconds in signal.getitimer(signal.ITIMER_REAL)],
         [dict(held) for name, held in vars(hooks).items() if name.startswith("_global_") and isinstance(held, dict)],
         torch.get_num_threads(),
         torch.is_warn_always_enabled(),
