@@ -120,5 +120,8 @@ def shape(sizes: Iterable[int]) -> str:
 
 
 def decides(row: ValueRow, metric: Metric[Any]) -> bool:
-    """Whether ``metric`` may be another figure for other values than those that the line of ``row`` read."""
-    return metric.run and (row.macs > 0 or metric.name != "macs")
+    """Whether ``metric`` may be another figure for other values than those that the line of ``row`` read.
+
+    So may the MACs of what did not run at all: the values of this run left it nothing.
+    """
+    return metric.run and (metric.name != "macs" or row.macs > 0 or row.flops == 0)

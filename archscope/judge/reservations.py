@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from archscope.metrics import Metric
+from archscope.metrics import METRICS, Metric
 from archscope.report import UNSEEN, UNSEEN_KINDS, Report, UnregisteredRow, UnseenRow, ValueRow
 from archscope.report_queries import decides
 
@@ -24,7 +24,7 @@ def reservation(report: Report, name: str) -> str:
     """What stands behind the total ``name`` where it does not hold all, or holds for these values alone."""
     if name == "parameters" and report.unregistered:
         return f", {sum(row.numel for row in report.unregistered):,} more registered nowhere"
-    held = {"macs", "flops"} & {name} and any(getattr(row, name) for row in report.value_dependent)
+    held = {"macs", "flops"} & {name} and any(decides(row, METRICS[name]) for row in report.value_dependent)
     return ", for these values" if held else ""
 
 

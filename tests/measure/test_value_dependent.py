@@ -264,3 +264,22 @@ def test_strict_asks_that_all_is_counted_and_a_lock_compares_the_same_values(tmp
     assert run("lock").exit_code == 0
     held = run("check")
     assert held.exit_code == 0, held.output
+
+
+@pytest.mark.parametrize("chosen", [0, 2])
+def test_what_ran_on_nothing_depends_on_the_values_that_chose_nothing(chosen):
+    class Chooses(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(8, 4)
+
+        def forward(self, x):
+            return self.head(x[x[:, 0] > 0])
+
+    x = torch.zeros(5, 8)
+    x[:chosen] = 1
+    report = archscope.analyze(Chooses(), x)
+    assert report.totals.macs == chosen * 8 * 4
+    (row,) = report.value_dependent
+    assert (row.macs, row.modules) == (chosen * 8 * 4, ("head",))
+    assert not archscope.check(Chooses(), x, macs="<1000").passed

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from archscope.formulas.table import COUNTED
 from archscope.records import OpCall, Path, ReadRecord, Trace
 from archscope.report import ValueRow
 
@@ -36,6 +37,7 @@ class _Found:
     reads: list[ReadRecord] = field(default_factory=list)
     macs: int = 0
     flops: int = 0
+    nothing_left: bool = False
     modules: dict[Path, None] = field(default_factory=dict)
 
 
@@ -84,7 +86,8 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
     """Each line that decides by values, with what runs because of it.
 
     Results whose size depends on values pass that on to what reads them. A number may decide anything: all that runs
-    after it depends on it, unless its line checks it and does nothing else. So may a size by which a line steers.
+    after it depends on it, unless its line checks it and does nothing else. So may a size by which a line steers. What
+    ran on nothing, because the values of this run chose none, depends on them too.
     """
     deciding: dict[int, list[ReadRecord]] = defaultdict(list)
     for read in telling_reads(trace):
@@ -109,7 +112,9 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
             entry = found[source]
             entry.macs += item.cost.macs
             entry.flops += item.cost.flops
-            if item.cost.flops:
+            empty = item.kind == COUNTED and any(tensor.numel == 0 for tensor in (*call.inputs, *call.outputs))
+            entry.nothing_left |= empty
+            if item.cost.flops or empty:
                 entry.modules.setdefault(call.path)
         if here:
             sized.decided(call, here)
@@ -125,7 +130,7 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
             flops=entry.flops,
         )
         for line, entry in found.items()
-        if entry.flops
+        if entry.flops or entry.nothing_left
     )
 
 
