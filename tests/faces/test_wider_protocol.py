@@ -197,7 +197,7 @@ def test_the_table_and_the_curves(tmp_path):
     run = subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, text=True)
     assert "100.00 %" in run.stdout
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    assert not run.stderr
+    assert run.stderr == "wrote curves.png\n"
 
 
 def test_evaluating_files_does_not_import_torch(tmp_path):

@@ -25,8 +25,16 @@ InputsLike: TypeAlias = "Inputs | torch.Tensor | Mapping[str, Any] | Sequence[An
 
 
 def with_tensors(inputs: Inputs) -> Inputs:
-    """``inputs`` with a meta tensor in place of each InputSpec, however deep it lies in lists and dicts."""
-    args, kwargs = _made(inputs.args), {name: _made(value) for name, value in inputs.kwargs.items()}
+    """``inputs`` with a meta tensor in place of each InputSpec, however deep it lies in lists and dicts.
+
+    Raises InputError where that is deeper than Python's stack.
+    """
+    try:
+        args, kwargs = _made(inputs.args), {name: _made(value) for name, value in inputs.kwargs.items()}
+    except RecursionError:
+        raise InputError(
+            "the inputs cannot be made ready: their lists or dicts are nested too deep", help="pass them less nested"
+        ) from None
     return dataclasses.replace(inputs, args=args, kwargs=kwargs)
 
 
