@@ -27,10 +27,11 @@ class CodeLine(NamedTuple):
 NOWHERE = CodeLine("", only_checks=False)
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
-_OURS = str(Path(__file__).parents[1]) + os.sep
+_ARCHSCOPE = Path(__file__).parents[2]
+_OURS = tuple(f"{_ARCHSCOPE / room}{os.sep}" for room in ("measure", "sources"))  # the zoo's models are models
 _NOT_THE_MODEL = (
     _TORCH,
-    _OURS,
+    *_OURS,
     sysconfig.get_paths()["stdlib"] + os.sep,
 )
 _LIBRARIES = ("site-packages", "dist-packages")
@@ -54,14 +55,14 @@ def asked_by_model(passing: tuple[str, ...] = ()) -> bool:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001
     while frame is not None and frame.f_code.co_filename.endswith(("contextlib.py", *passing)):
         frame = frame.f_back
-    return frame is not None and not frame.f_code.co_filename.startswith((_TORCH, _OURS))
+    return frame is not None and not frame.f_code.co_filename.startswith((_TORCH, *_OURS))
 
 
 @functools.lru_cache(maxsize=4096)
 def is_model_code(file: str) -> bool:
     """Whether ``file`` is neither torch's, Python's nor this package's."""
     if any(f"{os.sep}{name}{os.sep}" in file for name in _LIBRARIES):
-        return not file.startswith(_TORCH) and f"{os.sep}numpy{os.sep}" not in file
+        return not file.startswith((_TORCH, *_OURS)) and f"{os.sep}numpy{os.sep}" not in file
     return not file.startswith(_NOT_THE_MODEL) and not file.startswith("<frozen")
 
 
