@@ -1,4 +1,4 @@
-"""Classes of transformers that AutoModel does not map, the inputs of each kind, and that the library stays as it was."""
+"""Classes of transformers that AutoModel does not map, the inputs of each kind, and a library that stays as it was."""
 
 from __future__ import annotations
 
