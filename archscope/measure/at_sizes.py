@@ -86,6 +86,18 @@ class SizedModel:
         """The model as it was last built; None for a module."""
         return self._spec
 
+    def changes_with(self, option: str, value: int) -> bool:
+        """Whether the model takes ``option``, and has another number of parameters at ``value``."""
+        if self._rebuild is None:
+            return False
+        try:
+            spec = self._rebuild({option: value})
+            with spec.within(), process_state_kept():
+                other = _on_meta(spec)
+        except ArchscopeError:  # it takes no such option, or not that value
+            return False
+        return _elements(other) != _elements(self._module())
+
     def _set(self, options: Setting) -> None:
         if dict(options) == self._options:
             return
@@ -106,6 +118,10 @@ class SizedModel:
             with spec.within(), process_state_kept():
                 self._built = _on_meta(spec)
         return self._built
+
+
+def _elements(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _on_meta(spec: ModelSpec) -> nn.Module:

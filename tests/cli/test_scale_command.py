@@ -70,3 +70,19 @@ def test_a_budget_over_a_range_names_the_first_size_at_which_it_does_not_hold(tm
 )
 def test_a_range_that_cannot_be_read_says_why(over, says):
     assert says in run("scale", "net.py:Net", "--over", over, code=2)
+
+
+def test_width_is_that_of_layers_where_the_model_takes_it_and_that_of_images_where_it_does_not(tmp_path, monkeypatch):
+    (tmp_path / "wide.py").write_text(
+        "from torch import nn\n"
+        "def layers(width=8): return nn.Conv2d(3, width, 1, bias=False)\n"
+        "def image(): return nn.Conv2d(3, 8, 1, bias=False)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    places = {}
+    for name in ("layers", "image"):
+        line = ["scale", f"wide.py:{name}", "--input", "1x3x4x4", "--over", "width=2:40:2", "--json", "-"]
+        done = CliRunner().invoke(main, line)
+        assert done.exit_code == 0, done.output
+        places[name] = json.loads(done.output)["dimensions"][0]["places"]
+    assert places == {"layers": ["width"], "image": ["input[3]"]}

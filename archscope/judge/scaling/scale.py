@@ -15,7 +15,7 @@ from archscope.measure.at_sizes import Measurable, Setting, SizedModel, parse_pl
 from archscope.measure.running.inputs import InputsLike
 from archscope.results.scaling import Dimension, Scaling
 from archscope.sources import load
-from archscope.spec import Component, ModelSpec
+from archscope.spec import Component, ModelSpec, Option
 
 
 def scale(  # noqa: PLR0913 - what a law is of
@@ -120,17 +120,26 @@ def _dimensions(
             values,
             sized.records(),
             given=given,
-            options=spec.options if spec else (),
+            options=_options(sized, name, [*values]),
             open_options=bool(spec and spec.source),
             sequence_first=sized.sequence_first(),
         )
-        for name, values in over.items()
+        for name, values in ((name, tuple(values)) for name, values in over.items())
     )
     taken = sorted(place for one in found for place in one.places)
     twice = next((place for place, other in pairwise(taken) if place == other), "")
     if twice:
         raise UsageError(f"{twice} is in two dimensions", help="size is height and width: leave one of them out")
     return found
+
+
+def _options(sized: SizedModel, name: str, values: Sequence[int]) -> tuple[Option, ...]:
+    """The options that the model is known to take; ``width`` is one, not that of images, where it changes the model."""
+    known = sized.model.options if isinstance(sized.model, ModelSpec) else ()
+    sizes = [size for size in values if type(size) is int and size > 0]
+    if name == "width" and any(sized.changes_with(name, size) for size in sizes[:1] + sizes[-1:]):
+        return (*known, Option(name=name, value=sizes[0], default=sizes[0]))
+    return known
 
 
 def _placed(dimensions: Sequence[Dimension], point: Point) -> tuple[dict[str, int], dict[str, int]]:
