@@ -19,6 +19,7 @@ from archscope.documents.crosscheck import CROSSCHECK
 from archscope.documents.plan import PLAN
 from archscope.documents.report import REPORT
 from archscope.documents.report_tables import modules_table
+from archscope.documents.scaling import SCALING
 from archscope.documents.sweep import SWEEP
 from archscope.documents.why import WHY
 from archscope.errors import SpecError, UsageError, did_you_mean
@@ -36,6 +37,7 @@ from archscope.results.claims import ClaimsResult
 from archscope.results.comparison import Comparison
 from archscope.results.crosscheck import Crosscheck
 from archscope.results.plan import Plan
+from archscope.results.scaling import Scaling
 from archscope.results.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ TELLINGS: Mapping[type, doc.Telling[Any]] = {
     Plan: PLAN,
     ClaimsResult: CLAIMS,
     Crosscheck: CROSSCHECK,
+    Scaling: SCALING,
     Sweep: SWEEP,
     Explanation: WHY,
 }

@@ -15,6 +15,7 @@ from archscope.results.at_size import AtSize
 from archscope.results.formula_text import Naming, naming, say
 from archscope.results.polynomial import Formula, Largest, Polynomial, evaluated
 from archscope.results.scaling_region import Region
+from archscope.views import View
 
 SCALING_VERSION = 1
 _GRID = 5000  # sizes at which two formulas are compared
@@ -57,8 +58,8 @@ class Answer:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scaling:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Scaling(View):
     """The laws of size of one model. The first of ``regions`` that holds a size speaks for it: measured ones are first.
 
     ``own_components`` says whether somebody named its components; ``answers`` are the largest sizes that limits admit.

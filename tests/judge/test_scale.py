@@ -268,3 +268,11 @@ def test_a_size_that_the_model_refuses_is_named():
 def test_large_figures_stay_exact():
     polynomial = Polynomial(((((Quantity(("n",)), 3),), 10**15 + 1),))
     assert polynomial.at({"n": 10**6}) == (10**15 + 1) * 10**18
+
+
+def test_a_law_shows_itself_where_people_work(tmp_path):
+    law = archscope.scale(Conv(), torch.rand(1, 3, 8, 8), over={"size": range(8, 81, 8)})
+    assert repr(law) == "<Scaling of Conv>"
+    assert "54 size^2" in str(law)  # 8 x 27 for each of (size / 2)^2 outputs
+    assert "54 size^2" in law._repr_html_()
+    assert '"dimensions"' in law.save(tmp_path / "law.json").read_text("utf-8")
