@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "analyze": "Measure a model: parameters, MACs and FLOPs by component, module and operator.",
         "check": "Hold models to their budgets: those of archscope.toml, or limits given on the line.",
-        "compare": "Compare two models: totals, components and modules, before and after.",
+        "compare": "Compare models: totals, components and modules, before and after, or several side by side.",
         "claims": "Hold published figures against measured ones, and say how the false ones came about.",
         "lock": "Write down what models cost in archscope.lock, so that growth is seen.",
         "why": "Explain one number: shapes, calls, the formula with the figures put in, weights, parents.",
