@@ -39,19 +39,16 @@ def analyze(  # noqa: PLR0913 - every option of a measurement
     keep_calls: bool = False,
     training: str = "",
     sparsity: bool = False,
-    receptive_fields: bool = False,
 ) -> Report:
     """What ``model`` costs and where.
 
     Without ``inputs`` a spec's own are used, and where it has none the report holds parameters alone (figures of the
     run are None). ``components`` replace the spec's own. ``keep_calls`` adds the grouped call table. ``training`` names
     an optimizer (adamw, sgd, ...) and adds the figures of a training step, which is run too; ``sparsity`` counts the
-    weights that are 0; ``receptive_fields`` adds how far each module looks (docs/measures.md). Raises BuildError,
-    ForwardError, ComponentError and UsageError.
+    weights that are 0. Raises BuildError, ForwardError, ComponentError and UsageError.
     """
     seen = trace_any(model, inputs, name=name)
     report = report_of(seen, model, components=components, formulas=formulas, name=name, keep_calls=keep_calls)
-    report = with_fields(report, seen) if receptive_fields else report
     if isinstance(model, Trace):
         return report
     return with_extras(report, model, inputs, formulas=formulas, training=training, sparsity=sparsity)
