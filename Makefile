@@ -38,7 +38,7 @@ floors: build/.wheel
 	cd build/installed && $(abspath $(bin))/lint-imports --config $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.import_linter_cache
 
 pytest: $(VENV)/.installed-test
-	$(bin)/python -m pytest $(PYTEST_ARGS)
+	$(bin)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 # What this repository holds itself to, by its own tool.
 gates: $(VENV)/.installed-test
