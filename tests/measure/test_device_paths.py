@@ -107,7 +107,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("value", [1.0, 2, True, torch.rand(1)], ids=str)
+@pytest.mark.parametrize("value", [1.0, 2, True, torch.full((1,), 0.5)], ids=str)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_value_is_stored_as_on_the_cpu(place, value):
     alike(Stores(PLACES[place], value), torch.rand(4, 6, 8))
