@@ -31,7 +31,9 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
     transformers = require("transformers", wanted_by=source)
     file = _config_file(source, target, base / target)
     if file is None:
-        name, note, fields = target, "", without_code(options, source)
+        without_code(options, source)
+        name, note = target, ""
+        fields: Mapping[str, Any] = {}
         model_class, config_class = named_classes(transformers, source, target)
     else:
         raw = _read(file)

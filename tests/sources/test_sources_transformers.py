@@ -80,3 +80,11 @@ def test_a_configuration_that_the_library_cannot_build_says_so_in_a_few_words():
         archscope.analyze(load("hf:InformerConfig"))
     assert len(caught.value.what) < 300
     assert "--set FIELD=VALUE" in caught.value.help
+
+
+def test_the_default_of_an_option_is_what_the_configuration_says_without_it():
+    spec = load("hf:MixtralConfig", num_hidden_layers=2, vocab_size=100)
+    assert {option.name: (option.value, option.default) for option in spec.options} == {
+        "num_hidden_layers": (2, 32),
+        "vocab_size": (100, 32_000),
+    }
