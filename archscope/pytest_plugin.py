@@ -111,7 +111,7 @@ class Checker:
             if lock is None or name not in lock.entries:
                 raise ConfigError(f"{name!r} is not locked", where=file, help="pytest --archscope-update locks it")
             return check_lock(name, report, lock, policy)
-        if "PYTEST_XDIST_WORKER" in os.environ:
+        if hasattr(self._request.config, "workerinput"):  # one of several of pytest-xdist
             raise UsageError("several processes cannot write one lock", help="--archscope-update goes without -n")
         entries, refused = relock({name: report}, lock, policy)
         if refused and lock is not None:

@@ -42,8 +42,7 @@ def project(tmp_path):
             "no:cacheprovider",
             *flags,
         ]
-        env = {key: value for key, value in os.environ.items() if key != "PYTEST_XDIST_WORKER"}
-        env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
 
     return run
@@ -143,3 +142,10 @@ def test_a_module_is_measured_with_inputs_of_every_kind_and_torch_waits_until_th
 def test_pytest_finds_the_plugin_by_its_entry_point():
     (point,) = [point for point in entry_points(group="pytest11") if point.name == "archscope"]
     assert point.value == "archscope.pytest_plugin"
+
+
+def test_several_processes_do_not_write_one_lock(project, tmp_path):
+    done = project('lock="net"', "-p", "xdist", "-n", "2", "--archscope-update")
+    assert done.returncode == 1
+    assert "several processes cannot write one lock" in done.stdout
+    assert not (tmp_path / "archscope.lock").exists()
