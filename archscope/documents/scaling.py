@@ -39,7 +39,7 @@ def _brief(law: Scaling) -> doc.Document:
 
 
 def _beside(law: Scaling) -> str:
-    return f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} runs"
+    return f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} run{'s' * (law.runs > 1)}"
 
 
 def _dimensions(law: Scaling) -> Iterator[doc.Block]:

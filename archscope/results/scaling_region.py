@@ -9,7 +9,7 @@ from functools import cached_property
 
 from archscope.metrics import Rows, carried_by
 from archscope.records import Path
-from archscope.results.polynomial import ZERO, Formula, Polynomial, total
+from archscope.results.polynomial import ZERO, Formula, Polynomial, Quantity, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,13 @@ class Region:
     def holds(self, sizes: Sequence[int]) -> bool:
         """Whether ``sizes`` lie in the box."""
         return all(low <= size <= high for low, size, high in zip(self.low, sizes, self.high, strict=True))
+
+    @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity that a formula is in, in order."""
+        figures = (*(group.figures for group in self.groups), self.whole)
+        formulas = {id(one): one for part in figures for one in part.values() if one is not None}
+        return tuple(sorted({quantity for one in formulas.values() for quantity in one.quantities}))
 
     @cached_property
     def totals(self) -> dict[str, Formula | None]:

@@ -106,7 +106,8 @@ function missing(sizes, onsizes) {
 function totalCard(metric, region, sizes) {
   const value = LAW.total(region, metric.key, sizes);
   const holding = LAW.holding(sizes);
-  const text = LAW.text(holding?.totals[metric.key]);
+  const formula = LAW.text(holding?.totals[metric.key]);
+  const text = value !== null && formula === exact(value) ? "the same at all these sizes" : formula;
   const reason = holding?.reasons[metric.key];
   const note = text || (region?.measured ? `a run; no formula${reason ? `: ${reason}` : ""}` : reason ?? "");
   return el("div", { "data-metric": metric.key }, el("dt", {}, metric.label), el("dd", {}, el("output", { for: LAW.dimensions.map((_, k) => `size-${k}`).join(" ") }, value === null ? "no formula" : lawMark(metric, region) + exact(value)), el("small", {}, el("bdi", {}, note))));
@@ -118,18 +119,18 @@ const sharedMetric = (key) => (lawMetric(key).parts ? lawMetric(key) : LAW.metri
 function partsTable(shown, region) {
   const { sizes } = shown;
   const chosen = sharedMetric(shown.metric);
-  const metrics = LAW.metrics.filter((metric) => metric.parts);
+  const others = LAW.metrics.filter((metric) => metric.parts && metric !== chosen);
   const holding = LAW.holding(sizes);
   const parts = LAW.parts.map((part, k) => ({ ...part, k })).filter(({ k }) => region?.parts.has(k));
   const whole = LAW.total(region, chosen.key, sizes);
-  const head = el("tr", {}, el("th", { scope: "col" }, LAW.named ? "Component" : "Part"), el("th", { scope: "col" }, `Share of ${chosen.label}`), metrics.map(({ label }) => el("th", { scope: "col", class: "num" }, label)), el("th", { scope: "col" }, `${chosen.label} as a formula`));
-  const cell = (metric, value) => el("td", { class: "num", "data-metric": metric.key }, value === null ? "–" : lawMark(metric, region) + exact(value));
-  const rows = parts.map(({ name, color, k }) => el("tr", { "data-part": name },
-    el("th", { scope: "row" }, swatch(color), el("bdi", {}, name)),
-    el("td", {}, shareBar(LAW.part(region, k, chosen.key, sizes), whole, color)),
-    metrics.map((metric) => cell(metric, LAW.part(region, k, metric.key, sizes))),
-    el("td", {}, el("bdi", {}, LAW.text(holding?.parts.get(k)?.[chosen.key])))));
-  const total = el("tr", { class: "total", "data-part": "" }, el("th", { scope: "row" }, "TOTAL"), el("td"), metrics.map((metric) => cell(metric, LAW.total(region, metric.key, sizes))), el("td", {}, el("bdi", {}, LAW.text(holding?.totals[chosen.key]))));
+  const heading = (label, num) => el("th", { scope: "col", class: num ? "num" : null }, label);
+  const head = el("tr", {}, heading(LAW.named ? "Component" : "Part"), heading(`Share of ${chosen.label}`), heading(chosen.label, true), heading(`${chosen.label} as a formula`), others.map(({ label }) => heading(label, true)));
+  const line = (name, title, bar, read, formula) => {
+    const cell = (metric) => el("td", { class: "num", "data-metric": metric.key }, read(metric.key) === null ? "–" : lawMark(metric, region) + exact(read(metric.key)));
+    return el("tr", { "data-part": name, class: name ? null : "total" }, el("th", { scope: "row" }, title), el("td", {}, bar), cell(chosen), el("td", { class: "law-text" }, el("bdi", {}, LAW.text(formula))), others.map(cell));
+  };
+  const rows = parts.map(({ name, color, k }) => line(name, [swatch(color), el("bdi", {}, name)], shareBar(LAW.part(region, k, chosen.key, sizes), whole, color), (key) => LAW.part(region, k, key, sizes), holding?.parts.get(k)?.[chosen.key]));
+  const total = line("", "TOTAL", [], (key) => LAW.total(region, key, sizes), holding?.totals[chosen.key]);
   return el("table", {}, el("thead", {}, head), el("tbody", {}, rows, total));
 }
 

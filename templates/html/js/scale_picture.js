@@ -51,14 +51,15 @@ function sampledFigures(one, shown, metric) {
     const region = formula ? holding : LAW.telling(sizes);
     const total = LAW.total(region, metric.key, sizes);
     const parts = LAW.parts.map((_, k) => (metric.parts ? Number(LAW.part(region, k, metric.key, sizes) ?? 0n) : 0));
-    return { place, size: Number(one.at(place)), total: total === null ? null : Number(total), parts: metric.parts ? parts : [Number(total ?? 0n)], region: formula ? region : null };
-  }).filter((sample) => sample.total !== null);
+    return { place, size: Number(one.at(place)), total: total === null ? null : Number(total), parts: metric.parts ? parts : [Number(total ?? 0n)], region: formula ? region : null }; // to draw, not to read off
+  });
 }
 
 function lawDrawing(shown, width) {
   const one = LAW.dimensions[shown.over];
   const metric = lawMetric(shown.metric);
-  const samples = sampledFigures(one, shown, metric);
+  const sampled = sampledFigures(one, shown, metric);
+  const samples = sampled.filter((sample) => sample.total !== null);
   const bands = metric.parts ? LAW.parts : [{ name: metric.label, color: LAW.parts[0]?.color ?? DATA.grey }];
   const seen = bands.map((band, k) => [band, k]).filter(([, k]) => samples.some((sample) => sample.parts[k] > 0));
   const log = shown.logged;
@@ -81,18 +82,20 @@ function lawDrawing(shown, width) {
   svg.append(text(one.name, (left + right) / 2, low + 34, "middle", "title"));
 
   const path = (points) => points.map(([px, py], k) => `${k ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
-  for (const segment of segments(samples)) {
+  const curve = (segment, read) => path(segment.filter((sample) => !log || read(sample) >= least).map((sample) => [x(sample.size), y(read(sample))]));
+  for (const segment of segments(sampled)) {
     const below = new Array(segment.length).fill(0);
     for (const [band, k] of seen) {
       const edge = (at) => segment.map((sample, n) => [x(sample.size), at(sample, n)]);
       const area = (at, base) => shapeOf("path", { d: `${path([...edge(at), ...edge(base).reverse()])}Z`, fill: band.color, "data-band": k });
       const above = segment.map((sample, n) => below[n] + sample.parts[k]);
-      if (log) svg.append(shapeOf("path", { d: path(edge((sample) => y(sample.parts[k]))), fill: "none", stroke: band.color, class: "curve" }));
+      if (log) svg.append(shapeOf("path", { d: curve(segment, (sample) => sample.parts[k]), fill: "none", stroke: band.color, class: "curve" }));
       else svg.append(area((_, n) => y(above[n]), (_, n) => y(below[n])));
       if (metric.parts) svg.append(area((sample, n) => share(above[n] / (sample.total || 1)), (sample, n) => share(below[n] / (sample.total || 1))));
       above.forEach((value, n) => { below[n] = value; });
     }
-    svg.append(shapeOf("path", { d: path(segment.map((sample) => [x(sample.size), y(sample.total)])), fill: "none", class: "whole" }));
+    svg.append(shapeOf("path", { d: curve(segment, (sample) => sample.total), fill: "none", class: "whole" }));
+    if (segment.length === 1) svg.append(shapeOf("circle", { cx: x(segment[0].size).toFixed(1), cy: y(segment[0].total).toFixed(1), r: 2, class: "alone" }));
   }
   for (const sample of samples.filter(({ region }) => !region)) svg.append(shapeOf("circle", { cx: x(sample.size).toFixed(1), cy: y(sample.total).toFixed(1), r: 3.5, class: "run" }));
   for (const crossing of LAW.crossings.filter(({ dimension, fixed }) => metric.key === "macs" && dimension === shown.over && fixed.every(([k, size]) => BigInt(size) === shown.sizes[k]))) {
@@ -111,8 +114,8 @@ function lawDrawing(shown, width) {
 function segments(samples) {
   const found = [];
   samples.forEach((sample, k) => {
-    if (!sample.region) return;
-    if (samples[k - 1]?.region === sample.region) found.at(-1).push(sample);
+    if (!sample.region || sample.total === null) return;
+    if (samples[k - 1]?.region === sample.region && samples[k - 1].total !== null) found.at(-1).push(sample);
     else found.push([sample]);
   });
   return found;
