@@ -125,10 +125,7 @@ function tableCell(node, column, whole) {
     case "type": return { nodes: [el("bdi", {}, report.type(module))], title: report.type(module), value: report.type(module) };
     case "component": return { nodes: [swatch(componentColor(report.component(module))), el("bdi", {}, report.component(module))], value: report.component(module) };
     case "extent":
-    case "stride": {
-      const text = report.field(module)[column.key];
-      return { text: node.times * node.count > 1 ? `${text} …` : text, value: text }; // of equal blocks the first one is shown, and later ones see more
-    }
+    case "stride": return { text: report.field(module)[column.key], value: report.field(module)[column.key] };
     case "calls": return { text: exact(report.calls(module)), value: report.calls(module) };
     default: { const text = shapes(report[column.key](module)); return { text, title: text, value: text }; }
   }
