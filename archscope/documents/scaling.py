@@ -39,7 +39,9 @@ def _brief(law: Scaling) -> doc.Document:
 
 
 def _beside(law: Scaling) -> str:
-    return f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} run{'s' * (law.runs > 1)}"
+    return (
+        f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} run{'s' * (law.runs > 1)}"
+    )
 
 
 def _dimensions(law: Scaling) -> Iterator[doc.Block]:
@@ -65,19 +67,23 @@ def describe_values(one: Dimension) -> str:
     return f"{values[0]:,} to {values[-1]:,}, {kind}"
 
 
+def told_metrics(law: Scaling) -> list[str]:
+    """What a law is told of: of a model that was not run what it holds."""
+    known = {name for region in law.regions for name in region.totals}
+    return [name for name in TOLD if name in known and (law.ran or METRICS[name].known_without_run)]
+
+
 def _formulas(law: Scaling) -> Iterator[doc.Block]:
     """The formula of each figure, what its names stand for, and why some have none."""
     facts = []
     defined: dict[str, None] = {}
-    for name in TOLD:
-        if not any(name in region.totals for region in law.laws):
-            continue
+    for name in told_metrics(law) if law.laws else ():
         for formula, region, where in law.pieces(name):
             value, more = _said(law, formula, region, name)
             defined.update(dict.fromkeys(more))
             facts.append(doc.Fact(label=METRICS[name].label, value=value, note=f"for {where}" if where else ""))
     if not facts:
-        yield doc.Paragraph(f"no formula: {law.reason('macs')}", tone=doc.DOUBTFUL)
+        yield doc.Paragraph(f"no formula: {law.reason('parameters')}", tone=doc.DOUBTFUL)
         return
     yield doc.Facts(tuple(facts))
     yield from doc.lines(*([f"with {', '.join(defined)}"] if defined else []))
@@ -94,7 +100,8 @@ def _said(law: Scaling, formula: Formula | None, region: Region, name: str) -> t
 def _parts(law: Scaling) -> doc.Table:
     """The MACs of each part, how they grow, and their share at the ends."""
     rows: list[Sequence[doc.Cell]] = []
-    for region in law.laws[:1] if len(law.laws) == 1 else sorted(law.laws, key=_extent)[-1:]:
+    laws = law.laws if law.ran else ()
+    for region in laws[:1] if len(laws) == 1 else sorted(laws, key=_extent)[-1:]:
         found = {name: formulas.get("macs") for name, formulas in parts(law, region).items()}
         ends = [
             dict(zip((d.name for d in law.dimensions), corner, strict=True)) for corner in (region.low, region.high)
@@ -145,7 +152,7 @@ def chosen(law: Scaling) -> list[dict[str, int]]:
     axes = [spread(one.values, first if one in varied[:1] else each) for one in law.dimensions]
     names = [one.name for one in law.dimensions]
     sizes = [*itertools.product(*axes)][: 2 * _ROWS]
-    if any(law.reason(name) for name in _TABLE):
+    if any(law.reason(name) for name in told_metrics(law)):
         sizes = spread(run_points(law), 2 * _ROWS)
     return [dict(zip(names, point, strict=True)) for point in sizes]
 
@@ -156,7 +163,7 @@ def run_points(law: Scaling) -> list[tuple[int, ...]]:
 
 
 def _sizes(law: Scaling) -> doc.Table:
-    metrics = [name for name in _TABLE if any(name in region.totals for region in law.regions)]
+    metrics = [name for name in told_metrics(law) if name in _TABLE]
     return doc.table(
         doc.figures(*(doc.Name(one.name) for one in law.dimensions), *(METRICS[name].label for name in metrics)),
         (
@@ -211,6 +218,8 @@ def _notes(law: Scaling) -> Iterator[str]:
             f"every formula meets all {checked:,} runs of its region, twice as many and more than it was made from; "
             "outside of the ranges it says nothing"
         )
+    if not law.ran:
+        yield "the model was not run: it has no inputs (--input), so that MACs, FLOPs and memory are not known"
     if not law.complete:
         yield "MACs and FLOPs with >= are lower bounds: operators without a formula ran (archscope analyze lists them)"
     if law.value_dependent:
@@ -219,7 +228,7 @@ def _notes(law: Scaling) -> Iterator[str]:
 
 def _data(law: Scaling) -> doc.Table:
     """A row for each of some sizes (of a law that lacks formulas all that were run) and component, figures raw."""
-    metrics = [name for name in TOLD if any(name in region.totals for region in law.regions)]
+    metrics = told_metrics(law)
     rows: list[Sequence[doc.Cell]] = []
     names = tuple(one.name for one in law.dimensions)
     shown = chosen(law)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from archscope.documents.scaling import TOLD
+from archscope.documents.scaling import told_metrics
 from archscope.metrics import METRICS
 from archscope.render.formats.latex import latex
 from archscope.results.formula_text import Naming
@@ -19,10 +19,10 @@ def render_formulas(law: Scaling) -> str:
     """A line for each figure (and each piece of it), why some have none, then what the letters stand for."""
     lines = []
     quantities: dict[Quantity, None] = {}
-    for name in TOLD:
+    for name in told_metrics(law):
         label = rf"\text{{{latex(METRICS[name].label)}}}"
         for formula, region, where in law.pieces(name):
-            if name not in region.totals or formula == Polynomial(()):
+            if formula == Polynomial(()):
                 continue
             quantities.update(dict.fromkeys(formula.quantities if formula is not None else ()))
             held = rf" && \text{{for {_compared(where)}}}" if where else ""

@@ -54,13 +54,13 @@ def draw(drawn: SizeBands) -> Figure:
             loc="lower right" if drawn.log else "upper left", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9
         )
     else:
-        above.text(0.5, 0.5, "no formula, and no run to show", ha="center", transform=above.transAxes)
+        above.text(0.5, 0.5, "no MACs to show", ha="center", transform=above.transAxes)
     return figure
 
 
 def _pieces(drawn: SizeBands) -> Iterator[slice]:
     """The sizes between which formulas hold all the way."""
-    borders = [*drawn.starts, len(drawn.sizes)]
+    borders = [*drawn.starts, len(drawn.sizes)] if drawn.bands else []
     return (slice(start, end) for start, end in itertools.pairwise(borders))
 
 

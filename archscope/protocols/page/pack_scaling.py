@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from archscope.documents.pictures import COLORS, GREY
-from archscope.documents.scaling import TOLD, crossing_words, describe_values
+from archscope.documents.scaling import crossing_words, describe_values, told_metrics
 from archscope.judge.scaling.parts import crossings, parts
 from archscope.measure.at_sizes import parse_place
 from archscope.metrics import METRICS
@@ -23,7 +23,7 @@ _COLORED = 8  # parts; the rest is grey
 def pack_scaling(law: Scaling) -> dict[str, Any]:
     """The law for the page. A figure is a pair: the place of its formula (None without one) and that of its text."""
     pool = _Pool(law)
-    told = [name for name in TOLD if any(name in region.totals for region in law.regions)]
+    told = told_metrics(law)
     held = {id(region): parts(law, region) for region in law.regions}
     names = _ordered(law, [held[id(region)] for region in (*law.laws, *law.regions)])
     regions = [_region(region, held[id(region)], names, told, pool) for region in law.regions]
@@ -52,7 +52,7 @@ def pack_scaling(law: Scaling) -> dict[str, Any]:
             }
             for one in crossings(law)
         ],
-        "reason": law.reason("macs"),
+        "reason": next(filter(None, map(law.reason, told)), ""),
     }
     made: dict[str, Any] = exact(packed | pool.packed())
     return made

@@ -47,7 +47,7 @@ function makeScale(host) {
     message.hidden = Boolean(region);
     message.replaceChildren(...(region ? [] : missing(shown.sizes, (sizes) => change(() => { shown.sizes = sizes; }))));
     totals.replaceChildren(...LAW.metrics.map((metric) => totalCard(metric, region, shown.sizes)));
-    table.replaceChildren(partsTable(shown, region));
+    table.replaceChildren(partsTable(shown));
     picture.draw(shown);
   }
 
@@ -116,8 +116,15 @@ function totalCard(metric, region, sizes) {
 /** The additive figure whose shares are shown: the chosen one where it is such. */
 const sharedMetric = (key) => (lawMetric(key).parts ? lawMetric(key) : LAW.metrics.find((metric) => metric.parts));
 
-function partsTable(shown, region) {
+/** Whose parts are told at ``sizes``: those of the formulas, if there is one for this figure, else those of a run. */
+function partsRegion(sizes, key) {
+  const holding = LAW.holding(sizes);
+  return LAW.total(holding, key, sizes) === null ? LAW.telling(sizes) : holding;
+}
+
+function partsTable(shown) {
   const { sizes } = shown;
+  const region = partsRegion(sizes, sharedMetric(shown.metric).key);
   const chosen = sharedMetric(shown.metric);
   const others = LAW.metrics.filter((metric) => metric.parts && metric !== chosen);
   const holding = LAW.holding(sizes);
@@ -129,18 +136,18 @@ function partsTable(shown, region) {
     const cell = (metric) => el("td", { class: "num", "data-metric": metric.key }, read(metric.key) === null ? "–" : lawMark(metric, region) + exact(read(metric.key)));
     return el("tr", { "data-part": name, class: name ? null : "total" }, el("th", { scope: "row" }, title), el("td", {}, bar), cell(chosen), el("td", { class: "law-text" }, el("bdi", {}, LAW.text(formula))), others.map(cell));
   };
-  const rows = parts.map(({ name, color, k }) => line(name, [swatch(color), el("bdi", {}, name)], shareBar(LAW.part(region, k, chosen.key, sizes), whole, color), (key) => LAW.part(region, k, key, sizes), holding?.parts.get(k)?.[chosen.key]));
-  const total = line("", "TOTAL", [], (key) => LAW.total(region, key, sizes), holding?.totals[chosen.key]);
+  const rows = parts.map(({ name, color, k }) => line(name, [swatch(color), el("bdi", { class: name.length < 30 ? "whole-name" : null }, name)], shareBar(LAW.part(region, k, chosen.key, sizes), whole, color), (key) => LAW.part(region, k, key, sizes), holding?.parts.get(k)?.[chosen.key]));
+  const total = line("", "TOTAL", [], (key) => LAW.total(LAW.telling(sizes), key, sizes), holding?.totals[chosen.key]);
   return el("table", {}, el("thead", {}, head), el("tbody", {}, rows, total));
 }
 
 /** The same as rows, for CSV. */
-function scaleTable({ sizes }) {
-  const region = LAW.telling(sizes);
+function scaleTable({ sizes, metric }) {
+  const region = partsRegion(sizes, sharedMetric(metric).key);
   const line = (name, read) => [...sizes, name, ...LAW.metrics.map((metric) => read(metric.key) ?? "")];
   const parts = LAW.parts.map(({ name }, k) => [name, k]).filter(([, k]) => region?.parts.has(k));
   return {
     head: [...LAW.dimensions.map((one) => one.name), LAW.named ? "Component" : "Part", ...LAW.metrics.map((metric) => metric.label)], left: 0,
-    rows: [...parts.map(([name, k]) => line(name, (key) => LAW.part(region, k, key, sizes))), line("TOTAL", (key) => LAW.total(region, key, sizes))],
+    rows: [...parts.map(([name, k]) => line(name, (key) => LAW.part(region, k, key, sizes))), line("TOTAL", (key) => LAW.total(LAW.telling(sizes), key, sizes))],
   };
 }
