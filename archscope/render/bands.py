@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -72,15 +73,15 @@ def _draw_bands(drawn: SizeBands, above: Axes, below: Axes) -> None:
         for band in drawn.bands:
             name = "_" if number else label(band.label, 44)
             values = band.values[piece]
-            top = [low + value for low, value in zip(floor, values, strict=True)]
+            top = [under + value for under, value in zip(floor, values, strict=True)]
             share = [[part / (total or 1) for part, total in zip(edge, whole, strict=True)] for edge in (floor, top)]
             if drawn.log:
-                shown = [float(value) or None for value in values]
+                shown = [float(value) or math.nan for value in values]
                 above.plot(sizes, shown, color=band.color, linewidth=2.6, label=name)
             else:
-                edges = ([float(value) for value in edge] for edge in (floor, top))
-                above.fill_between(sizes, *edges, color=band.color, label=name, linewidth=0)
-            below.fill_between(sizes, *share, color=band.color, linewidth=0)
+                low, high = [*map(float, floor)], [*map(float, top)]
+                above.fill_between(sizes, low, high, color=band.color, label=name, linewidth=0)
+            below.fill_between(sizes, share[0], share[1], color=band.color, linewidth=0)
             floor = top
         style = "--" if drawn.log else "-"
         above.plot(sizes, [*map(float, whole)], style, color="#222222", linewidth=1.4, label="_" if number else "total")

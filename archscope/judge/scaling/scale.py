@@ -95,7 +95,7 @@ class Scaler:
 
     def report(self, sizes: Mapping[str, int]) -> Report:
         """The report of the model at ``sizes``, with its calls, from a run there."""
-        places, options = _placed(self.dimensions, [sizes[one.name] for one in self.dimensions])
+        places, options = _placed(self.dimensions, tuple(sizes[one.name] for one in self.dimensions))
         seen = self._sized.run(places, options)
         model = self._sized.spec or seen
         return report_of(seen, model, components=self._components, formulas=self._formulas, keep_calls=True)
