@@ -76,6 +76,36 @@ def odd_law(name=HOSTILE):
     )
 
 
+def wide_law(count):
+    """One dimension n from 1 to 50 and so many components: the k-th, from 0, has k n MACs."""
+    size = Quantity(("n",))
+    groups = tuple(
+        Group(path=f"p{k}", component=f"c{k}", op="x::a", family="", figures={"macs": polynomial((k, (size, 1)))})
+        for k in range(1, count)
+    )
+    region = Region(
+        low=(1,),
+        high=(50,),
+        names=tuple(f"c{k}" for k in range(count)),
+        modules=tuple(ModuleName(path=f"p{k}", type="Net", component=f"c{k}") for k in range(count)),
+        groups=groups,
+        whole={},
+        reasons={},
+        checked=8,
+    )
+    return Scaling(
+        model="wide",
+        source="",
+        inputs=(),
+        dimensions=(Dimension(name="n", values=tuple(range(1, 51)), places=("n",)),),
+        regions=(region,),
+        runs=8,
+        complete=True,
+        value_dependent=False,
+        own_components=True,
+    )
+
+
 def _region(low, high, groups, whole, *, measured=False, complete=True):
     reasons = {"flops": "x::b follows nothing", "peak_activation_bytes": "it is the most of several moments"}
     paths = {"": "[unassigned]", "a": "one", "b": "two"}

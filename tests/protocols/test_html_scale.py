@@ -9,7 +9,7 @@ import re
 
 import pytest
 from browser import integer
-from made_laws import HOSTILE, LARGE, odd_law, some_sizes
+from made_laws import HOSTILE, LARGE, odd_law, some_sizes, wide_law
 from selenium.webdriver.common.keys import Keys
 from synthetic import report_of
 from torch import nn
@@ -187,6 +187,22 @@ def test_a_curve_goes_through_the_figures(page, pieces):
     floor, top = 290, 10  # of the picture, at 0 and at the largest figure
     for y, value in zip(flat, values, strict=True):
         assert y == pytest.approx(floor - (floor - top) * value / values[-1], abs=0.06)
+
+
+def test_many_components_still_add_up(page):
+    page.open(render_scaling_html(wide_law(300)), "law=10~macs~0~0")
+    text = "return [...document.querySelectorAll('#host-scale tr[data-part]')].map(row => row.textContent)"
+    rows = page.js(text)
+    assert len(rows) == 60 + 2
+    assert rows[0].startswith("c299")  # the largest first
+    assert rows[60].startswith("240 smaller ones")
+    assert f"{10 * sum(range(240)):,}" in rows[60]
+    assert f"{10 * sum(range(300)):,}" in rows[61]
+    legend = page.js("return [...document.querySelectorAll('#law-picture .legend li')].map(li => li.textContent)")
+    assert legend == [*(f"c{k}" for k in range(289, 300)), "289 others"]
+    band = page.js("return document.querySelector('path[data-band=\"11\"]').getAttribute('d')")
+    points = [tuple(map(float, at.split())) for at in re.split("[MLZ]", band) if at]
+    assert points[len(points) // 2 - 1][1] == pytest.approx(10, abs=0.06)  # the others end where the whole does
 
 
 def test_a_link_holds_sizes_figure_and_axes(page, pieces):

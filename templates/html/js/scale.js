@@ -113,6 +113,15 @@ function totalCard(metric, region, sizes) {
   return el("div", { "data-metric": metric.key }, el("dt", {}, metric.label), el("dd", {}, el("output", { for: LAW.dimensions.map((_, k) => `size-${k}`).join(" ") }, value === null ? "no formula" : lawMark(metric, region) + exact(value)), el("small", {}, el("bdi", {}, note))));
 }
 
+const ROWS = 60; // parts that the table shows; of more the largest
+
+/** The parts that cost most at ``sizes``, the largest first. */
+function largestParts(sizes, key, count) {
+  const region = partsRegion(sizes, key);
+  const valued = LAW.parts.map((part, k) => ({ ...part, k, value: LAW.part(region, k, key, sizes) ?? 0n }));
+  return valued.sort((a, b) => (a.value === b.value ? a.k - b.k : a.value > b.value ? -1 : 1)).slice(0, count);
+}
+
 /** The additive figure whose shares are shown: the chosen one where it is such. */
 const sharedMetric = (key) => (lawMetric(key).parts ? lawMetric(key) : LAW.metrics.find((metric) => metric.parts));
 
@@ -128,15 +137,20 @@ function partsTable(shown) {
   const chosen = sharedMetric(shown.metric);
   const others = LAW.metrics.filter((metric) => metric.parts && metric !== chosen);
   const holding = LAW.holding(sizes);
-  const parts = LAW.parts.map((part, k) => ({ ...part, k })).filter(({ k }) => region?.parts.has(k));
+  const present = LAW.parts.map((part, k) => ({ ...part, k })).filter(({ k }) => region?.parts.has(k));
+  const parts = present.length > ROWS ? largestParts(sizes, chosen.key, ROWS) : present;
   const whole = LAW.total(region, chosen.key, sizes);
   const heading = (label, num) => el("th", { scope: "col", class: num ? "num" : null }, label);
   const head = el("tr", {}, heading(LAW.named ? "Component" : "Part"), heading(`Share of ${chosen.label}`), heading(chosen.label, true), heading(`${chosen.label} as a formula`), others.map(({ label }) => heading(label, true)));
   const line = (name, title, bar, read, formula) => {
     const cell = (metric) => el("td", { class: "num", "data-metric": metric.key }, read(metric.key) === null ? "–" : lawMark(metric, region) + exact(read(metric.key)));
-    return el("tr", { "data-part": name, class: name ? null : "total" }, el("th", { scope: "row" }, title), el("td", {}, bar), cell(chosen), el("td", { class: "law-text" }, el("bdi", {}, LAW.text(formula))), others.map(cell));
+    return el("tr", { "data-part": name, class: title === "TOTAL" ? "total" : null }, el("th", { scope: "row" }, title), el("td", {}, bar), cell(chosen), el("td", { class: "law-text" }, el("bdi", {}, LAW.text(formula))), others.map(cell));
   };
   const rows = parts.map(({ name, color, k }) => line(name, [swatch(color), el("bdi", { class: name.length < 30 ? "whole-name" : null }, name)], shareBar(LAW.part(region, k, chosen.key, sizes), whole, color), (key) => LAW.part(region, k, key, sizes), holding?.parts.get(k)?.[chosen.key]));
+  if (present.length > ROWS) {
+    const rest = (key) => parts.reduce((left, { k }) => { const value = LAW.part(region, k, key, sizes); return left === null || value === null ? null : left - value; }, LAW.total(region, key, sizes));
+    rows.push(line("", `${exact(present.length - ROWS)} smaller ones`, shareBar(rest(chosen.key), whole, DATA.grey), rest, null));
+  }
   const total = line("", "TOTAL", [], (key) => LAW.total(LAW.telling(sizes), key, sizes), holding?.totals[chosen.key]);
   return el("table", {}, el("thead", {}, head), el("tbody", {}, rows, total));
 }

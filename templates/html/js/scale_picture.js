@@ -1,6 +1,7 @@
 // The picture of a law: what each part costs over one size, stacked (or as lines where axes are logarithmic), and shares.
 
 const SAMPLES = 240; // sizes that are drawn
+const BANDS = 12; // parts that are drawn one by one
 const SVG = "http://www.w3.org/2000/svg";
 
 function shapeOf(tag, attributes = {}, ...content) {
@@ -42,25 +43,38 @@ function sampledPlaces(one, shown) {
   return [...places].sort((a, b) => a - b);
 }
 
+/** What is drawn one above the other: the parts, or the largest of many and the others together, or the whole. */
+function bandsOf(one, shown, metric) {
+  if (!metric.parts) return [{ name: metric.label, color: LAW.parts[0]?.color ?? DATA.grey, k: null }];
+  const parts = LAW.parts.map((part, k) => ({ ...part, k }));
+  if (parts.length <= BANDS) return parts;
+  const ends = [one.last, shown.sizes[shown.over], one.first].map((size) => shown.sizes.with(shown.over, size));
+  const sizes = ends.find((end) => LAW.total(partsRegion(end, metric.key), metric.key, end) !== null) ?? ends[0];
+  const kept = largestParts(sizes, metric.key, BANDS - 1).sort((a, b) => a.k - b.k);
+  return [...kept, { name: `${exact(parts.length - kept.length)} others`, color: DATA.grey, k: null }];
+}
+
 /** At each sampled place: the parts' figures and the total as numbers, and the region of formulas, null for a run alone. */
-function sampledFigures(one, shown, metric) {
+function sampledFigures(one, shown, metric, bands) {
   return sampledPlaces(one, shown).map((place) => {
     const sizes = shown.sizes.with(shown.over, one.at(place));
     const holding = LAW.holding(sizes);
     const formula = LAW.total(holding, metric.key, sizes) !== null;
     const region = formula ? holding : LAW.telling(sizes);
     const total = LAW.total(region, metric.key, sizes);
-    const parts = LAW.parts.map((_, k) => (metric.parts ? Number(LAW.part(region, k, metric.key, sizes) ?? 0n) : 0));
-    return { place, size: Number(one.at(place)), total: total === null ? null : Number(total), parts: metric.parts ? parts : [Number(total ?? 0n)], region: formula ? region : null }; // to draw, not to read off
+    const values = bands.map(({ k }) => (k === null ? null : LAW.part(region, k, metric.key, sizes) ?? 0n));
+    const others = total === null ? 0n : total - values.reduce((sum, value) => sum + (value ?? 0n), 0n);
+    const parts = values.map((value) => Number(value ?? others));
+    return { place, size: Number(one.at(place)), total: total === null ? null : Number(total), parts, region: formula ? region : null }; // to draw, not to read off
   });
 }
 
 function lawDrawing(shown, width) {
   const one = LAW.dimensions[shown.over];
   const metric = lawMetric(shown.metric);
-  const sampled = sampledFigures(one, shown, metric);
+  const bands = bandsOf(one, shown, metric);
+  const sampled = sampledFigures(one, shown, metric, bands);
   const samples = sampled.filter((sample) => sample.total !== null);
-  const bands = metric.parts ? LAW.parts : [{ name: metric.label, color: LAW.parts[0]?.color ?? DATA.grey }];
   const seen = bands.map((band, k) => [band, k]).filter(([, k]) => samples.some((sample) => sample.parts[k] > 0));
   const log = shown.logged;
   const left = 62, right = width - 12, top = 10, floor = 290, high = 322, low = 412;
