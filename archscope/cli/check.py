@@ -68,9 +68,10 @@ def command(
 
     def scaled(name: str) -> Scaling:
         budget = ranged[name]
-        return measured_law(
+        law, _ = measured_law(
             budget.model, parse_budget_sizes(budget.sizes), trains=METRICS[budget.metric].of_training, asked=asked
         )
+        return law
 
     if can_fork():
         with closing(Apart(measured)) as apart, closing(Apart(scaled)) as laws:

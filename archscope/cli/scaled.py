@@ -11,6 +11,7 @@ from archscope.cli.options import ModelOptions, call_of
 from archscope.cli.output import quiet_stdout
 from archscope.cli.progress import progress
 from archscope.judge.scaling.inverse import answers
+from archscope.report import Report
 from archscope.results.scaling import Scaling
 from archscope.results.sweep import Limit
 from archscope.sources import parse_settings
@@ -27,8 +28,12 @@ def measured_law(  # noqa: PLR0913 - what a law is of
     dims: Mapping[str, Sequence[str]] = _NO_PLACES,
     trains: bool = False,
     limits: Sequence[Limit] = (),
-) -> Scaling:
-    """The law of MODEL ``over`` ranges of sizes, with the answers to ``limits``. Raises any ArchscopeError."""
+    page: bool = False,
+) -> tuple[Scaling, Report | None]:
+    """The law of MODEL ``over`` ranges of sizes, with the answers to ``limits``. Raises any ArchscopeError.
+
+    For a ``page`` also the report at the sizes that it begins with.
+    """
     settings = parse_settings(asked["settings"])
     with progress() as shown, quiet_stdout():
         shown.phase("import")
@@ -51,4 +56,9 @@ def measured_law(  # noqa: PLR0913 - what a law is of
             ran=lambda runs: shown.phase(f"run {runs:,}"),
         )
         law = scaler.law()
-        return replace(law, answers=answers(law, limits, scaler.measured))
+        law = replace(law, answers=answers(law, limits, scaler.measured))
+        if not page:
+            return law, None
+        from archscope.protocols.page.pack_scaling import starting_sizes
+
+        return law, scaler.report(starting_sizes(law))

@@ -141,7 +141,7 @@ class Heading:
 class Fact:
     """A key figure: what it is, the figure, and what else is said of it."""
 
-    label: str
+    label: Inline
     value: Cell
     note: Inline = ""
 

@@ -164,7 +164,7 @@ def _training(report: Report) -> Iterator[doc.Block]:
             "Forward in train mode, the sum of all floating outputs as the loss, backward, and the state of the "
             "optimizer."
         )
-        yield doc.Facts(tuple(replace(fact, label=fact.label.strip()) for fact in step_facts(report)))
+        yield doc.Facts(tuple(replace(fact, label=doc.words(fact.label).strip()) for fact in step_facts(report)))
 
 
 def _uncounted(report: Report) -> Iterator[doc.Block]:

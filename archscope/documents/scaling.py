@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from archscope.documents import document as doc
 from archscope.documents.scaling_picture import bands
+from archscope.documents.scaling_record import scaling_record
 from archscope.judge.scaling.inverse import spread
-from archscope.judge.scaling.parts import Crossing, crossings, parts
+from archscope.judge.scaling.parts import ATTENTION, Crossing, crossings, parts
 from archscope.metrics import METRICS
 from archscope.results.formula_text import say
-from archscope.results.polynomial import Formula, Largest, Polynomial
-from archscope.results.scaling import SCALING_VERSION, Answer, Dimension, Scaling
+from archscope.results.polynomial import Formula, Polynomial
+from archscope.results.scaling import Answer, Dimension, Scaling
 from archscope.results.scaling_region import Region
-from archscope.serial import to_plain
 
 #: What a law is told of; those that no size changes are told as figures.
 TOLD = (
@@ -25,13 +24,14 @@ TOLD = (
 _TABLE = ("macs", "flops", "peak_activation_bytes", "training_flops", "training_memory_bytes", "parameters")
 _DEGREES = ("constant", "linear", "quadratic", "cubic", "quartic")
 _ROWS = 12
+_LISTED = 4  # sizes that are told one by one
 
 
 def _brief(law: Scaling) -> doc.Document:
     blocks: list[doc.Block] = [*_dimensions(law), *_formulas(law)]
     blocks += [table for table in (_parts(law),) if table.rows]
     blocks.append(_sizes(law))
-    blocks += [doc.Paragraph(_crossing(one), close=place > 0) for place, one in enumerate(crossings(law))]
+    blocks += [doc.Paragraph(crossing_words(one), close=place > 0) for place, one in enumerate(crossings(law))]
     answers = tuple(_answer(one) for one in law.answers)
     blocks += [doc.Findings(answers)] if answers else []
     blocks += doc.together(doc.Paragraph(note, tone=doc.ASIDE) for note in _notes(law))
@@ -39,19 +39,24 @@ def _brief(law: Scaling) -> doc.Document:
 
 
 def _beside(law: Scaling) -> str:
-    return f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} runs"
+    return (
+        f"as a function of {', '.join(one.name for one in law.dimensions)}, from {law.runs:,} run{'s' * (law.runs > 1)}"
+    )
 
 
 def _dimensions(law: Scaling) -> Iterator[doc.Block]:
-    facts = [doc.Fact(label=one.name, value=describe_values(one), note=", ".join(one.places)) for one in law.dimensions]
+    facts = [
+        doc.Fact(label=doc.Name(one.name), value=describe_values(one), note=", ".join(one.places))
+        for one in law.dimensions
+    ]
     yield doc.Facts(tuple(facts))
 
 
 def describe_values(one: Dimension) -> str:
     """``320 to 1,280, multiples of 32``; few sizes are listed."""
     values = one.values
-    if len(values) <= 2:
-        return " and ".join(f"{value:,}" for value in values)
+    if len(values) <= _LISTED:
+        return doc.words(doc.joined([f"{value:,}" for value in values]))
     steps = {high - low for low, high in itertools.pairwise(values)}
     if len(steps) > 1:
         return f"{len(values):,} sizes from {values[0]:,} to {values[-1]:,}"
@@ -62,19 +67,23 @@ def describe_values(one: Dimension) -> str:
     return f"{values[0]:,} to {values[-1]:,}, {kind}"
 
 
+def told_metrics(law: Scaling) -> list[str]:
+    """What a law is told of: of a model that was not run what it holds."""
+    known = {name for region in law.regions for name in region.totals}
+    return [name for name in TOLD if name in known and (law.ran or METRICS[name].known_without_run)]
+
+
 def _formulas(law: Scaling) -> Iterator[doc.Block]:
     """The formula of each figure, what its names stand for, and why some have none."""
     facts = []
     defined: dict[str, None] = {}
-    for name in TOLD:
-        if not any(name in region.totals for region in law.laws):
-            continue
+    for name in told_metrics(law) if law.laws else ():
         for formula, region, where in law.pieces(name):
             value, more = _said(law, formula, region, name)
             defined.update(dict.fromkeys(more))
             facts.append(doc.Fact(label=METRICS[name].label, value=value, note=f"for {where}" if where else ""))
     if not facts:
-        yield doc.Paragraph(f"no formula: {law.reason('macs')}", tone=doc.DOUBTFUL)
+        yield doc.Paragraph(f"no formula: {law.reason('parameters')}", tone=doc.DOUBTFUL)
         return
     yield doc.Facts(tuple(facts))
     yield from doc.lines(*([f"with {', '.join(defined)}"] if defined else []))
@@ -91,7 +100,8 @@ def _said(law: Scaling, formula: Formula | None, region: Region, name: str) -> t
 def _parts(law: Scaling) -> doc.Table:
     """The MACs of each part, how they grow, and their share at the ends."""
     rows: list[Sequence[doc.Cell]] = []
-    for region in law.laws[:1] if len(law.laws) == 1 else sorted(law.laws, key=_extent)[-1:]:
+    laws = law.laws if law.ran else ()
+    for region in laws[:1] if len(laws) == 1 else sorted(laws, key=_extent)[-1:]:
         found = {name: formulas.get("macs") for name, formulas in parts(law, region).items()}
         ends = [
             dict(zip((d.name for d in law.dimensions), corner, strict=True)) for corner in (region.low, region.high)
@@ -135,19 +145,27 @@ def growth(law: Scaling, formula: Formula | None) -> str:
 
 
 def chosen(law: Scaling) -> list[dict[str, int]]:
-    """Some of the sizes: ends and what lies between, a dozen at most."""
+    """Some of the sizes: ends and what lies between; of a law that lacks formulas some of those that were run."""
     varied = [one for one in law.dimensions if len(one.values) > 1]
     each = {1: _ROWS // 2, 2: 3, 3: 2}.get(len(varied), 2)
     first = 4 if len(varied) > 1 else each
     axes = [spread(one.values, first if one in varied[:1] else each) for one in law.dimensions]
     names = [one.name for one in law.dimensions]
-    return [dict(zip(names, sizes, strict=True)) for sizes in itertools.product(*axes)][: 2 * _ROWS]
+    sizes = [*itertools.product(*axes)][: 2 * _ROWS]
+    if any(law.reason(name) for name in told_metrics(law)):
+        sizes = spread(run_points(law), 2 * _ROWS)
+    return [dict(zip(names, point, strict=True)) for point in sizes]
+
+
+def run_points(law: Scaling) -> list[tuple[int, ...]]:
+    """The sizes that were run, in ascending order."""
+    return sorted(region.low for region in law.regions if region.measured)
 
 
 def _sizes(law: Scaling) -> doc.Table:
-    metrics = [name for name in _TABLE if any(name in region.totals for region in law.regions)]
+    metrics = [name for name in told_metrics(law) if name in _TABLE]
     return doc.table(
-        doc.figures(*(one.name for one in law.dimensions), *(METRICS[name].label for name in metrics)),
+        doc.figures(*(doc.Name(one.name) for one in law.dimensions), *(METRICS[name].label for name in metrics)),
         (
             (*(doc.Count(size) for size in sizes.values()), *(_figure(law, name, sizes) for name in metrics))
             for sizes in chosen(law)
@@ -161,10 +179,12 @@ def _figure(law: Scaling, name: str, sizes: Mapping[str, int]) -> doc.Count:
     return doc.Count(value, least=METRICS[name].lower_bound and not law.complete)
 
 
-def _crossing(one: Crossing) -> str:
+def crossing_words(one: Crossing) -> str:
+    """From which size on one part costs more than another."""
     others = " and ".join(f"{name} {size:,}" for name, size in one.fixed)
     at = f" (at {others})" if others else ""
-    return f"{one.upper} cost more MACs than {one.lower} from {one.dimension} {one.size:,} on{at}"
+    verb = "cost" if one.upper == ATTENTION else "costs"
+    return f"{one.upper} {verb} more MACs than {one.lower} from {one.dimension} {one.size:,} on{at}"
 
 
 def _answer(one: Answer) -> doc.Finding:
@@ -198,6 +218,8 @@ def _notes(law: Scaling) -> Iterator[str]:
             f"every formula meets all {checked:,} runs of its region, twice as many and more than it was made from; "
             "outside of the ranges it says nothing"
         )
+    if not law.ran:
+        yield "the model was not run: it has no inputs (--input), so that MACs, FLOPs and memory are not known"
     if not law.complete:
         yield "MACs and FLOPs with >= are lower bounds: operators without a formula ran (archscope analyze lists them)"
     if law.value_dependent:
@@ -205,10 +227,14 @@ def _notes(law: Scaling) -> Iterator[str]:
 
 
 def _data(law: Scaling) -> doc.Table:
-    """A row for each of some sizes and component, figures raw."""
-    metrics = [name for name in TOLD if any(name in region.totals for region in law.regions)]
+    """A row for each of some sizes (of a law that lacks formulas all that were run) and component, figures raw."""
+    metrics = told_metrics(law)
     rows: list[Sequence[doc.Cell]] = []
-    for sizes in chosen(law):
+    names = tuple(one.name for one in law.dimensions)
+    shown = chosen(law)
+    if any(law.reason(name) for name in metrics):
+        shown = [dict(zip(names, point, strict=True)) for point in run_points(law)]
+    for sizes in shown:
         found = law.at(**sizes)
         parts_at = (
             [] if found is None else [("total", found.totals.figures), *((c.name, c.figures) for c in found.components)]
@@ -221,73 +247,16 @@ def _data(law: Scaling) -> doc.Table:
             )
             for name, figures in parts_at
         ]
-    names = tuple(one.name for one in law.dimensions)
     return doc.table((*doc.figures(*names), *doc.texts("component"), *doc.figures(*metrics)), rows)
-
-
-def _record(law: Scaling) -> Any:
-    """The law as plain data: each formula with its terms, exact."""
-    return {
-        "scaling_version": SCALING_VERSION,
-        "model": law.model,
-        "source": law.source,
-        "inputs": to_plain(law.inputs),
-        "dimensions": to_plain(law.dimensions),
-        "runs": law.runs,
-        "complete": law.complete,
-        "value_dependent": law.value_dependent,
-        "regions": [_region(law, region) for region in law.laws],
-        "measured": [
-            {
-                "sizes": dict(zip((d.name for d in law.dimensions), region.low, strict=True)),
-                "totals": {n: _at(f, {}) for n, f in region.totals.items()},
-            }
-            for region in law.regions
-            if region.measured
-        ],
-        "crossings": to_plain(crossings(law)),
-        "answers": to_plain(law.answers),
-    }
-
-
-def _region(law: Scaling, region: Region) -> dict[str, Any]:
-    return {
-        "low": list(region.low),
-        "high": list(region.high),
-        "checked": region.checked,
-        "reasons": dict(region.reasons),
-        "totals": {name: _formula(law, formula, region) for name, formula in region.totals.items()},
-        "components": [
-            {"name": name, "figures": {metric: _formula(law, f, region) for metric, f in formulas.items()}}
-            for name, formulas in region.components.items()
-        ],
-    }
-
-
-def _formula(law: Scaling, formula: Formula | None, region: Region) -> dict[str, Any] | None:
-    if formula is None:
-        return None
-    text, defined = say(formula, law.naming, region.high)
-    largest = formula.parts if isinstance(formula, Largest) else (formula,)
-    return {
-        "text": ", ".join((text, *defined)),
-        "largest_of": [
-            {
-                "denominator": part.denominator,
-                "terms": [
-                    {"coefficient": value, "powers": [{**quantity._asdict(), "power": n} for quantity, n in powers]}
-                    for powers, value in part.terms
-                ],
-            }
-            for part in largest
-        ],
-    }
 
 
 SCALING: doc.Telling[Scaling] = doc.Telling(
     brief=_brief,
     data=_data,
-    record=_record,
+    record=scaling_record,
     picture=bands,
-    protocols={"latex": ("LaTeX formulas", "archscope.protocols.formula_latex:render_formulas")},
+    protocols={
+        "html": ("the page with sliders", "archscope.protocols.page:render_scaling_html"),
+        "latex": ("LaTeX formulas", "archscope.protocols.formula_latex:render_formulas"),
+    },
 )

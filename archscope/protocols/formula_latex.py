@@ -5,37 +5,43 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from archscope.documents.scaling import told_metrics
 from archscope.metrics import METRICS
 from archscope.render.formats.latex import latex
 from archscope.results.formula_text import Naming
 from archscope.results.polynomial import Formula, Largest, Polynomial, Powers, Quantity
 from archscope.results.scaling import Scaling
 
-_TOLD = (
-    "macs",
-    "flops",
-    "activations",
-    "peak_activation_bytes",
-    "training_flops",
-    "training_memory_bytes",
-    "parameters",
-)
+_COMPARED = {r"\textless{}=": r"$\le$", r"\textgreater{}=": r"$\ge$"}
 
 
 def render_formulas(law: Scaling) -> str:
-    """A line for each figure (and each piece of it), then what the letters stand for."""
+    """A line for each figure (and each piece of it), why some have none, then what the letters stand for."""
     lines = []
     quantities: dict[Quantity, None] = {}
-    for name in _TOLD:
-        for formula, _, where in law.pieces(name):
-            if formula is None or (isinstance(formula, Polynomial) and not formula.terms):
+    for name in told_metrics(law):
+        label = rf"\text{{{latex(METRICS[name].label)}}}"
+        for formula, region, where in law.pieces(name):
+            if formula == Polynomial(()):
                 continue
-            quantities.update(dict.fromkeys(formula.quantities))
-            held = rf" && \text{{for {latex(where)}}}" if where else ""
-            lines.append(rf"  \text{{{latex(METRICS[name].label)}}} &= {_formula(formula, law.naming)}{held}")
+            quantities.update(dict.fromkeys(formula.quantities if formula is not None else ()))
+            held = rf" && \text{{for {_compared(where)}}}" if where else ""
+            reason = region.reasons.get(name, "it was not measured")
+            said = rf"\text{{no formula: {latex(reason)}}}" if formula is None else _formula(formula, law.naming)
+            least = r"\ge" if METRICS[name].lower_bound and not region.complete and formula is not None else "="
+            lines.append(f"  {label} &{least} {said}{held}")
+    if not law.laws:
+        lines.append(rf"  \text{{{latex(METRICS['macs'].label)}}} &= \text{{no formula: {latex(law.reason('macs'))}}}")
     defined = [_definition(one, law.naming) for one in quantities]
     lines += [f"  {line}" for line in dict.fromkeys(defined) if line]
-    return "\n".join((r"\begin{align*}", " \\\\\n".join(lines), r"\end{align*}", "")) if lines else ""
+    return "\n".join((r"\begin{align*}", " \\\\\n".join(lines), r"\end{align*}", ""))
+
+
+def _compared(where: str) -> str:
+    text = latex(where)
+    for plain, sign in _COMPARED.items():
+        text = text.replace(plain, sign)
+    return text
 
 
 def _formula(formula: Formula, names: Naming) -> str:
@@ -56,25 +62,52 @@ def _polynomial(polynomial: Polynomial, names: Naming) -> str:
 
 
 def _term(value: Fraction, powers: Powers, names: Naming) -> str:
-    number = f"{value.numerator:,}".replace(",", "{,}")
+    number = _number(value.numerator)
     if value.denominator > 1:
-        number = rf"\tfrac{{{number}}}{{{value.denominator}}}"
+        number = rf"\tfrac{{{number}}}{{{_number(value.denominator)}}}"
     product = r"\,".join(_name(one, names) + (f"^{{{n}}}" if n > 1 else "") for one, n in powers)
     if not product:
         return number
     return product if value == 1 else rf"{number}\,{product}"
 
 
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", "{,}")
+
+
 def _name(quantity: Quantity, names: Naming) -> str:
     name = names.name(quantity)
     letters = name.rstrip("0123456789_")
     rest = latex(name[len(letters) :].strip("_"))
-    shown = letters if len(letters) == 1 else rf"\text{{{latex(letters)}}}"
-    return f"{shown}_{{{rest}}}" if rest else shown
+    return f"{_letters(letters)}_{{{rest}}}" if rest else _letters(letters)
+
+
+def _letters(letters: str) -> str:
+    return letters if len(letters) == 1 and letters.isascii() and letters.isalpha() else rf"\text{{{latex(letters)}}}"
 
 
 def _definition(quantity: Quantity, names: Naming) -> str:
-    told = names.definition(quantity)
-    if not told:
+    r"""``s &= \text{size} / 32``; empty for a dimension that is called by its name."""
+    if not names.definition(quantity):
         return ""
-    return rf"{_name(quantity, names)} &= \text{{{latex(told.partition(' = ')[2])}}}"
+    product = r"\,".join(_letters(name) for name in quantity.dimensions)
+    if quantity.plain:
+        said = f"{product} / {_number(names.units[quantity.dimensions[0]])}"
+    elif quantity.rest:
+        text = rf"0 \text{{ where }} {product} \text{{ is a multiple of }} {_number(quantity.by)} \text{{, else }} 1"
+        said = text
+    else:
+        said = _rounded(quantity, product)
+    return rf"{_name(quantity, names)} &= {said}"
+
+
+def _rounded(quantity: Quantity, product: str) -> str:
+    scaled = product if quantity.times == 1 else rf"{_number(quantity.times)}\,{product}"
+    up = quantity.plus == quantity.by - 1 and quantity.times == 1
+    if quantity.plus and not up:
+        scaled += f" {'+' if quantity.plus > 0 else '-'} {_number(abs(quantity.plus))}"
+    shown = scaled
+    if quantity.by > 1:
+        ends = (r"\left\lceil", r"\right\rceil") if up else (r"\left\lfloor", r"\right\rfloor")
+        shown = rf"{ends[0]} \frac{{{scaled}}}{{{_number(quantity.by)}}} {ends[1]}"
+    return rf"\left\lceil \log_2 {shown} \right\rceil" if quantity.levels else shown

@@ -100,7 +100,7 @@ def _wrapped(text: str, style: Style, indent: str = "", further: str = "  ") -> 
 
 
 def _facts(block: doc.Facts, style: Style) -> list[str]:
-    rows = [(plain(fact.label), _cell(fact.value, style), _text(fact.note)) for fact in block.facts]
+    rows = [(plain(doc.words(fact.label)), _cell(fact.value, style), _text(fact.note)) for fact in block.facts]
     label = max((len(name) for name, _, _ in rows), default=0)
     width = max((len(value) for _, value, _ in rows), default=0)
     left = not any(isinstance(fact.value, doc.Count) for fact in block.facts)

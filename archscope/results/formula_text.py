@@ -43,13 +43,13 @@ class Naming:
         if quantity.rest:
             return f"{self.name(quantity)} = 0 where {product} is a multiple of {quantity.by}, else 1"
         scaled = product if quantity.times == 1 else f"{quantity.times:,} {product}"
+        shifted = f"{scaled} {'-' if quantity.plus < 0 else '+'} {abs(quantity.plus)}" if quantity.plus else scaled
         if quantity.by == 1:
-            inner = f"{scaled} + {quantity.plus}" if quantity.plus else scaled
+            inner = shifted
         elif quantity.plus == quantity.by - 1 and quantity.times == 1:
             inner = f"ceil({scaled} / {quantity.by})"
         else:
-            shifted = f"({scaled} + {quantity.plus})" if quantity.plus else scaled
-            inner = f"floor({shifted} / {quantity.by})"
+            inner = f"floor({f'({shifted})' if quantity.plus else shifted} / {quantity.by})"
         return f"{self.name(quantity)} = " + (f"ceil(log2({inner}))" if quantity.levels else inner)
 
 

@@ -172,6 +172,11 @@ class Scaling(View):
         grid = (dict(zip(names, sizes, strict=True)) for sizes in itertools.product(*inside))
         return all(formula.at(sizes) == other.at(sizes) for sizes in grid)
 
+    @property
+    def ran(self) -> bool:
+        """Whether the model was run; one without inputs was not, and has only what it holds."""
+        return all(region.ran for region in self.regions)
+
     def formula(self, metric: str, component: str = "") -> str:
         """The formula of a figure as text, of the whole or of a component; where there is none, why."""
         label = METRICS[metric].label
@@ -179,7 +184,8 @@ class Scaling(View):
         for formula, region, where in self.pieces(metric, component):
             held = f" for {where}" if where else ""
             if formula is None:
-                told.append(f"{label}{held}: no formula: {region.reasons.get(metric, 'it was not measured')}")
+                reason = region.reasons.get(metric) or self.reason(metric) or "it was not measured"
+                told.append(f"{label}{held}: no formula: {reason}")
                 continue
             text, defined = say(formula, self.naming, region.high)
             told.append(", ".join((f"{label} = {text}{held}", *defined)))
@@ -187,6 +193,8 @@ class Scaling(View):
 
     def reason(self, metric: str) -> str:
         """Why there is no formula of ``metric``; empty where there is one everywhere."""
+        if not (self.ran or METRICS[metric].known_without_run):
+            return "the model was given no inputs, so that it was not run"
         if not self.laws:
             sizes = f"{self.runs} sizes were measured" if self.runs > 1 else "one size was measured"
             return f"{sizes}, and no polynomial in the sizes could be verified"

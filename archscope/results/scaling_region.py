@@ -9,7 +9,7 @@ from functools import cached_property
 
 from archscope.metrics import Rows, carried_by
 from archscope.records import Path
-from archscope.results.polynomial import ZERO, Formula, Polynomial, total
+from archscope.results.polynomial import ZERO, Formula, Polynomial, Quantity, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Region:
 
     ``names`` are the components in order. ``whole`` are the formulas of figures that are no sums over modules.
     ``reasons`` say by metric why there is no formula. ``checked`` is how many runs the formulas were held against. One
-    that was ``measured`` is one size alone.
+    that was ``measured`` is one size alone. Without ``ran`` the model had no inputs: figures of a run are not known.
     """
 
     low: tuple[int, ...]
@@ -55,15 +55,23 @@ class Region:
     checked: int
     measured: bool = False
     complete: bool = True
+    ran: bool = True
 
     def holds(self, sizes: Sequence[int]) -> bool:
         """Whether ``sizes`` lie in the box."""
         return all(low <= size <= high for low, size, high in zip(self.low, sizes, self.high, strict=True))
 
     @cached_property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity that a formula is in, in order."""
+        figures = (*(group.figures for group in self.groups), self.whole)
+        formulas = {id(one): one for part in figures for one in part.values() if one is not None}
+        return tuple(sorted({quantity for one in formulas.values() for quantity in one.quantities}))
+
+    @cached_property
     def totals(self) -> dict[str, Formula | None]:
         """The formula of each figure of the whole."""
-        return {**summed(self.groups), **self.whole}
+        return {**summed(self.groups, ran=self.ran), **self.whole}
 
     @cached_property
     def components(self) -> dict[str, dict[str, Formula | None]]:
@@ -71,7 +79,7 @@ class Region:
         groups: dict[str, list[Group]] = {name: [] for name in self.names}
         for group in self.groups:
             groups.setdefault(group.component, []).append(group)
-        formulas = {name: summed(held) for name, held in groups.items()}
+        formulas = {name: summed(held, ran=self.ran) for name, held in groups.items()}
         return {
             name: found
             for name, found in formulas.items()
@@ -84,17 +92,18 @@ class Region:
         by_path: dict[Path, list[Group]] = {module.path: [] for module in self.modules}
         for group in self.groups:
             by_path[group.path].append(group)
-        return {path: summed(groups) for path, groups in by_path.items()}
+        return {path: summed(groups, ran=self.ran) for path, groups in by_path.items()}
 
 
-def summed(groups: Iterable[Group]) -> dict[str, Formula | None]:
-    """The sum of ``groups``, figure by figure; None where one of them has no formula."""
-    parts: dict[str, Counter[Formula | None]] = {name: Counter() for name in carried_by(Rows.COMPONENTS)}
+def summed(groups: Iterable[Group], *, ran: bool = True) -> dict[str, Formula | None]:
+    """The sum of ``groups``, figure by figure; None where one of them has no formula, or nothing ``ran`` to tell."""
+    carried = carried_by(Rows.COMPONENTS)
+    parts: dict[str, Counter[Formula | None]] = {name: Counter() for name in carried}
     for group in groups:
         for name, formula in group.figures.items():
             if name in parts:
                 parts[name][formula] += 1
-    return {name: _sum(counted) for name, counted in parts.items()}
+    return {name: _sum(parts[name]) if ran or metric.known_without_run else None for name, metric in carried.items()}
 
 
 def _sum(parts: Counter[Formula | None]) -> Formula | None:

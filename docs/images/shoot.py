@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "tests" / "helpers"
 
 from browser import Page, chromium
 
+from archscope.judge.scaling.scale import scale
 from archscope.measure.measuring import analyze
 from archscope.models.featherface.spec import featherface_baseline, featherface_v2
 from archscope.protocols.page import Shown, render_html
@@ -23,6 +24,7 @@ SHOTS = (
     ("baseline-treemap-dark.png", "one", "v=treemap&m=parameters", 1280, 860, True),
     ("baseline-filter.png", "one", "v=table&q=cbam", 1280, 720, False),
     ("baseline-phone.png", "one", "v=table", 390, 844, True),
+    ("baseline-scale.png", "law", "law=640_1~macs~0~0", 1280, 1420, False),
     ("baseline-to-v2-diff.png", "two", "v=diff&m=parameters", 1280, 1000, False),
     ("baseline-to-v2-overview-dark.png", "two", "", 1280, 900, True),
 )
@@ -32,7 +34,12 @@ def main() -> None:
     """Write every picture."""
     base = analyze(featherface_baseline(), keep_calls=True)
     head = analyze(featherface_v2(), keep_calls=True)
-    pages = {"one": render_html(base), "two": render_html(Shown(report=head, base=base))}
+    law = scale(featherface_baseline(), over={"size": range(320, 1281, 32), "batch": range(1, 9)})
+    pages = {
+        "one": render_html(base),
+        "two": render_html(Shown(report=head, base=base)),
+        "law": render_html(Shown(report=base, scaling=law)),
+    }
     with chromium() as driver, tempfile.TemporaryDirectory() as folder:
         page = Page(driver, Path(folder))
         for name, which, at, width, height, dark in SHOTS:

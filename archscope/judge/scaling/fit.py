@@ -75,6 +75,7 @@ def fit_region(
         reasons=reasons,
         checked=len(points),
         complete=all(run.complete for run in runs),
+        ran=all(run.ran for run in runs),
     )
     return Fit(region=region, needed=max(wants, default=1), unfit=unfit, floors=floors)
 
@@ -103,6 +104,7 @@ def measured_region(point: Point, run: Observation) -> Region:
         checked=1,
         measured=True,
         complete=run.complete,
+        ran=run.ran,
     )
 
 

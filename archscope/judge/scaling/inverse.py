@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from archscope.metrics import METRICS
 from archscope.results.scaling import Answer, Dimension, Scaling
 from archscope.results.sweep import Limit
 
+T = TypeVar("T")
 _MOST_SETS = 8  # of the other dimensions' sizes
 
 
@@ -30,7 +32,7 @@ def answers(
     )
 
 
-def spread(values: Sequence[int], count: int) -> list[int]:
+def spread(values: Sequence[T], count: int) -> list[T]:
     """At most ``count`` of ``values``, the first and the last among them."""
     if len(values) <= count:
         return [*values]

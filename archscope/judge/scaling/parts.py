@@ -42,7 +42,9 @@ def parts(law: Scaling, region: Region) -> dict[str, Mapping[str, Formula | None
     for group in region.groups:
         groups[_part(group)].append(group)
     return (
-        {name: summed(held) for name, held in groups.items()} if len(groups) <= 2 * _MOST else dict(region.components)
+        {name: summed(held, ran=region.ran) for name, held in groups.items()}
+        if len(groups) <= 2 * _MOST
+        else dict(region.components)
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from archscope.judge.scaling.fit import Fit, fit_region, measured_region, mismatches
 from archscope.judge.scaling.floor_terms import telling_size
 from archscope.judge.scaling.interpolation import Point
+from archscope.judge.scaling.inverse import spread
 from archscope.judge.scaling.observation import Observation
 from archscope.judge.scaling.sampling import sample
 from archscope.results.scaling_region import Region
@@ -17,6 +18,7 @@ _FIRST = (1, 8, 16, 24)  # runs that a box starts with, by its dimensions
 _MOST_IN_A_BOX = 48
 _MOST = 96  # runs of one law
 _TELLING = 12  # runs in a row that tell floor terms apart
+_SINGLED_OUT = 4  # sizes at which a term of a remainder is 0 that have to be run
 _LEAST_TO_SPLIT = 4  # sizes: fewer are measured one by one
 
 Axes = tuple[tuple[int, ...], ...]
@@ -54,7 +56,15 @@ class Regions:
         if math.prod(map(len, axes)) <= _MOST_IN_A_BOX:
             for point in itertools.product(*axes):
                 self._observe(point)
+        fitted = self._held_to_all(fitted, axes)
         return [fitted.region] if fitted is not None and fitted.region.groups else []
+
+    def _held_to_all(self, fitted: Fit | None, axes: Axes) -> Fit | None:
+        """What is left of ``fitted`` when runs that came after it are to be met too."""
+        inside = self._inside(axes)
+        if fitted is None or not mismatches(fitted.region, inside, self._names):
+            return fitted
+        return self._verified_only(fit_region(inside, self._names, axes), len(inside))
 
     def _observe(self, point: Point) -> Observation:
         if point not in self.seen:
@@ -85,6 +95,8 @@ class Regions:
             self._run_to(points, wanted, axes)
             seen = self._inside(axes)
             found = fit_region(seen, self._names, axes, rounded=told > 0)
+            if self._run_multiples(found, axes):
+                continue
             if not found.unfit:
                 if found.needed <= len(seen):
                     return found if not mismatches(found.region, seen, self._names) else None
@@ -112,6 +124,24 @@ class Regions:
             if point not in self.seen:
                 self._observe(point)
                 have += 1
+
+    def _run_multiples(self, found: Fit, axes: Axes) -> bool:
+        """Run sizes that terms of a remainder single out, which few runs have met; False where that was done."""
+        inside = self._inside(axes)
+        ran = False
+        for quantity in found.region.quantities:
+            if not quantity.rest:
+                continue
+            place = self._names.index(quantity.dimensions[0])
+            special = [size for size in axes[place] if not quantity.at({quantity.dimensions[0]: size})]
+            known = {point[place] for point in inside}
+            left = [size for size in special if size not in known]
+            missing = max(0, _SINGLED_OUT - (len(special) - len(left)))
+            for size in spread(left, missing) if missing > 1 else left[:missing]:
+                if len(self.seen) < _MOST:
+                    self._observe(tuple(size if at == place else axis[-1] for at, axis in enumerate(axes)))
+                    ran = True
+        return ran
 
     def _tell(self, found: Fit, axes: Axes, told: int) -> bool:
         """Run one more size, one that tells floor terms apart where there is such; False where none is left."""

@@ -12,7 +12,9 @@ from archscope.judge.scaling.interpolation import Point
 from archscope.judge.scaling.observation import Observation, observe
 from archscope.judge.scaling.regions import Regions
 from archscope.measure.at_sizes import Measurable, Setting, SizedModel, parse_place
+from archscope.measure.measuring import report_of
 from archscope.measure.running.inputs import InputsLike
+from archscope.report import Report
 from archscope.results.scaling import Dimension, Scaling
 from archscope.sources import load
 from archscope.spec import Component, ModelSpec, Option
@@ -90,6 +92,13 @@ class Scaler:
         seen = self._regions.seen
         run = seen[point] if point in seen else self._run(point)
         return sum(value for key, value in run.figures.items() if key.metric == metric)
+
+    def report(self, sizes: Mapping[str, int]) -> Report:
+        """The report of the model at ``sizes``, with its calls, from a run there."""
+        places, options = _placed(self.dimensions, tuple(sizes[one.name] for one in self.dimensions))
+        seen = self._sized.run(places, options)
+        model = self._sized.spec or seen
+        return report_of(seen, model, components=self._components, formulas=self._formulas, keep_calls=True)
 
     def _run(self, point: Point) -> Observation:
         places, options = _placed(self.dimensions, point)

@@ -21,8 +21,8 @@ _KEPT = ("model", "inputs", "totals", "uncounted", "uncalled", "provenance")
 
 def pack(report: Report, formulas: Mapping[str, str]) -> dict[str, Any]:
     """The report for the page; ``formulas`` says for an operator how its cost is counted."""
-    packed = {name: _exact(to_plain(getattr(report, name))) for name in _KEPT}
-    packed["operators"] = [_exact(to_plain(row)) | {"formula": formulas.get(row.op, "")} for row in report.operators]
+    packed = {name: exact(to_plain(getattr(report, name))) for name in _KEPT}
+    packed["operators"] = [exact(to_plain(row)) | {"formula": formulas.get(row.op, "")} for row in report.operators]
     packed["components"] = len(report.components)  # their names come first among those of the modules
     index = {module.path: place for place, module in enumerate(report.modules)}
     packed["modules"] = _modules(report, index)
@@ -98,9 +98,10 @@ def _large(values: Iterable[int | None]) -> bool:
     return any(value is not None and abs(value) > EXACT for value in values)
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
+    """``value`` with integers that JavaScript would round as text."""
     if isinstance(value, dict):
-        return {name: _exact(item) for name, item in value.items()}
+        return {name: exact(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
+        return [exact(item) for item in value]
     return str(value) if isinstance(value, int) and abs(value) > EXACT else value

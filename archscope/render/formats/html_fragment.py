@@ -58,7 +58,7 @@ def _class(*names: str) -> str:
 
 def _fact(fact: doc.Fact) -> str:
     note = f" <small>{_inline(fact.note)}</small>" if fact.note else ""
-    return f"<div><dt>{_text(fact.label.strip())}</dt><dd>{_cell(fact.value)}{note}</dd></div>"
+    return f"<div><dt>{_inline(fact.label).strip()}</dt><dd>{_cell(fact.value)}{note}</dd></div>"
 
 
 def _finding(found: doc.Finding) -> str:

@@ -50,7 +50,7 @@ def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of blo
         case doc.Items():
             return _list(map(_inline, block.items))
         case doc.Facts():
-            return _list(f"{latex(fact.label)}: {_cell(fact.value)}" for fact in block.facts)
+            return _list(f"{_inline(fact.label)}: {_cell(fact.value)}" for fact in block.facts)
         case doc.Findings():
             return _list(f"{latex(f.mark)} {_inline(f.title)}: {_inline(f.text)}" for f in block.findings)
         case doc.Picture():

@@ -28,9 +28,7 @@ def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of blo
         case doc.Heading():
             return f"{'#' * block.level} {inline(block.text)}"
         case doc.Facts():
-            rows = [
-                f"| {_titled(inline(f.label).strip())} | {_cell(f.value)} | {inline(f.note)} |" for f in block.facts
-            ]
+            rows = [f"| {_label(f.label)} | {_cell(f.value)} | {inline(f.note)} |" for f in block.facts]
             title = [f"**{inline(block.title)}**", ""] if block.title else []
             return "\n".join([*title, "| | | |", "|---|---:|---|", *rows])
         case doc.Table():
@@ -45,6 +43,10 @@ def _block(block: doc.Block) -> str:  # noqa: PLR0911 - one for each kind of blo
 
 def _title(column: doc.Column) -> str:
     return markdown(column.title.text) if isinstance(column.title, doc.Name) else _titled(markdown(column.title))
+
+
+def _label(label: doc.Inline) -> str:
+    return inline(label) if isinstance(label, doc.Name) else _titled(inline(label).strip())
 
 
 def _titled(text: str) -> str:

@@ -1,7 +1,6 @@
 // The reports inside the page, decoded: figures by module, own figures, paths, children.
 // A column that holds integers beyond 2^53 comes as text and lives on as BigInt, so that nothing is rounded.
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 // Every figure that modules carry, and those of them that the switch and the tables show.
 const FIGURES = DATA.metrics;
 const METRICS = FIGURES.filter((metric) => metric.shown);

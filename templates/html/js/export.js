@@ -3,6 +3,7 @@
 /** Header and rows of the current view. */
 function viewTable(limit = Infinity) {
   if (state.view === "overview") return overviewTable();
+  if (state.view === "scale") return scaleTab.table();
   const grid = { table: moduleGrid, operators: operatorGrid, diff: diffGrid }[state.view];
   if (!grid) return drawingTable();
   const { columns } = grid.spec;

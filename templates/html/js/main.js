@@ -1,16 +1,7 @@
 // The page itself: tabs, the bar above the views, theme, keys, printing.
 
-const DRAW = { table: drawTable, icicle: drawIcicle, treemap: drawTreemap, operators: drawOperators, diff: drawDiff };
+const DRAW = { table: drawTable, icicle: drawIcicle, treemap: drawTreemap, operators: drawOperators, diff: drawDiff, ...(DATA.scaling ? { scale: drawScale } : {}) };
 const tabs = [...document.querySelectorAll('[role="tab"]')];
-const THEMES = ["system", "light", "dark"];
-const systemDark = matchMedia("(prefers-color-scheme: dark)");
-
-/** Remembered where the browser lets a page from disk remember. */
-const memory = {
-  get(key) { try { return localStorage.getItem(`archscope.${key}`); } catch { return null; } },
-  set(key, value) { try { localStorage.setItem(`archscope.${key}`, value); } catch { /* then not */ } },
-};
-
 function zoom(node) {
   if (node.report.leaf(node.module)) return;
   const path = pathOf(node);
@@ -74,7 +65,8 @@ function render(before = {}) {
   byId("flat-field").hidden = state.view !== "table";
   byId("changed-field").hidden = state.view !== "diff";
   byId("open-field").hidden = !(state.view === "diff" || (state.view === "table" && !state.flat));
-  byId("filter-field").hidden = state.view === "overview";
+  byId("filter-field").hidden = ["overview", "scale"].includes(state.view);
+  byId("png").hidden = state.view === "scale";
   byId("fold").checked = state.fold;
   byId("flat").checked = state.flat;
   byId("changed").checked = state.changed;
@@ -94,16 +86,8 @@ function render(before = {}) {
 }
 
 function setTheme(theme) {
-  const dark = theme === "dark" || (theme === "system" && systemDark.matches);
-  document.documentElement.dataset.theme = dark ? "dark" : "light";
-  byId("theme").textContent = `Theme: ${theme}`;
-  byId("theme").dataset.theme = theme;
-  memory.set("theme", theme);
+  showTheme(theme);
   readTheme();
-}
-
-function nextOf(list, value) {
-  return list[(list.indexOf(value) + 1) % list.length];
 }
 
 function fillBar() {
@@ -159,7 +143,7 @@ function listenToKeys() {
     const metrics = METRICS.filter((metric) => current().measured(metric.key)).map((metric) => metric.key);
     const colours = ["component", "type", ...(COMPARING ? ["delta"] : [])];
     const actions = {
-      "/": () => { if (state.view === "overview") go({ view: "table" }); byId("filter").focus(); },
+      "/": () => { if (["overview", "scale"].includes(state.view)) go({ view: "table" }); byId("filter").focus(); },
       "?": () => byId("keys").showModal(), m: () => go({ metric: nextOf(metrics, state.metric) }), c: () => go({ colour: nextOf(colours, state.colour) }),
       f: () => go({ fold: !state.fold }), t: () => byId("theme").click(), y: () => copyText(state.pick), u: zoomOut, s: () => byId("csv").click(),
     };
@@ -205,7 +189,7 @@ fillBar();
 listenToTabs();
 listenToKeys();
 listenToPrinting();
-setTheme(THEMES.includes(memory.get("theme")) ? memory.get("theme") : "system");
+setTheme(keptTheme());
 systemDark.addEventListener("change", () => { setTheme(byId("theme").dataset.theme); render(state); });
 const follow = () => { const before = { ...state }; readHash(); render(before); };
 addEventListener("popstate", follow);

@@ -1,7 +1,7 @@
 // What is shown, kept in the hash so that a view can be sent as a link and the back button works.
 
-const DEFAULTS = { view: "overview", metric: "parameters", colour: "component", root: "", pick: "", filter: "", sort: "", fold: false, flat: false, changed: true, side: REPORTS.length - 1 };
-const SHORT = { view: "v", metric: "m", colour: "c", root: "at", pick: "p", filter: "q", sort: "s", fold: "fold", flat: "flat", changed: "changed", side: "side" };
+const DEFAULTS = { view: DATA.view ?? "overview", metric: "parameters", colour: "component", root: "", pick: "", filter: "", sort: "", fold: false, flat: false, changed: true, side: REPORTS.length - 1, law: "" };
+const SHORT = { view: "v", metric: "m", colour: "c", root: "at", pick: "p", filter: "q", sort: "s", fold: "fold", flat: "flat", changed: "changed", side: "side", law: "law" };
 const state = { ...DEFAULTS };
 
 function readHash() {
@@ -50,6 +50,15 @@ function note(hash, step) {
     history[step ? "pushState" : "replaceState"](null, "", hash);
   } catch { /* the view is shown all the same */ }
 }
+
+/** The sizes of the law of size, which change without a step for the back button. */
+const lawAddress = {
+  get: () => state.law,
+  set: (text) => {
+    state.law = text;
+    note(`#${hashOf(state)}`, false);
+  },
+};
 
 const current = () => REPORTS[state.side] ?? REPORTS[0];
 const metricOf = (key = state.metric) => METRICS.find((metric) => metric.key === key);

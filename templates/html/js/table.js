@@ -12,9 +12,15 @@ const MODULE_COLUMNS = [
   { key: "output", label: "Out", width: 130 },
 ];
 
+// How far a module looks, where somebody asked for it.
+const FIELD_COLUMNS = [
+  { key: "extent", label: "Receptive field", width: 128, num: true, title: "Sort by receptive field, in positions of the input" },
+  { key: "stride", label: "Stride", width: 84, num: true },
+];
+
 function tableColumns() {
   const figures = METRICS.map((metric) => ({ key: metric.key, label: metric.label, width: widthOf(metric), num: true, metric: metric.key }));
-  return [MODULE_COLUMNS[0], { key: "share", label: "Share", long: `Share of ${metricOf().one}`, width: 160, fixed: true }, ...figures, ...MODULE_COLUMNS.slice(1)];
+  return [MODULE_COLUMNS[0], { key: "share", label: "Share", long: `Share of ${metricOf().one}`, width: 160, fixed: true }, ...figures, ...(current().field(0) ? FIELD_COLUMNS : []), ...MODULE_COLUMNS.slice(1)];
 }
 
 /** Wide enough for the largest figure, the whole: no number is ever cut. */
@@ -65,7 +71,14 @@ function sortValue(node, key) {
   if (key === "name") return state.flat ? pathOf(node) : report.name(module);
   if (key === "type" || key === "component") return report[key](module);
   if (key === "calls") return report.calls(module) ?? null;
+  if (key === "extent" || key === "stride") return fieldOrder(report.field(module)?.[key] ?? "-");
   return shapes(report[key](module));
+}
+
+/** What a field or a stride is sorted by: its first number, a fraction too; all of the input comes after every number. */
+function fieldOrder(text) {
+  const [, whole, part] = /^(\d[\d,]*)(?:\/(\d+))?/.exec(text) ?? [];
+  return text.startsWith("all") ? Infinity : whole ? Number(whole.replaceAll(",", "")) / Number(part ?? 1) : null;
 }
 
 function tableNodes() {
@@ -111,6 +124,8 @@ function tableCell(node, column, whole) {
     }
     case "type": return { nodes: [el("bdi", {}, report.type(module))], title: report.type(module), value: report.type(module) };
     case "component": return { nodes: [swatch(componentColor(report.component(module))), el("bdi", {}, report.component(module))], value: report.component(module) };
+    case "extent":
+    case "stride": return { text: report.field(module)[column.key], value: report.field(module)[column.key] };
     case "calls": return { text: exact(report.calls(module)), value: report.calls(module) };
     default: { const text = shapes(report[column.key](module)); return { text, title: text, value: text }; }
   }
