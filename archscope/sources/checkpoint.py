@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from archscope.errors import ImportModelError
 from archscope.json_text import parse_json
 from archscope.sources.archive import check_pickles
+from archscope.sources.weight_list import require_tree, weight_list
 from archscope.spec import ModelSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_Places = dict[str, tuple[Path, int, int]]  # where a tensor's bytes lie: file, first, and after the last
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 INDEX_SUFFIX = ".index.json"
 _HEADER_LIMIT = 100_000_000  # the limit of the format
-_DEPTH_LIMIT = 200
 _LONGEST_NAME = 200  # characters of a shard's name: file systems take 255 bytes
-_FEW_PLACES, _PLACES_EACH = 1000, 4  # modules that so many tensors may lie in
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "module", "ema")
 # Torch's own normalisations register these; no file says of a tensor whether it was a parameter.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -48,20 +48,37 @@ def from_checkpoint(source: str, file: Path) -> ModelSpec:
     No tensor is read and nothing is unpickled but tensors. Floating-point parameters count as trainable; running_mean,
     running_var and num_batches_tracked are buffers. Raises ImportModelError for what is no such file.
     """
-    tensors = _read(file)
+    from archscope.sources.packed_layouts import packed_weights_in, records_of
+
+    places: _Places = {}
+    tensors = _read(file, places)
+    found = packed_weights_in(tensors, lambda path: _bytes_at(places.get(path)))
+    name = file.name.removesuffix(INDEX_SUFFIX).removesuffix(file.suffix)
+    if found.weights:
+        records = list(records_of(tensors, found, lambda path: path.rpartition(".")[2] in _BUFFERS))
+        return weight_list(source, name, records, "weights alone, packed ones with the elements that they stand for")
 
     def build() -> nn.Module:
         return _planted(tensors)
 
     return ModelSpec(
-        name=file.name.removesuffix(INDEX_SUFFIX).removesuffix(file.suffix),
+        name=name,
         source=source,
         build=build,
         description="weights alone: a file does not say what runs, what trains, or which tensors are buffers",
     )
 
 
-def _read(file: Path) -> dict[str, torch.Tensor]:
+def _bytes_at(place: tuple[Path, int, int] | None) -> bytes:
+    if place is None:
+        return b""
+    file, start, stop = place
+    with file.open("rb") as stream:
+        stream.seek(start)
+        return stream.read(stop - start)
+
+
+def _read(file: Path, places: _Places) -> dict[str, torch.Tensor]:
     try:
         found = file.is_file()
     except (OSError, ValueError):  # a name that no file can have
@@ -71,8 +88,8 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
             f"there is no file {str(file)[:300]!r}", help="the path is taken from the current folder"
         )
     if file.name.endswith(INDEX_SUFFIX):
-        return dict(_from_index(file))
-    return _from_safetensors(file) if file.suffix == ".safetensors" else _from_torch(file)
+        return dict(_from_index(file, places))
+    return _from_safetensors(file, places) if file.suffix == ".safetensors" else _from_torch(file)
 
 
 def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -80,7 +97,7 @@ def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
 
     from archscope.sources.placeholder_modules import Placeholder, rename
 
-    _require_tree(tensors)
+    require_tree(tensors)
     model = Placeholder()
     made: dict[int, nn.Parameter] = {}
     for path, tensor in tensors.items():
@@ -95,24 +112,7 @@ def _planted(tensors: Mapping[str, torch.Tensor]) -> nn.Module:
     return model
 
 
-def _require_tree(paths: Collection[str]) -> None:
-    """Raise ImportModelError when the modules between the tensors are too deep or too many to be a network's."""
-    most = _FEW_PLACES + _PLACES_EACH * len(paths)
-    places: set[str] = set()
-    for path in paths:
-        if path.count(".") > _DEPTH_LIMIT:
-            raise ImportModelError("a tensor's path has more than 200 levels", help="this is no network's checkpoint")
-        place = path.rpartition(".")[0]
-        while place and place not in places:
-            places.add(place)
-            place = place.rpartition(".")[0]
-        if len(places) > most:
-            raise ImportModelError(
-                f"{len(paths):,} tensors lie in more than {most:,} modules", help="this is no network's checkpoint"
-            )
-
-
-def _from_index(file: Path) -> Iterator[tuple[str, torch.Tensor]]:
+def _from_index(file: Path, places: _Places) -> Iterator[tuple[str, torch.Tensor]]:
     """The shards that an index lists beside itself, each read once."""
     weight_map = _json_object(file.read_bytes(), file).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
@@ -127,11 +127,14 @@ def _from_index(file: Path) -> Iterator[tuple[str, torch.Tensor]]:
             raise ImportModelError(
                 f"{file} names the shard {shard[:100]!r}", help="shards are safetensors files beside it"
             )
-        yield from _read(file.parent / shard).items()
+        yield from _read(file.parent / shard, places).items()
 
 
-def _from_safetensors(file: Path) -> dict[str, torch.Tensor]:
-    """The header alone: 8 bytes of length (little endian), then JSON of names, dtypes, shapes and offsets."""
+def _from_safetensors(file: Path, places: _Places) -> dict[str, torch.Tensor]:
+    """The header alone: 8 bytes of length (little endian), then JSON of names, dtypes, shapes and offsets.
+
+    ``places`` learns where in the file each tensor lies.
+    """
     size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -139,7 +142,10 @@ def _from_safetensors(file: Path) -> dict[str, torch.Tensor]:
             raise _no_safetensors(file, "its header is longer than the file")
         header = _json_object(stream.read(length), file)
     header.pop("__metadata__", None)
-    return {path: _described(file, path, entry, size - 8 - length) for path, entry in header.items()}
+    tensors = {path: _described(file, path, entry, size - 8 - length) for path, entry in header.items()}
+    for path, entry in header.items():
+        places[path] = (file, *(8 + length + offset for offset in entry["data_offsets"]))
+    return tensors
 
 
 def _described(file: Path, path: str, entry: Any, room: int) -> torch.Tensor:
@@ -185,7 +191,7 @@ def read_weights(file: Path) -> dict[str, torch.Tensor]:
     No code of the file runs. Raises ImportModelError for what is no such file.
     """
     if file.is_file() and file.suffix == ".safetensors":
-        _from_safetensors(file)  # what is damaged is told here
+        _from_safetensors(file, {})  # what is damaged is told here
         try:
             from safetensors.torch import load_file
         except ModuleNotFoundError as error:

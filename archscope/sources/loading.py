@@ -20,7 +20,7 @@ from archscope.spec import ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = (
-    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx"
+    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.gguf"
     " or a saved report"
 )
 
@@ -101,9 +101,10 @@ def _from_code(text: str, base: Path, options: dict[str, Any]) -> ModelSpec | No
 def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Report | None:
     """What a file without code names; None when it is no such file."""
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
+    from archscope.sources.gguf import SUFFIX, from_gguf
 
     report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
-    if not (report or file.suffix in {".pt2", ".onnx", *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
+    if not (report or file.suffix in {".pt2", ".onnx", SUFFIX, *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
@@ -121,7 +122,7 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         from archscope.sources.onnx_file import from_onnx
 
         return from_onnx(text, file)
-    return from_checkpoint(text, file)
+    return from_gguf(text, file) if file.suffix == SUFFIX else from_checkpoint(text, file)
 
 
 def _saved(text: str, file: Path) -> Report:
