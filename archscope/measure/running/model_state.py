@@ -90,11 +90,11 @@ class ModelState:
         return further if len(further) < LARGE else ()
 
     @contextlib.contextmanager
-    def kept(self, met: Met) -> Iterator[None]:
+    def kept(self, met: Met) -> Iterator[Callable[[], list[Any]]]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
-        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met) as of_code:
             try:
-                yield
+                yield lambda: [*(content for _, content in self._kept), *of_code()]
             finally:
                 for container, content in self._kept:
                     if container or content:

@@ -8,16 +8,19 @@ import torch
 from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import running_line
+from archscope.measure.running.held_numbers import of_a_file
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.steering_lines import answer_chooses
 from archscope.records import OpCall, ReadRecord
 
 Places: TypeAlias = tuple[tuple[int, str], ...]
 
-ENTRY, NUMBER, SIZE, FILL = "entry", "number", "size", "fill"
+ENTRY, NUMBER, SIZE, FILL, FILE = "entry", "number", "size", "fill", "file"
 
 _BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
 _BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
+_BY_NAME |= dict.fromkeys(("aten::set_.source_Storage", "aten::set_.source_Storage_storage_offset"), FILE)
 _BY_NAME |= {f"aten::_to_sparse{form}": SIZE for form in ("", ".sparse_dim", "_csr", "_csc", "_bsr", "_bsc")}
 _BY_NAME |= dict.fromkeys(("aten::full", "aten::full_like", "aten::new_full", "aten::scalar_tensor"), FILL)
 _BY_NAME |= dict.fromkeys(("aten::fill_.Scalar", "aten::masked_fill.Scalar", "aten::masked_fill_.Scalar"), FILL)
@@ -88,6 +91,11 @@ def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], ou
             return
         for tensor in inputs:
             notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+        if inputs:
+            notes.becomes(inputs[0].storage, output)
+        return
+    if kind == FILE:
+        notes.made.append(of_a_file(call.outputs[0].storage, output))
         return
     if kind == FILL and notes.reads and (output.numel() == 1 or not call.op.startswith(_ARITHMETIC)):
         notes.filled(next((value for value in call.arguments.values() if type(value) is float), None))
@@ -110,6 +118,7 @@ def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], ou
             tuple(tensor.storage for tensor in inputs),
             any(_is_floating(tensor.dtype) for tensor in inputs[:1]),
             1,
+            kind == NUMBER and answer_chooses(),
         )
     )
 

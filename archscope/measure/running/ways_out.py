@@ -16,8 +16,10 @@ from typing import Any
 
 import torch
 import torch._functorch.eager_transforms
+import torch._tensor_str
 import torch.utils._python_dispatch
 import torch.utils.dlpack
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import asked_by_model, running_line
@@ -30,6 +32,7 @@ _NOTES: dict[int, list[RunNotes]] = {}  # by thread: another thread's doings are
 
 
 _SPAWNS = [name for name in ("fork", "posix_spawn", "posix_spawnp", "system") if hasattr(os, name)]
+_PASSING = ("torch/_tensor.py", "torch/nn/parameter.py")  # np.asarray(tensor) and str(tensor) come from there
 _MODE_UTILS = ("torch/utils/_mode_utils.py",)
 
 
@@ -73,13 +76,14 @@ def _ways() -> Iterator[Way]:
         yield torch.Tensor, name, functools.partial(_taken, f"Tensor.{name}", kind)
     yield torch.UntypedStorage, "data_ptr", functools.partial(_taken, "UntypedStorage.data_ptr", "memory")
     yield torch.UntypedStorage, "tolist", functools.partial(_taken, "UntypedStorage.tolist", "list")
+    yield torch._tensor_str, "_str", functools.partial(_taken, "Tensor.__repr__", "text")  # noqa: SLF001
     for home in (torch, torch.utils.dlpack):
         yield home, "to_dlpack", functools.partial(_taken, "to_dlpack", "memory")
     for home, name in ((torch, "frombuffer"), (torch, "from_dlpack"), (torch.utils.dlpack, "from_dlpack")):
         yield home, name, _brought
-    yield torch.Tensor, "new_tensor", _constant_made
-    for name in ("tensor", "as_tensor", "asarray"):
-        yield torch, name, _constant_made
+    yield torch.Tensor, "new_tensor", functools.partial(_constant_made, 1)
+    for name in ("tensor", "as_tensor", "asarray", "from_numpy"):
+        yield torch, name, functools.partial(_constant_made, 0)
     yield threading.Thread, "start", _thread_started
     yield _thread, "start_new_thread", _function_handed_over
     yield ThreadPoolExecutor, "submit", _method_handed_over
@@ -104,7 +108,7 @@ def _ways() -> Iterator[Way]:
 def _taken(name: str, kind: str, original: Any) -> Any:
     def taken(tensor: Any, *args: Any, **kwargs: Any) -> Any:
         notes = _current()
-        if notes is not None and asked_by_model(("torch/_tensor.py",)):  # where np.asarray(tensor) arrives
+        if notes is not None and asked_by_model(_PASSING):
             notes.taken(name, kind, tensor)
             if kind == "list":
                 values = original(tensor, *args, **kwargs)
@@ -125,11 +129,11 @@ def _brought(original: Any) -> Any:
     return brought
 
 
-def _constant_made(original: Any) -> Any:
+def _constant_made(place: int, original: Any) -> Any:
     def made(*args: Any, **kwargs: Any) -> Any:
         tensor, notes = original(*args, **kwargs), _current()
-        if notes is not None and tensor.is_meta:  # no operator shows it there
-            notes.knows(tensor)
+        if notes is not None and (tensor.is_meta or isinstance(tensor, FakeTensor)):  # no operator shows it there
+            notes.knows(tensor, args[place] if len(args) > place else kwargs.get("data", kwargs.get("obj")))
         return tensor
 
     return made

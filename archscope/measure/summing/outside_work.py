@@ -49,5 +49,5 @@ def _made_of(taken: list[ReadRecord], entry: EntryRecord) -> bool:
     if any(read.kind == "memory" for read in taken):
         return True
     of_use = [read for read in taken if read.floating or entry.floating]
-    in_a_list = any(read.kind == "list" for read in of_use)
+    in_a_list = any(read.kind in {"list", "text"} for read in of_use)
     return in_a_list or 1 < entry.numel <= sum(read.count for read in of_use)

@@ -38,6 +38,7 @@ class _Found:
     macs: int = 0
     flops: int = 0
     nothing_left: bool = False
+    chooses: bool = False
     modules: dict[Path, None] = field(default_factory=dict)
 
 
@@ -87,7 +88,7 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
 
     Results whose size depends on values pass that on to what reads them. A number may decide anything: all that runs
     after it depends on it, unless its line checks it and does nothing else. So may a size by which a line steers. What
-    ran on nothing, because the values of this run chose none, depends on them too.
+    ran on nothing, because the values of this run chose none, depends on them too, and so does what a branch left out.
     """
     deciding: dict[int, list[ReadRecord]] = defaultdict(list)
     for read in telling_reads(trace):
@@ -101,13 +102,19 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
     for item in counted:
         call = item.call
         here_read = deciding.get(call.index, ())
-        since = since.union(*(sized.of(read.storages) for read in here_read if read.kind == "shape"))
+        for read in here_read:
+            if read.kind == "shape":
+                deciding_sizes = sized.of(read.storages)
+                since |= deciding_sizes
+                for line in deciding_sizes:
+                    found[line].chooses |= read.chooses
         reads = [(_Line(read.where, read.op, read.path), read) for read in here_read if read.kind != "shape"]
         sources = since | sized.reaching(call)
         since = since.union(line for line, read in reads if read.kind != "size")
         here = frozenset(line for line, read in reads if read.kind == "size")
         for line, read in reads:
             found[line].reads.append(read)
+            found[line].chooses |= read.chooses
         for source in sources:
             entry = found[source]
             entry.macs += item.cost.macs
@@ -119,6 +126,11 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
         if here:
             sized.decided(call, here)
         sized.passes(call, (sources - since) | here)
+    for read in (read for index, late in deciding.items() if index >= len(counted) for read in late):
+        if read.kind != "shape":  # what was read of the result itself
+            entry = found[_Line(read.where, read.op, read.path)]
+            entry.reads.append(read)
+            entry.chooses |= read.chooses
     return tuple(
         ValueRow(
             where=line.where,
@@ -130,7 +142,7 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
             flops=entry.flops,
         )
         for line, entry in found.items()
-        if entry.flops or entry.nothing_left
+        if entry.flops or entry.nothing_left or entry.chooses
     )
 
 
