@@ -188,10 +188,11 @@ class UnseenRecord(NamedTuple):
 class ReadRecord(NamedTuple):
     """The model asked for values, before call ``index`` or by it.
 
-    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``text``, ``memory`` (an
-    array, an address), or ``shape`` (no values, but a size that other values may have decided). ``storages`` are those
-    read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether that line asserts,
-    raises or warns and does nothing else with it. ``chooses`` when it may leave work out because of it.
+    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``text``,
+    ``memory`` (an array, an address), or ``shape`` (no values, but a size that other values may have decided).
+    ``storages`` are those read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether
+    that line asserts, raises or warns and does nothing else with it. ``chooses`` when it may leave work out because of
+    it.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, as in OpCall

@@ -40,7 +40,7 @@ class Made(NamedTuple):
 
 def made_of_numbers(storage: int, tensor: torch.Tensor, data: Any = None) -> Made | None:
     """``tensor``, which was made of ``data``; None for one that can be no weight: single, or not floating."""
-    if tensor.numel() < 2 or not (tensor.is_floating_point() or tensor.is_complex()):  # noqa: PLR2004
+    if tensor.numel() < 2 or not (tensor.is_floating_point() or tensor.is_complex()):
         return None
     known = not tensor.is_meta and not isinstance(tensor, FakeTensor)
     values = _values(tensor) if known else _numbers(data, tensor.dtype)
@@ -70,7 +70,7 @@ def held_as_numbers(made: Iterable[Made], contents: Iterable[Any]) -> tuple[Held
 def _stands_in(made: Made, values: Numbers, holders: Iterable[Any]) -> bool:
     left = np.unique(values)
     left = left[left != np.trunc(left)]  # whole numbers are everywhere
-    if left.size < 2:  # noqa: PLR2004 - an average's, say
+    if left.size < 2:
         return False
     for holder in holders:
         found = _numbers(holder, made.dtype)

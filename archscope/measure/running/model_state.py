@@ -142,7 +142,10 @@ def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tens
     """``value``, a tensor or a tuple of some, with the stand-ins that are ``made`` as they are needed."""
     if isinstance(value, torch.Tensor):
         if id(value) not in made:
-            made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
+            new = replace(value)
+            if value.__dict__ and type(new) is type(value):  # what a user hung on a tensor, or its class needs
+                new.__dict__.update({**value.__dict__, **new.__dict__})
+            made[id(value)] = (value, new)  # the original is kept, so that its id stays its own
         return made[id(value)][1]
     if type(value) is weakref.ReferenceType and isinstance(value(), torch.Tensor):
         return weakref.ref(_replaced(value(), replace, made))

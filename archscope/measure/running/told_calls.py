@@ -82,21 +82,10 @@ def _tensors_of(values: Any) -> list[torch.Tensor]:
 
 def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], output: Any) -> None:
     """Write down what a call tells; what it brings in, seen as its argument before, is no outsider."""
+    if kind in {ENTRY, FILE}:
+        _tell_entry(notes, kind, call, outsiders, output)
+        return
     inputs = call.inputs
-    if kind == ENTRY:
-        if outsiders and outsiders[-1].call == call.index:
-            outsiders.pop()
-        if notes.reads and not output.is_meta and not output.dim() and output.is_floating_point():
-            notes.filled(output.item())
-            return
-        for tensor in inputs:
-            notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
-        if inputs:
-            notes.becomes(inputs[0].storage, output)
-        return
-    if kind == FILE:
-        notes.made.append(of_a_file(call.outputs[0].storage, output))
-        return
     if kind == FILL and notes.reads and (output.numel() == 1 or not call.op.startswith(_ARITHMETIC)):
         notes.filled(next((value for value in call.arguments.values() if type(value) is float), None))
     if kind == FILL:
@@ -121,6 +110,20 @@ def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], ou
             kind == NUMBER and answer_chooses(),
         )
     )
+
+
+def _tell_entry(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], output: Any) -> None:
+    if kind == FILE:
+        notes.made.append(of_a_file(call.outputs[0].storage, output))
+        return
+    if outsiders and outsiders[-1].call == call.index:
+        outsiders.pop()
+    if notes.reads and not output.is_meta and not output.dim() and output.is_floating_point():
+        notes.filled(output.item())
+        return
+    for tensor in call.inputs:
+        notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+        notes.becomes(tensor.storage, output)
 
 
 def _is_floating(dtype: str) -> bool:

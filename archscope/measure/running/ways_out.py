@@ -20,6 +20,7 @@ import torch._tensor_str
 import torch.utils._python_dispatch
 import torch.utils.dlpack
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.nn.attention.bias import CausalBias
 from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import asked_by_model, running_line
@@ -27,6 +28,7 @@ from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.tensor_questions import places_asked, sizes_asked
 
+_NO_DISPATCH = torch._C._DisableTorchDispatch  # noqa: SLF001 - the one that is not watched
 _LOCK = threading.Lock()
 _NOTES: dict[int, list[RunNotes]] = {}  # by thread: another thread's doings are none of a run's
 
@@ -100,6 +102,7 @@ def _ways() -> Iterator[Way]:
         yield futures.ProcessPoolExecutor, "submit", _process_asked
     yield torch.func, "linearize", _folded_on_meta
     yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
+    yield CausalBias, "__new__", _made_whole
     for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
         yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
     yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
@@ -210,6 +213,16 @@ def _folded_on_meta(original: Any) -> Any:
         return original(function, *primals)
 
     return linearized
+
+
+def _made_whole(original: Any) -> Any:
+    """Torch cannot make a tensor of a class of its own by the class's call where a mode sees the memory being made."""
+
+    def made(kind: type, *args: Any, **kwargs: Any) -> Any:
+        with _NO_DISPATCH():
+            return original(kind, *args, **kwargs)
+
+    return made
 
 
 def _dispatch_switched(original: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +40,11 @@ class _Found:
     nothing_left: bool = False
     chooses: bool = False
     modules: dict[Path, None] = field(default_factory=dict)
+
+    def takes(self, read: ReadRecord) -> None:
+        """Here the line reads."""
+        self.reads.append(read)
+        self.chooses |= read.chooses
 
 
 class ValueFlow:
@@ -102,19 +107,13 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
     for item in counted:
         call = item.call
         here_read = deciding.get(call.index, ())
-        for read in here_read:
-            if read.kind == "shape":
-                deciding_sizes = sized.of(read.storages)
-                since |= deciding_sizes
-                for line in deciding_sizes:
-                    found[line].chooses |= read.chooses
-        reads = [(_Line(read.where, read.op, read.path), read) for read in here_read if read.kind != "shape"]
+        since |= sized.decide(here_read, found)
+        reads = [(_line(read), read) for read in here_read if read.kind != "shape"]
         sources = since | sized.reaching(call)
         since = since.union(line for line, read in reads if read.kind != "size")
         here = frozenset(line for line, read in reads if read.kind == "size")
         for line, read in reads:
-            found[line].reads.append(read)
-            found[line].chooses |= read.chooses
+            found[line].takes(read)
         for source in sources:
             entry = found[source]
             entry.macs += item.cost.macs
@@ -126,11 +125,20 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
         if here:
             sized.decided(call, here)
         sized.passes(call, (sources - since) | here)
-    for read in (read for index, late in deciding.items() if index >= len(counted) for read in late):
-        if read.kind != "shape":  # what was read of the result itself
-            entry = found[_Line(read.where, read.op, read.path)]
-            entry.reads.append(read)
-            entry.chooses |= read.chooses
+    _take_reads_of_the_result(found, (reads for index, reads in deciding.items() if index >= len(counted)))
+    return _rows(found)
+
+
+def _take_reads_of_the_result(found: Mapping[_Line, _Found], late: Iterable[list[ReadRecord]]) -> None:
+    for read in (read for reads in late for read in reads if read.kind != "shape"):
+        found[_line(read)].takes(read)
+
+
+def _line(read: ReadRecord) -> _Line:
+    return _Line(read.where, read.op, read.path)
+
+
+def _rows(found: Mapping[_Line, _Found]) -> tuple[ValueRow, ...]:
     return tuple(
         ValueRow(
             where=line.where,
@@ -168,9 +176,16 @@ class _Sizes:
             found = found.union(*(self._numbers.get(size, nothing) for size in sizes if isinstance(size, int)))
         return found
 
-    def of(self, storages: Sequence[int]) -> frozenset[_Line]:
-        """The lines that decide the sizes of ``storages``."""
-        return frozenset[_Line]().union(*(self._of.get(storage, ()) for storage in storages))
+    def decide(self, reads: Iterable[ReadRecord], found: Mapping[_Line, _Found]) -> frozenset[_Line]:
+        """The lines that decide sizes which ``reads`` steer by, told where that may leave work out."""
+        lines: frozenset[_Line] = frozenset()
+        for read in reads:
+            if read.kind == "shape":
+                here = frozenset[_Line]().union(*(self._of.get(storage, ()) for storage in read.storages))
+                for line in here if read.chooses else ():
+                    found[line].chooses = True
+                lines |= here
+        return lines
 
     def decided(self, call: OpCall, lines: frozenset[_Line]) -> None:
         """Values decided the first size of what ``call`` gives; 1 is too common to be known again."""
