@@ -20,7 +20,6 @@ import torch._tensor_str
 import torch.utils._python_dispatch
 import torch.utils.dlpack
 from torch._subclasses.fake_tensor import FakeTensor
-from torch.nn.attention.bias import CausalBias
 from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import asked_by_model, running_line
@@ -86,6 +85,19 @@ def _ways() -> Iterator[Way]:
     yield torch.Tensor, "new_tensor", functools.partial(_constant_made, 1)
     for name in ("tensor", "as_tensor", "asarray", "from_numpy"):
         yield torch, name, functools.partial(_constant_made, 0)
+    yield from _hand_overs()
+    yield torch.func, "linearize", _folded_on_meta
+    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
+    biases: Any = sys.modules.get("torch.nn.attention.bias")  # it imports all of torch's compiler
+    if biases is not None:
+        yield biases.CausalBias, "__new__", _made_whole
+    for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
+        yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
+    yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
+
+
+def _hand_overs() -> Iterator[Way]:
+    """The functions that give work to other threads and processes."""
     yield threading.Thread, "start", _thread_started
     yield _thread, "start_new_thread", _function_handed_over
     yield ThreadPoolExecutor, "submit", _method_handed_over
@@ -100,12 +112,6 @@ def _ways() -> Iterator[Way]:
     futures: Any = sys.modules.get("concurrent.futures.process")
     if futures is not None:
         yield futures.ProcessPoolExecutor, "submit", _process_asked
-    yield torch.func, "linearize", _folded_on_meta
-    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
-    yield CausalBias, "__new__", _made_whole
-    for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
-        yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
-    yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
 
 
 def _taken(name: str, kind: str, original: Any) -> Any:
