@@ -77,6 +77,8 @@ def _ways() -> Iterator[Way]:
         yield torch.Tensor, name, functools.partial(_taken, f"Tensor.{name}", kind)
     yield torch.UntypedStorage, "data_ptr", functools.partial(_taken, "UntypedStorage.data_ptr", "memory")
     yield torch.UntypedStorage, "tolist", functools.partial(_taken, "UntypedStorage.tolist", "list")
+    for name in ("apply_", "map_", "map2_"):
+        yield torch.Tensor, name, _element_by_element
     yield torch._tensor_str, "_str", functools.partial(_taken, "Tensor.__repr__", "text")  # noqa: SLF001
     for home in (torch, torch.utils.dlpack):
         yield home, "to_dlpack", functools.partial(_taken, "to_dlpack", "memory")
@@ -126,6 +128,18 @@ def _taken(name: str, kind: str, original: Any) -> Any:
         return original(tensor, *args, **kwargs)
 
     return taken
+
+
+def _element_by_element(original: Any) -> Any:
+    """A function of Python's for each element, which no operator runs."""
+
+    def done(tensor: Any, *args: Any) -> Any:
+        notes = _current()
+        if notes is not None:
+            notes.missed("python")
+        return original(tensor, *args)
+
+    return done
 
 
 def _brought(original: Any) -> Any:
