@@ -189,7 +189,8 @@ class ReadRecord(NamedTuple):
     """The model asked for values, before call ``index`` or by it.
 
     ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``text``,
-    ``memory`` (an array, an address), or ``shape`` (no values, but a size that other values may have decided).
+    ``memory`` (an array, an address), ``shape`` (no values, but a size that other values may have decided), or
+    ``chance`` (none of a tensor, but of Python's or numpy's random numbers).
     ``storages`` are those read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether
     that line asserts, raises or warns and does nothing else with it. ``chooses`` when it may leave work out because of
     it.

@@ -101,6 +101,13 @@ class RunNotes:
             if not self.reads or self.reads[-1] != read:
                 self.reads.append(read)
 
+    def drew(self, name: str) -> None:
+        """Take note that the model decides by chance."""
+        path, index = self._place()
+        if self.open:
+            where = running_line().where
+            self.reads.append(ReadRecord(index, name, "chance", path, where, *(False, (), False, 1, True)))
+
     def taken(self, name: str, kind: str, tensor: Any) -> None:
         """Take note that the model reads ``tensor`` (or a storage) by other means than an operator.
 

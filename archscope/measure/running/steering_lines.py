@@ -39,7 +39,7 @@ def answer_chooses() -> bool:
         running = statements_at(frame.f_code.co_filename, frame.f_lineno)
         if not running or _chooses(frame.f_code.co_filename, frame.f_lineno):
             return True
-        if not all(isinstance(one, ast.Return) for one in running):
+        if frame.f_code.co_name != "<lambda>" and not all(isinstance(one, ast.Return) for one in running):
             return False
         frame = frame.f_back
     return False

@@ -22,6 +22,7 @@ import torch.utils.dlpack
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils import _pytree as pytree
 
+from archscope.measure.running.chances import chances_taken
 from archscope.measure.running.code_lines import asked_by_model, running_line
 from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.measure.running.run_notes import RunNotes
@@ -45,7 +46,11 @@ def ways_out_watched(notes: RunNotes, device: str = "meta") -> Iterator[None]:
     """
     questions = sizes_asked if device != "meta" else places_asked
     try:
-        with _told(notes), replaced(questions.__name__, functools.partial(questions, _current)):
+        with (
+            _told(notes),
+            replaced(questions.__name__, functools.partial(questions, _current)),
+            replaced("chances", functools.partial(chances_taken, _current)),
+        ):
             yield
     finally:
         notes.open = False
@@ -77,6 +82,7 @@ def _ways() -> Iterator[Way]:
         yield torch.Tensor, name, functools.partial(_taken, f"Tensor.{name}", kind)
     yield torch.UntypedStorage, "data_ptr", functools.partial(_taken, "UntypedStorage.data_ptr", "memory")
     yield torch.UntypedStorage, "tolist", functools.partial(_taken, "UntypedStorage.tolist", "list")
+    yield torch.Tensor, "__reduce_ex__", _pickled
     for name in ("apply_", "map_", "map2_"):
         yield torch.Tensor, name, _element_by_element
     yield torch._tensor_str, "_str", functools.partial(_taken, "Tensor.__repr__", "text")  # noqa: SLF001
@@ -128,6 +134,19 @@ def _taken(name: str, kind: str, original: Any) -> Any:
         return original(tensor, *args, **kwargs)
 
     return taken
+
+
+def _pickled(original: Any) -> Any:
+    """Not where Python's copy asks, which makes another tensor of the answer."""
+
+    def pickled(tensor: Any, protocol: Any) -> Any:
+        notes = _current()
+        copied = sys._getframe(1).f_code.co_filename.endswith("copy.py")  # noqa: SLF001
+        if notes is not None and not copied and asked_by_model(("torch/serialization.py",)):
+            notes.taken("Tensor.__reduce_ex__", "list", tensor)
+        return original(tensor, protocol)
+
+    return pickled
 
 
 def _element_by_element(original: Any) -> Any:

@@ -21,7 +21,9 @@ def work_out_of_sight(trace: Trace) -> tuple[UnseenRecord, ...]:
 def _entered(trace: Trace) -> list[UnseenRecord]:
     if not trace.entries:
         return []
-    taken = [read for read in telling_reads(trace) if read.kind not in {"size", "shape"} and not read.only_checks]
+    taken = [
+        read for read in telling_reads(trace) if read.kind not in {"size", "shape", "chance"} and not read.only_checks
+    ]
     lines: dict[tuple[str, str], list[EntryRecord]] = defaultdict(list)
     for entry in trace.entries:
         lines[entry.path, entry.where].append(entry)

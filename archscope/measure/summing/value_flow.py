@@ -18,6 +18,7 @@ _RANDOM = {"rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "
 _RANDOM |= {"rand_like", "randn_like", "randint_like", "poisson", "exponential", "geometric", "cauchy", "log_normal"}
 
 
+_NOT_OF_STORAGES = {"shape", "chance"}
 _SIZED_BY_NUMBERS = {"zeros", "ones", "full", "empty", "arange", "new_zeros", "new_ones", "new_full", "new_empty"}
 _SIZED_BY_NUMBERS |= {"expand", "repeat", "rand", "randn", "randperm"}
 
@@ -80,12 +81,13 @@ def telling_reads(trace: Trace) -> tuple[ReadRecord, ...]:
     for call in trace.calls or ():
         while waiting and waiting[-1].index <= call.index:
             read = waiting.pop()
-            if read.kind == "shape" or not flow.knows(read.storages):
+            if read.kind in _NOT_OF_STORAGES or not flow.knows(read.storages):
                 found.append(read)
         if not waiting:
             return tuple(found)
         flow.passes(call)
-    return (*found, *(read for read in reversed(waiting) if read.kind == "shape" or not flow.knows(read.storages)))
+    late = (r for r in reversed(waiting) if r.kind in _NOT_OF_STORAGES or not flow.knows(r.storages))
+    return (*found, *late)
 
 
 def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, ...]:
