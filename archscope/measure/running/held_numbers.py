@@ -105,10 +105,11 @@ def _numbers(value: Any, dtype: torch.dtype) -> Numbers | None:
         whole = memoryview(value).cast("B")
         return np.frombuffer(whole[: len(whole) // kind.itemsize * kind.itemsize], kind).astype(np.float32)
     if isinstance(value, _LISTS):
-        parts = [*_leaves(value)]
-        if any(part is None for part in parts):
+        leaves = [*_leaves(value)]
+        parts = [leaf for leaf in leaves if leaf is not None]
+        if not parts or len(parts) < len(leaves):
             return None
-        value = np.concatenate(parts) if parts else np.empty(0)
+        value = np.concatenate(parts)
     elif isinstance(value, array.array):
         value = np.asarray(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":

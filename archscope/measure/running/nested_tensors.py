@@ -24,8 +24,8 @@ def takes_apart(types: Iterable[type]) -> bool:
 
 
 @functools.cache
-def _is_taken_apart(kind: type) -> bool:
-    home = kind.__module__
+def _is_taken_apart(kind: Any) -> bool:
+    home: str = kind.__module__
     return home == _JAGGED or (home.partition(".")[0] != "torch" and kind.__torch_dispatch__ is not _WHOLE)
 
 
