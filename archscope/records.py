@@ -188,10 +188,12 @@ class UnseenRecord(NamedTuple):
 class ReadRecord(NamedTuple):
     """The model asked for values, before call ``index`` or by it.
 
-    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``memory`` (an
-    array, an address), or ``shape`` (no values, but a size that other values may have decided). ``storages`` are those
-    read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether that line asserts,
-    raises or warns and does nothing else with it.
+    ``kind`` is ``size`` (how large a result is), ``number`` (one Python number, ``count`` 1), ``list``, ``text``,
+    ``memory`` (an array, an address), ``shape`` (no values, but a size that other values may have decided), or
+    ``chance`` (none of a tensor, but of Python's or numpy's random numbers).
+    ``storages`` are those read, ``floating`` tells their dtype, ``where`` the line of code and ``only_checks`` whether
+    that line asserts, raises or warns and does nothing else with it. ``chooses`` when it may leave work out because of
+    it.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, as in OpCall
@@ -203,6 +205,7 @@ class ReadRecord(NamedTuple):
     storages: tuple[int, ...]
     floating: bool
     count: int  # type: ignore[assignment]  # hides tuple.count
+    chooses: bool = False
 
 
 class EntryRecord(NamedTuple):

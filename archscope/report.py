@@ -24,6 +24,7 @@ UNSEEN_KINDS = {
     "thread": "operators ran in another thread",
     "process": "work was given to another process",
     "dispatch": "torch's dispatch was switched off",
+    "python": "a function of Python ran on each element of a tensor",
     "outside": "a tensor was made outside torch of values that the model had read",
     "write": "memory that the model gave away was written to by no operator",
     "elsewhere": "a tensor came from where no operator was seen to make it",

@@ -25,7 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope.errors import ArchscopeError
-from archscope.measure.running.inputs import as_inputs
+from archscope.measure.running.call_forms import call_forms
+from archscope.measure.running.inputs import on_meta
 
 
 def sources(library: str) -> list[str]:
@@ -87,10 +88,10 @@ def measure(source: str) -> dict[str, Any]:
 
 def counted(spec: Any) -> Any:
     """What torch's own counter says of a run on meta, in FLOPs; or what that run raised."""
-    call = as_inputs(spec.inputs)
     try:
         with torch.device("meta"), torch.no_grad(), spec.within():
             model = spec.build().eval()
+            call = on_meta(next(iter(call_forms(model, spec.inputs).forms)))
             with FlopCounterMode(display=False) as counter:
                 model(*call.args, **call.kwargs)
     except Exception as error:  # noqa: BLE001 - the library's own failure

@@ -30,6 +30,7 @@ def register(table: FormulaTable) -> None:
         scaled_dot_product
     )
     table.counted("higher_order::flex_attention", family="attention")(flex)
+    table.counted("higher_order::flex_attention_backward", family="attention")(flex_backward)
     table.counted(*(f"aten::{name}" for name in _HEADS_INSIDE), family="attention")(heads_inside)
     table.counted("aten::_native_multi_head_attention", "aten::_triton_multi_head_attention", family="attention")(
         multi_head
@@ -64,6 +65,19 @@ def flex(call: OpCall) -> Cost:
     """As scaled dot product attention, with the full matrix; its own score function counts 1 per score."""
     query, key, value = call.inputs[:3]
     return _attention(query.shape, key.shape, value.shape, masked=True)
+
+
+def flex_backward(call: OpCall) -> Cost:
+    """As the backward pass of fused attention, 5 products: Q K^T again, then the gradients of V, of the weights, Q, K.
+
+    macs = queries x keys x (3 x E + 2 x E_v) per batch and head. Each weight takes 1 to scale its score, 2 for the
+    score function and its gradient, 2 for exp(score - the logarithm that was kept), 2 for its gradient P x (dP - D) and
+    1 to scale that. D, the sum of gradient x output, takes 2 for each element of the output.
+    """
+    query, key, value, output = call.inputs[:4]
+    weights = prod(query.shape[:-1]) * key.shape[-2]
+    macs = weights * (3 * query.shape[-1] + 2 * value.shape[-1])
+    return Cost.of(macs=macs, other=8 * weights + 2 * output.numel)
 
 
 def heads_inside(call: OpCall) -> Cost:

@@ -10,7 +10,7 @@ KNOWN_GAPS: Mapping[str, str] = MappingProxyType(
     {
         "aten::*attention*_backward": "calls below the fused attention that autograd runs, which are counted",
         "aten::_sparse_mm_reduce_impl_backward": "depends on how many values a sparse tensor holds",
-        "aten::_foreach_*": "an optimiser's step over lists of tensors, which is no part of a model's run",
+        "aten::_foreach_*": "operators on lists of tensors, of which a run shows those on each tensor",
         "aten::_fused_ada*": "an optimiser's step",
         "aten::_fused_sgd*": "an optimiser's step",
         "aten::_amp_*": "a step of loss scaling",

@@ -34,7 +34,7 @@ def deciding_rows(report: Report, metric: Metric[Any], component: str = "") -> t
     return tuple(
         row
         for row in report.value_dependent
-        if decides(row, metric) and (not component or not places.isdisjoint(row.modules))
+        if decides(row, metric) and (not component or not row.modules or not places.isdisjoint(row.modules))
     )
 
 
@@ -66,9 +66,12 @@ def say_deciding(row: ValueRow) -> str:
     times = f", {row.calls} calls" if row.calls > 1 else ""
     names = [path or "the model itself" for path in row.modules[:_LISTED]]
     more = f" and {len(row.modules) - _LISTED} more" if len(row.modules) > _LISTED else ""
+    line = f"{row.where or 'a line unknown'} ({row.op}{times}) decides by values"
+    if not row.modules:
+        return f"{line}: what it left out in this run is in no figure"
     return (
-        f"{row.where or 'a line unknown'} ({row.op}{times}) decides by values: {row.macs:,} MACs and "
-        f"{row.flops:,} FLOPs hold for the values of this run alone, in {', '.join(names)}{more}"
+        f"{line}: {row.macs:,} MACs and {row.flops:,} FLOPs hold for the values of this run alone, in "
+        f"{', '.join(names)}{more}"
     )
 
 

@@ -121,7 +121,7 @@ def test_flex_attention_is_counted_and_left_as_it_was():
         report = analyze(Flex(), Inputs(args=(x, x, x)))
     assert report.totals.macs == 2 * 2 * 16 * 16 * 8
     assert report.totals.complete
-    assert report.model.fallback
+    assert not report.model.fallback  # torch itself refuses meta tensors
     assert flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG is False
 
 

@@ -51,17 +51,18 @@ _MOST = 20_000  # of things looked at
 
 
 @contextlib.contextmanager
-def caches_kept(run: Iterable[Any], met: Met) -> Iterator[None]:
+def caches_kept(run: Iterable[Any], met: Met) -> Iterator[Callable[[], Iterator[Any]]]:
     """Take what a run of some modules, or a call of some functions, leaves in their code out of it, also if it raises.
 
     That is every entry of a global or class namespace, of a function's attributes or closure, of a container or plain
     object reached from those, that changed and now holds a tensor of the run (one that ``met`` knows, or one without
     values): what was there before comes back. A ``functools.lru_cache`` that holds one is cleared. Variables of
     closures come back whatever they hold. Looked at are the modules that define the classes and those that they import.
+    Yields what gives all that these held before.
     """
     state = _CodeState(run)
     try:
-        yield
+        yield state.contents
     finally:
         state.put_back(met)
 
@@ -84,6 +85,13 @@ class _CodeState:
                     self._look_at(function, 0, 0)
         while self._waiting and len(self._seen) < _MOST:
             self._look(*self._waiting.popleft())
+
+    def contents(self) -> Iterator[Any]:
+        """What every namespace, container and variable of a closure held."""
+        for _, content in (*self._names, *self._contents):
+            yield content
+        for _, content, _ in self._cells:
+            yield content
 
     def put_back(self, met: Met) -> None:
         """Bring it back where a tensor of the run took its place; one that fails keeps no other from it."""

@@ -7,7 +7,7 @@ import enum
 import sys
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace as replaced_fields
 from operator import is_
 from typing import Any
@@ -75,15 +75,15 @@ class ModelCopy:
         return replaced_fields(inventory, modules=modules, paths={id(twin): path for path, twin in modules.items()})
 
     @contextlib.contextmanager
-    def kept(self, met: Met) -> Iterator[None]:
+    def kept(self, met: Met) -> Iterator[Callable[[], list[Any]]]:
         """Put the process around the model back at the end, whatever happens.
 
         ``met`` says whether a run came upon any of some tensors. When those are the model's own, its code went another
         way than by its attributes (a global variable): ``reached`` says so, and what that changed is put back.
         """
-        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met) as of_code:
             try:
-                yield
+                yield lambda: [*(content for _, content in self._kept), self._originals, *of_code()]
             finally:
                 for module in self.modules:
                     if hasattr(type(module), "__del__"):  # it would close what belongs to the original

@@ -90,11 +90,11 @@ class ModelState:
         return further if len(further) < LARGE else ()
 
     @contextlib.contextmanager
-    def kept(self, met: Met) -> Iterator[None]:
+    def kept(self, met: Met) -> Iterator[Callable[[], list[Any]]]:
         """Bring everything back at the end, whatever happens, and the process around the model as well."""
-        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met):
+        with surroundings_kept(), process_state_kept(), caches_kept(self.modules, met) as of_code:
             try:
-                yield
+                yield lambda: [*(content for _, content in self._kept), *of_code()]
             finally:
                 for container, content in self._kept:
                     if container or content:
@@ -142,7 +142,10 @@ def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tens
     """``value``, a tensor or a tuple of some, with the stand-ins that are ``made`` as they are needed."""
     if isinstance(value, torch.Tensor):
         if id(value) not in made:
-            made[id(value)] = (value, replace(value))  # the original is kept, so that its id stays its own
+            new = replace(value)
+            if value.__dict__ and type(new) is type(value):  # what a user hung on a tensor, or its class needs
+                new.__dict__.update({**value.__dict__, **new.__dict__})
+            made[id(value)] = (value, new)  # the original is kept, so that its id stays its own
         return made[id(value)][1]
     if type(value) is weakref.ReferenceType and isinstance(value(), torch.Tensor):
         return weakref.ref(_replaced(value(), replace, made))

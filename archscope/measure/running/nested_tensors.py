@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,22 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from archscope.records import Shape, TensorMeta
 
+_WHOLE = torch.Tensor.__torch_dispatch__  # of classes without one of their own
 _JAGGED = "torch.nested._internal.nested_tensor"
 
 
 def takes_apart(types: Iterable[type]) -> bool:
-    """Whether one of ``types`` runs an operator as operators on plain tensors, as jagged tensors do."""
-    return any(kind.__module__ == _JAGGED for kind in types)
+    """Whether one of ``types`` runs an operator as operators on plain tensors, as jagged tensors and users' classes do.
+
+    Torch's own are recorded whole: fake ones, those on several devices.
+    """
+    return any(map(_is_taken_apart, types))
+
+
+@functools.cache
+def _is_taken_apart(kind: Any) -> bool:
+    home: str = kind.__module__
+    return home == _JAGGED or (home.partition(".")[0] != "torch" and kind.__torch_dispatch__ is not _WHOLE)
 
 
 def constituents(tensor: torch.Tensor) -> tuple[Shape, ...]:

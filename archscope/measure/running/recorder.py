@@ -10,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from archscope.measure.running import told_calls
+from archscope.measure.running.composites import is_taken_apart
 from archscope.measure.running.control_flow import ONE_STEP
 from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
@@ -119,7 +120,7 @@ class Recorder(TorchDispatchMode):
         return output
 
     def _taken_apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, known: bool) -> Any:
-        """An operator that only inference mode shows, as its parts, which are what other modes show."""
+        """An operator that only inference mode shows, or one on lists of tensors, as its parts."""
         if not known:  # a question to a tensor subclass, such as where it is
             return func(*args, **kwargs)
         with self:
@@ -203,9 +204,7 @@ class Recorder(TorchDispatchMode):
             name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
             names = tuple(argument.name for argument in schema.arguments)
             defaults = {a.name: a.default_value if a.has_default_value() else None for a in schema.arguments}
-            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key  # noqa: SLF001 - no public name
-            # an operator with a kernel of its own too (silu_backward) is never taken apart
-            composite = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
+            composite = is_taken_apart(func)
             run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_calls.told_kind(func, name)
             writes = told_calls.written_places(func)
             signature = _Signature(name, names, defaults, composite, memorable, run, told, writes)

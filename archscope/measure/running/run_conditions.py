@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from archscope.measure.running.mode_stacks import mode_stacks_kept
+from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.memory import give_back_free_memory, resident_bytes
 
 _GROWTH = 128_000_000  # bytes
@@ -91,7 +93,10 @@ def _collect_what_grew() -> None:
 
 @contextlib.contextmanager
 def _flex_attention_as_written() -> Iterator[None]:
-    """Flex attention compiles itself when nobody else does; this is its only switch."""
+    """Flex attention compiles itself when nobody else does, of which this is the only switch, and refuses meta tensors.
+
+    Of those it would run the same operators as of any.
+    """
     flex: Any = sys.modules.get("torch.nn.attention.flex_attention")
     if flex is None:
         yield
@@ -99,6 +104,29 @@ def _flex_attention_as_written() -> Iterator[None]:
     before = flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG  # noqa: SLF001
     flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True  # noqa: SLF001
     try:
-        yield
+        with replaced("flex attention", lambda: _flex_ways(flex)):
+            yield
     finally:
         flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before  # noqa: SLF001
+
+
+def _flex_ways(flex: Any) -> Iterator[Way]:
+    yield flex, "_validate_device", _unless_meta
+    traced = "create_fw_bw_graph"
+    home: Any = sys.modules.get("torch._higher_order_ops.flex_attention")
+    if hasattr(home, traced):
+        yield home, traced, _unwatched
+
+
+def _unless_meta(original: Any) -> Any:
+    return lambda query, *others: None if query.is_meta else original(query, *others)
+
+
+def _unwatched(original: Any) -> Any:
+    """What torch runs to learn the gradient of a score function is none of the model's work."""
+
+    def run(*args: Any) -> Any:
+        with _disable_current_modes():
+            return original(*args)
+
+    return run

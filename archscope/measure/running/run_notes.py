@@ -16,6 +16,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.measure.running.code_lines import constants_given, running_line
+from archscope.measure.running.held_numbers import Made, made_of_numbers
+from archscope.measure.running.steering_lines import answer_chooses
 from archscope.measure.running.storages import storage_of
 from archscope.records import EntryRecord, ReadRecord, UnseenRecord
 
@@ -56,6 +58,7 @@ class RunNotes:
         self.unseen: dict[UnseenRecord, None] = {}
         self.reads: list[ReadRecord] = []
         self.entries: list[EntryRecord] = []
+        self.made: list[Made] = []
         self.asks: list[Ask] = []
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
         self.lost: set[int] = set()  # storages with values that are not what the model wrote there
@@ -90,13 +93,25 @@ class RunNotes:
         if self.open:
             line, storages = running_line(), (self.storage(tensor),)  # -1 of sparse ones
             read = ReadRecord(
-                index, name, "shape", path, line.where, line.only_checks, storages, floating=False, count=0
+                *(index, name, "shape", path, line.where, line.only_checks, storages),
+                floating=False,
+                count=0,
+                chooses=answer_chooses(),
             )
             if not self.reads or self.reads[-1] != read:
                 self.reads.append(read)
 
+    def drew(self, name: str) -> None:
+        """Take note that the model decides by chance."""
+        path, index = self._place()
+        if self.open:
+            where = running_line().where
+            self.reads.append(ReadRecord(index, name, "chance", path, where, *(False, (), False, 1, True)))
+
     def taken(self, name: str, kind: str, tensor: Any) -> None:
         """Take note that the model reads ``tensor`` (or a storage) by other means than an operator.
+
+        A ``text`` that is printed or logged, or is part of an error, tells nobody but people.
 
         Raises RuntimeError for the address of a meta tensor, which is 0: whoever reads there ends the process.
         """
@@ -105,12 +120,14 @@ class RunNotes:
         storage = tensor if isinstance(tensor, torch.UntypedStorage) else storage_of(tensor)
         if storage is None:
             return
+        line = running_line()
+        if kind == "text" and line.only_checks:
+            return
         if storage.device.type == "meta":
             self.failed(name, values=True)
             if name.endswith("data_ptr"):
                 raise RuntimeError("meta tensors have no memory, and no address")
             return
-        line = running_line()
         path, index = self._place()
         number = self._number(storage)
         if number in self.lost:
@@ -119,7 +136,8 @@ class RunNotes:
         floating = not isinstance(tensor, torch.Tensor) or tensor.is_floating_point() or tensor.is_complex()
         count = tensor.numel() if isinstance(tensor, torch.Tensor) else storage.nbytes()
         checks = line.only_checks and kind != "memory"
-        self.reads.append(ReadRecord(index, name, kind, path, line.where, checks, (number,), floating, count))
+        chooses = not name.endswith("data_ptr") and answer_chooses()
+        self.reads.append(ReadRecord(index, name, kind, path, line.where, checks, (number,), floating, count, chooses))
         if kind == "memory" and storage.device.type == "cpu":
             self.shared[number] = (_content(storage), path, line.where)
 
@@ -128,14 +146,21 @@ class RunNotes:
         storage = storage_of(tensor)
         return -1 if storage is None else self._number(storage)
 
-    def knows(self, tensor: torch.Tensor) -> None:
-        """Know where ``tensor`` comes from: a constant."""
-        self._number(tensor.untyped_storage())
+    def knows(self, tensor: torch.Tensor, data: Any) -> None:
+        """Know where ``tensor`` comes from: a constant, or weights that are held as ``data``."""
+        self.becomes(self._number(tensor.untyped_storage()), tensor, data)
+
+    def becomes(self, storage: int, tensor: torch.Tensor, data: Any = None) -> None:
+        """Take note that numbers from outside torch become ``tensor``."""
+        made = made_of_numbers(storage, tensor, data) if self.open else None
+        if made is not None:
+            self.made.append(made)
 
     def brought(self, tensor: torch.Tensor) -> None:
         """Take note that ``tensor`` stands on memory from outside torch."""
-        floating = tensor.is_floating_point() or tensor.is_complex()
-        self.entered(self._number(tensor.untyped_storage()), tuple(tensor.shape), floating=floating)
+        floating, storage = tensor.is_floating_point() or tensor.is_complex(), self._number(tensor.untyped_storage())
+        self.entered(storage, tuple(tensor.shape), floating=floating)
+        self.becomes(storage, tensor)
 
     def listed(self, values: Any) -> None:
         """Know the numbers that the model has read as a list."""

@@ -27,6 +27,24 @@ def steers_by_size() -> bool:
     return frame is not None and _size_steers(frame.f_code.co_filename, frame.f_lineno)
 
 
+def answer_chooses() -> bool:
+    """Whether the running line of the model, or who takes the answer from it, chooses by it between doing and not.
+
+    A line whose source nobody can read may.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None and not is_model_code(frame.f_code.co_filename):
+        frame = frame.f_back
+    while frame is not None and is_model_code(frame.f_code.co_filename):
+        running = statements_at(frame.f_code.co_filename, frame.f_lineno)
+        if not running or _chooses(frame.f_code.co_filename, frame.f_lineno):
+            return True
+        if frame.f_code.co_name != "<lambda>" and not all(isinstance(one, ast.Return) for one in running):
+            return False
+        frame = frame.f_back
+    return False
+
+
 def asks_for_meta(frame: FrameType) -> str:
     """What ``frame``, or what called it for the answer, compares a device with: ``meta``, ``cpu``, or nothing."""
     asking = _asking(frame)
@@ -62,6 +80,30 @@ def _size_steers(file: str, number: int) -> bool:
         for other in _function_around(file, number)
         for node in _steered(other)
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _chooses(file: str, number: int) -> bool:
+    """Whether a statement on the line, or one of its function that takes a variable from there, may leave work out."""
+    running = statements_at(file, number)
+    if any(map(_may_leave_out, running)):
+        return True
+    names = set[str]().union(*map(_given_names, running))
+    return any(
+        isinstance(node, ast.Name) and node.id in names and _may_leave_out(other)
+        for other in _function_around(file, number)
+        for node in _head(other)
+    )
+
+
+def _may_leave_out(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.For, ast.AsyncFor)):
+        return any(isinstance(node, _ACTS) for part in statement.body for node in ast.walk(part))
+    later = [part for node in _head(statement) if isinstance(node, ast.BoolOp) for part in node.values[1:]]
+    later += [node.elt for node in _head(statement) if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp))]
+    picked = any(isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript) for node in _head(statement))
+    done = any(isinstance(node, (ast.Call, ast.BinOp)) for one in later for node in ast.walk(one))
+    return picked or done or _acts(statement)
 
 
 def _is_head_of_control(statement: ast.stmt) -> bool:

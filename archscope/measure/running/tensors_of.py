@@ -26,8 +26,14 @@ def and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     for tensor in tensors:
         yield tensor
         wrapper: Any = tensor
-        if type(tensor) not in _PLAIN and is_traceable_wrapper_subclass(wrapper):
-            yield from and_inner(getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0])
+        if type(tensor) not in _PLAIN:
+            tells = is_traceable_wrapper_subclass(wrapper)
+            parts = (
+                [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]
+                if tells
+                else vars(wrapper).values()
+            )
+            yield from and_inner(part for part in parts if isinstance(part, torch.Tensor))
 
 
 def tensors_in(values: Any) -> list[torch.Tensor]:

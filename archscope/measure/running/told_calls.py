@@ -8,16 +8,19 @@ import torch
 from torch.utils import _pytree as pytree
 
 from archscope.measure.running.code_lines import running_line
+from archscope.measure.running.held_numbers import of_a_file
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.steering_lines import answer_chooses
 from archscope.records import OpCall, ReadRecord
 
 Places: TypeAlias = tuple[tuple[int, str], ...]
 
-ENTRY, NUMBER, SIZE, FILL = "entry", "number", "size", "fill"
+ENTRY, NUMBER, SIZE, FILL, FILE = "entry", "number", "size", "fill", "file"
 
 _BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
 _BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
+_BY_NAME |= dict.fromkeys(("aten::set_.source_Storage", "aten::set_.source_Storage_storage_offset"), FILE)
 _BY_NAME |= {f"aten::_to_sparse{form}": SIZE for form in ("", ".sparse_dim", "_csr", "_csc", "_bsr", "_bsc")}
 _BY_NAME |= dict.fromkeys(("aten::full", "aten::full_like", "aten::new_full", "aten::scalar_tensor"), FILL)
 _BY_NAME |= dict.fromkeys(("aten::fill_.Scalar", "aten::masked_fill.Scalar", "aten::masked_fill_.Scalar"), FILL)
@@ -79,16 +82,10 @@ def _tensors_of(values: Any) -> list[torch.Tensor]:
 
 def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], output: Any) -> None:
     """Write down what a call tells; what it brings in, seen as its argument before, is no outsider."""
-    inputs = call.inputs
-    if kind == ENTRY:
-        if outsiders and outsiders[-1].call == call.index:
-            outsiders.pop()
-        if notes.reads and not output.is_meta and not output.dim() and output.is_floating_point():
-            notes.filled(output.item())
-            return
-        for tensor in inputs:
-            notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+    if kind in {ENTRY, FILE}:
+        _tell_entry(notes, kind, call, outsiders, output)
         return
+    inputs = call.inputs
     if kind == FILL and notes.reads and (output.numel() == 1 or not call.op.startswith(_ARITHMETIC)):
         notes.filled(next((value for value in call.arguments.values() if type(value) is float), None))
     if kind == FILL:
@@ -110,8 +107,23 @@ def tell(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], ou
             tuple(tensor.storage for tensor in inputs),
             any(_is_floating(tensor.dtype) for tensor in inputs[:1]),
             1,
+            kind == NUMBER and answer_chooses(),
         )
     )
+
+
+def _tell_entry(notes: RunNotes, kind: str, call: OpCall, outsiders: list[Outsider], output: Any) -> None:
+    if kind == FILE:
+        notes.made.append(of_a_file(call.outputs[0].storage, output))
+        return
+    if outsiders and outsiders[-1].call == call.index:
+        outsiders.pop()
+    if notes.reads and not output.is_meta and not output.dim() and output.is_floating_point():
+        notes.filled(output.item())
+        return
+    for tensor in call.inputs:
+        notes.entered(tensor.storage, tensor.shape, floating=_is_floating(tensor.dtype))
+        notes.becomes(tensor.storage, output)
 
 
 def _is_floating(dtype: str) -> bool:

@@ -21,6 +21,7 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import called, forward_calls_watched
+from archscope.measure.running.held_numbers import held_as_numbers
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import InputsLike, input_records
@@ -159,7 +160,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
     with (
         sparing_collections() as tells_new,
         without_fakes(),
-        state.kept(recorder.has_met),
+        state.kept(recorder.has_met) as held_before,
         run_conditions(gradients=training),
         autocast_watched() as autocast,
         stands.around(),
@@ -209,6 +210,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
         require_sight(notes, tolerates=bool(too_large(model)))
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
+        held += held_as_numbers(notes.made, held_before()) if notes.made else ()
         held += registered_late(model, modules, parts, inventory.parameters, recorder.storages_of)
         recorder.outsiders.clear()
         del output

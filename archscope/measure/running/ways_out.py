@@ -16,20 +16,25 @@ from typing import Any
 
 import torch
 import torch._functorch.eager_transforms
+import torch._tensor_str
 import torch.utils._python_dispatch
 import torch.utils.dlpack
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils import _pytree as pytree
 
+from archscope.measure.running.chances import chances_taken
 from archscope.measure.running.code_lines import asked_by_model, running_line
 from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.tensor_questions import places_asked, sizes_asked
 
+_NO_DISPATCH = torch._C._DisableTorchDispatch  # noqa: SLF001 - the one that is not watched
 _LOCK = threading.Lock()
 _NOTES: dict[int, list[RunNotes]] = {}  # by thread: another thread's doings are none of a run's
 
 
 _SPAWNS = [name for name in ("fork", "posix_spawn", "posix_spawnp", "system") if hasattr(os, name)]
+_PASSING = ("torch/_tensor.py", "torch/nn/parameter.py")  # np.asarray(tensor) and str(tensor) come from there
 _MODE_UTILS = ("torch/utils/_mode_utils.py",)
 
 
@@ -41,7 +46,11 @@ def ways_out_watched(notes: RunNotes, device: str = "meta") -> Iterator[None]:
     """
     questions = sizes_asked if device != "meta" else places_asked
     try:
-        with _told(notes), replaced(questions.__name__, functools.partial(questions, _current)):
+        with (
+            _told(notes),
+            replaced(questions.__name__, functools.partial(questions, _current)),
+            replaced("chances", functools.partial(chances_taken, _current)),
+        ):
             yield
     finally:
         notes.open = False
@@ -73,13 +82,30 @@ def _ways() -> Iterator[Way]:
         yield torch.Tensor, name, functools.partial(_taken, f"Tensor.{name}", kind)
     yield torch.UntypedStorage, "data_ptr", functools.partial(_taken, "UntypedStorage.data_ptr", "memory")
     yield torch.UntypedStorage, "tolist", functools.partial(_taken, "UntypedStorage.tolist", "list")
+    yield torch.Tensor, "__reduce_ex__", _pickled
+    for name in ("apply_", "map_", "map2_"):
+        yield torch.Tensor, name, _element_by_element
+    yield torch._tensor_str, "_str", functools.partial(_taken, "Tensor.__repr__", "text")  # noqa: SLF001
     for home in (torch, torch.utils.dlpack):
         yield home, "to_dlpack", functools.partial(_taken, "to_dlpack", "memory")
     for home, name in ((torch, "frombuffer"), (torch, "from_dlpack"), (torch.utils.dlpack, "from_dlpack")):
         yield home, name, _brought
-    yield torch.Tensor, "new_tensor", _constant_made
-    for name in ("tensor", "as_tensor", "asarray"):
-        yield torch, name, _constant_made
+    yield torch.Tensor, "new_tensor", functools.partial(_constant_made, 1)
+    for name in ("tensor", "as_tensor", "asarray", "from_numpy"):
+        yield torch, name, functools.partial(_constant_made, 0)
+    yield from _hand_overs()
+    yield torch.func, "linearize", _folded_on_meta
+    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
+    biases: Any = sys.modules.get("torch.nn.attention.bias")  # it imports all of torch's compiler
+    if biases is not None:
+        yield biases.CausalBias, "__new__", _made_whole
+    for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
+        yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
+    yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
+
+
+def _hand_overs() -> Iterator[Way]:
+    """The functions that give work to other threads and processes."""
     yield threading.Thread, "start", _thread_started
     yield _thread, "start_new_thread", _function_handed_over
     yield ThreadPoolExecutor, "submit", _method_handed_over
@@ -94,17 +120,12 @@ def _ways() -> Iterator[Way]:
     futures: Any = sys.modules.get("concurrent.futures.process")
     if futures is not None:
         yield futures.ProcessPoolExecutor, "submit", _process_asked
-    yield torch.func, "linearize", _folded_on_meta
-    yield torch._functorch.eager_transforms, "linearize", _folded_on_meta  # noqa: SLF001 - where it is defined
-    for name in ("_DisableTorchDispatch", "_ExcludeDispatchKeyGuard", "_pop_torch_dispatch_stack"):
-        yield torch._C, name, _dispatch_switched  # noqa: SLF001 - the switches have no public names
-    yield torch.utils._python_dispatch, "_pop_mode", _mode_popped  # noqa: SLF001
 
 
 def _taken(name: str, kind: str, original: Any) -> Any:
     def taken(tensor: Any, *args: Any, **kwargs: Any) -> Any:
         notes = _current()
-        if notes is not None and asked_by_model(("torch/_tensor.py",)):  # where np.asarray(tensor) arrives
+        if notes is not None and asked_by_model(_PASSING):
             notes.taken(name, kind, tensor)
             if kind == "list":
                 values = original(tensor, *args, **kwargs)
@@ -113,6 +134,31 @@ def _taken(name: str, kind: str, original: Any) -> Any:
         return original(tensor, *args, **kwargs)
 
     return taken
+
+
+def _pickled(original: Any) -> Any:
+    """Not where Python's copy asks, which makes another tensor of the answer."""
+
+    def pickled(tensor: Any, protocol: Any) -> Any:
+        notes = _current()
+        copied = sys._getframe(1).f_code.co_filename.endswith("copy.py")  # noqa: SLF001
+        if notes is not None and not copied and asked_by_model(("torch/serialization.py",)):
+            notes.taken("Tensor.__reduce_ex__", "list", tensor)
+        return original(tensor, protocol)
+
+    return pickled
+
+
+def _element_by_element(original: Any) -> Any:
+    """A function of Python's for each element, which no operator runs."""
+
+    def done(tensor: Any, *args: Any) -> Any:
+        notes = _current()
+        if notes is not None:
+            notes.missed("python")
+        return original(tensor, *args)
+
+    return done
 
 
 def _brought(original: Any) -> Any:
@@ -125,11 +171,11 @@ def _brought(original: Any) -> Any:
     return brought
 
 
-def _constant_made(original: Any) -> Any:
+def _constant_made(place: int, original: Any) -> Any:
     def made(*args: Any, **kwargs: Any) -> Any:
         tensor, notes = original(*args, **kwargs), _current()
-        if notes is not None and tensor.is_meta:  # no operator shows it there
-            notes.knows(tensor)
+        if notes is not None and (tensor.is_meta or isinstance(tensor, FakeTensor)):  # no operator shows it there
+            notes.knows(tensor, args[place] if len(args) > place else kwargs.get("data", kwargs.get("obj")))
         return tensor
 
     return made
@@ -206,6 +252,16 @@ def _folded_on_meta(original: Any) -> Any:
         return original(function, *primals)
 
     return linearized
+
+
+def _made_whole(original: Any) -> Any:
+    """Torch cannot make a tensor of a class of its own by the class's call where a mode sees the memory being made."""
+
+    def made(kind: type, *args: Any, **kwargs: Any) -> Any:
+        with _NO_DISPATCH():
+            return original(kind, *args, **kwargs)
+
+    return made
 
 
 def _dispatch_switched(original: Any) -> Any:

@@ -21,7 +21,9 @@ def work_out_of_sight(trace: Trace) -> tuple[UnseenRecord, ...]:
 def _entered(trace: Trace) -> list[UnseenRecord]:
     if not trace.entries:
         return []
-    taken = [read for read in telling_reads(trace) if read.kind not in {"size", "shape"} and not read.only_checks]
+    taken = [
+        read for read in telling_reads(trace) if read.kind not in {"size", "shape", "chance"} and not read.only_checks
+    ]
     lines: dict[tuple[str, str], list[EntryRecord]] = defaultdict(list)
     for entry in trace.entries:
         lines[entry.path, entry.where].append(entry)
@@ -49,5 +51,5 @@ def _made_of(taken: list[ReadRecord], entry: EntryRecord) -> bool:
     if any(read.kind == "memory" for read in taken):
         return True
     of_use = [read for read in taken if read.floating or entry.floating]
-    in_a_list = any(read.kind == "list" for read in of_use)
+    in_a_list = any(read.kind in {"list", "text"} for read in of_use)
     return in_a_list or 1 < entry.numel <= sum(read.count for read in of_use)

@@ -17,6 +17,10 @@ _OVERWRITES |= {"masked_fill_", "masked_scatter_", "squeeze_", "unsqueeze_", "tr
 _OVERWRITES |= {"normal_", "uniform_", "random_", "bernoulli_", "exponential_", "geometric_", "log_normal_", "cauchy_"}
 
 
+# Here torch writes down the lengths of the targets that it was given as numbers.
+_LENGTHS_FOLLOW = "aten::_ctc_loss"
+
+
 class _Effect(NamedTuple):
     """The arguments that an operator writes to, whether it reads these first, and whether it reads the others."""
 
@@ -29,7 +33,9 @@ def unseen_writes(trace: Trace) -> dict[int, Path]:
     """Each storage that nothing wrote to before it was read, or returned by the model, and the module that made it."""
     empty: dict[int, Path] = {}
     found: dict[int, Path] = {}
+    op = ""
     for call in trace.calls or ():
+        before, op = op, call.op
         if empty and call.op == "aten::expand" and call.inputs[0].shape == ():
             empty.pop(call.inputs[0].storage, None)  # a number that is spread out stands for sizes, as in torch.func
         elif empty:
@@ -42,7 +48,7 @@ def unseen_writes(trace: Trace) -> dict[int, Path]:
                     found[tensor.storage] = empty.pop(tensor.storage)
                 elif written:
                     del empty[tensor.storage]
-        if call.op.startswith(("aten::empty", "aten::new_empty")):
+        if call.op.startswith(("aten::empty", "aten::new_empty")) and before != _LENGTHS_FOLLOW:
             empty.update((output.storage, call.path) for output in call.outputs if output.numel and output.storage >= 0)
     return found | {storage: path for storage, path in empty.items() if storage in trace.results}
 

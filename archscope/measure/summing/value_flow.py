@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ _RANDOM = {"rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "
 _RANDOM |= {"rand_like", "randn_like", "randint_like", "poisson", "exponential", "geometric", "cauchy", "log_normal"}
 
 
+_NOT_OF_STORAGES = {"shape", "chance"}
 _SIZED_BY_NUMBERS = {"zeros", "ones", "full", "empty", "arange", "new_zeros", "new_ones", "new_full", "new_empty"}
 _SIZED_BY_NUMBERS |= {"expand", "repeat", "rand", "randn", "randperm"}
 
@@ -38,7 +39,13 @@ class _Found:
     macs: int = 0
     flops: int = 0
     nothing_left: bool = False
+    chooses: bool = False
     modules: dict[Path, None] = field(default_factory=dict)
+
+    def takes(self, read: ReadRecord) -> None:
+        """Here the line reads."""
+        self.reads.append(read)
+        self.chooses |= read.chooses
 
 
 class ValueFlow:
@@ -74,12 +81,13 @@ def telling_reads(trace: Trace) -> tuple[ReadRecord, ...]:
     for call in trace.calls or ():
         while waiting and waiting[-1].index <= call.index:
             read = waiting.pop()
-            if read.kind == "shape" or not flow.knows(read.storages):
+            if read.kind in _NOT_OF_STORAGES or not flow.knows(read.storages):
                 found.append(read)
         if not waiting:
             return tuple(found)
         flow.passes(call)
-    return (*found, *(read for read in reversed(waiting) if read.kind == "shape" or not flow.knows(read.storages)))
+    late = (r for r in reversed(waiting) if r.kind in _NOT_OF_STORAGES or not flow.knows(r.storages))
+    return (*found, *late)
 
 
 def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, ...]:
@@ -87,7 +95,7 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
 
     Results whose size depends on values pass that on to what reads them. A number may decide anything: all that runs
     after it depends on it, unless its line checks it and does nothing else. So may a size by which a line steers. What
-    ran on nothing, because the values of this run chose none, depends on them too.
+    ran on nothing, because the values of this run chose none, depends on them too, and so does what a branch left out.
     """
     deciding: dict[int, list[ReadRecord]] = defaultdict(list)
     for read in telling_reads(trace):
@@ -101,13 +109,13 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
     for item in counted:
         call = item.call
         here_read = deciding.get(call.index, ())
-        since = since.union(*(sized.of(read.storages) for read in here_read if read.kind == "shape"))
-        reads = [(_Line(read.where, read.op, read.path), read) for read in here_read if read.kind != "shape"]
+        since |= sized.decide(here_read, found)
+        reads = [(_line(read), read) for read in here_read if read.kind != "shape"]
         sources = since | sized.reaching(call)
         since = since.union(line for line, read in reads if read.kind != "size")
         here = frozenset(line for line, read in reads if read.kind == "size")
         for line, read in reads:
-            found[line].reads.append(read)
+            found[line].takes(read)
         for source in sources:
             entry = found[source]
             entry.macs += item.cost.macs
@@ -119,6 +127,20 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
         if here:
             sized.decided(call, here)
         sized.passes(call, (sources - since) | here)
+    _take_reads_of_the_result(found, (reads for index, reads in deciding.items() if index >= len(counted)))
+    return _rows(found)
+
+
+def _take_reads_of_the_result(found: Mapping[_Line, _Found], late: Iterable[list[ReadRecord]]) -> None:
+    for read in (read for reads in late for read in reads if read.kind != "shape"):
+        found[_line(read)].takes(read)
+
+
+def _line(read: ReadRecord) -> _Line:
+    return _Line(read.where, read.op, read.path)
+
+
+def _rows(found: Mapping[_Line, _Found]) -> tuple[ValueRow, ...]:
     return tuple(
         ValueRow(
             where=line.where,
@@ -130,7 +152,7 @@ def value_rows(trace: Trace, counted: Sequence[CountedCall]) -> tuple[ValueRow, 
             flops=entry.flops,
         )
         for line, entry in found.items()
-        if entry.flops or entry.nothing_left
+        if entry.flops or entry.nothing_left or entry.chooses
     )
 
 
@@ -156,9 +178,16 @@ class _Sizes:
             found = found.union(*(self._numbers.get(size, nothing) for size in sizes if isinstance(size, int)))
         return found
 
-    def of(self, storages: Sequence[int]) -> frozenset[_Line]:
-        """The lines that decide the sizes of ``storages``."""
-        return frozenset[_Line]().union(*(self._of.get(storage, ()) for storage in storages))
+    def decide(self, reads: Iterable[ReadRecord], found: Mapping[_Line, _Found]) -> frozenset[_Line]:
+        """The lines that decide sizes which ``reads`` steer by, told where that may leave work out."""
+        lines: frozenset[_Line] = frozenset()
+        for read in reads:
+            if read.kind == "shape":
+                here = frozenset[_Line]().union(*(self._of.get(storage, ()) for storage in read.storages))
+                for line in here if read.chooses else ():
+                    found[line].chooses = True
+                lines |= here
+        return lines
 
     def decided(self, call: OpCall, lines: frozenset[_Line]) -> None:
         """Values decided the first size of what ``call`` gives; 1 is too common to be known again."""
