@@ -138,7 +138,6 @@ class FigureRow:
     peak_activation_bytes = Metric[Value]("peak activation bytes", "most bytes of activations alive at once", rows=_TOTALS, unit=BYTES, of_trace=_PEAK, run=True, budget=True)
     bytes_read = Metric[Value]("bytes read", "bytes that operators read", rows=_PARTS, unit=BYTES, of_call=attrgetter("bytes_read"))
     bytes_written = Metric[Value]("bytes written", "bytes that operators write", rows=_PARTS, unit=BYTES, of_call=attrgetter("bytes_written"))
-    arithmetic_calls = Metric[Value]("arithmetic calls", "operator calls that do arithmetic", rows=_PARTS, of_call=lambda counted: int(counted.kind == "counted"), lower_bound=True, budget=True)
     training_flops = Metric[Value]("training FLOPs", "FLOPs of a training step, forward and backward", rows=_TOTALS, run=True, lower_bound=True, budget=True)
     training_memory_bytes = Metric[Value]("training memory bytes", "bytes of a training step: weights, gradients, activations and AdamW's state", rows=_TOTALS, unit=BYTES, run=True, budget=True)
     forward_macs = Metric[int]("forward MACs", "MACs of the forward pass in train mode", rows=_STEP, run=True, lower_bound=True)
