@@ -106,7 +106,6 @@ def register(table: FormulaTable) -> None:
     per_element(table, {name: f"{name}(x, y)" for name in _SPECIAL_OF_TWO}, family="elementwise")
     per_element(table, {"polygamma": "polygamma(n, x)"}, family="elementwise")
     table.counted("aten::add", "aten::sub", "aten::subtract", "aten::rsub", family="elementwise")(scaled_sum)
-    table.counted("aten::_add_relu", family="elementwise")(rectified_sum)
     table.counted("aten::div", "aten::divide", family="elementwise")(quotient)
     table.counted("aten::addcmul", "aten::addcdiv", family="elementwise")(sum_with_product)
     table.counted("aten::clamp", "aten::clip", "aten::hardtanh", family="elementwise")(clamp)
@@ -121,12 +120,6 @@ def scaled_sum(call: OpCall) -> Cost:
     """The sum x + alpha * y: 1 per output element, and 1 more when alpha is not 1."""
     scaled = call.arguments.get("alpha", 1) != 1
     return Cost.of(other=(1 + scaled) * call.outputs[0].numel)
-
-
-def rectified_sum(call: OpCall) -> Cost:
-    """`max(x + alpha * y, 0)`: 2 per output element, and 1 more when alpha is not 1."""
-    scaled = call.arguments.get("alpha", 1) != 1
-    return Cost.of(other=(2 + scaled) * call.outputs[0].numel)
 
 
 def quotient(call: OpCall) -> Cost:

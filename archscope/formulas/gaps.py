@@ -31,6 +31,7 @@ KNOWN_GAPS: Mapping[str, str] = MappingProxyType(
         "aten::_nested_*": "the layout of nested tensors",
         "aten::_philox_key_*": "the state of a random generator",
         "aten::_fill_mem_eff_dropout_mask_": "a mask for torch's own tests",
+        "aten::_add_relu*": "a trial of fusion that nothing calls",
         "aten::_copy_from_and_resize": "between devices",
         "aten::from_file": "reads a file",
         "aten::*_copy": "copies for the functional passes of compilers, of layouts that have no plain copy",

@@ -431,9 +431,3 @@ def test_operators_of_torchvision_by_hand():
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=3).flops == 210 * 9 * 8
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=0).flops == 210 * (3 * 3) * 8
     assert cost_of("torchvision::roi_pool", output, **regions).flops == 210 * 9
-
-
-def test_a_rectified_sum_adds_and_compares_each_element():
-    x, y = torch.rand(2, 3), torch.rand(2, 3)
-    assert cost(torch._add_relu, x, y).flops == 2 * 6
-    assert cost(torch._add_relu, x, y, alpha=3).flops == 3 * 6
