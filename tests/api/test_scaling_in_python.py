@@ -33,3 +33,20 @@ def test_a_text_names_a_model():
 def test_a_report_is_refused():
     with pytest.raises(archscope.ArchscopeError, match="give the model itself"):
         archscope.scale(archscope.analyze(Net(), "1x3x8x8"), over={"size": range(8, 33)})
+
+
+@pytest.mark.parametrize(("sizes", "said"), [([0, 8], "0 is no size"), (["a"], "'a' is no size"), ([], "no sizes")])
+def test_what_is_no_size_is_named(sizes, said):
+    with pytest.raises(archscope.ArchscopeError, match=said):
+        archscope.scale(Net(), "1x3x8x8", over={"size": sizes})
+
+
+def test_an_unknown_metric_is_named():
+    law = archscope.scale(Net(), "1x3x8x8", over={"size": range(8, 33)})
+    with pytest.raises(archscope.ArchscopeError, match="did you mean macs"):
+        law.formula("mac")
+
+
+def test_two_texts_are_no_reports_to_compare():
+    with pytest.raises(archscope.ArchscopeError, match="str is no report"):
+        archscope.compare("baseline", "v2")
