@@ -19,6 +19,7 @@ What can be asked:
     why          one number explained: shapes, calls, formulas with the figures put in
     claims       published figures held against measured ones
     plan         reduction targets and proposals, measured
+    scale        formulas of the sizes: scale(model, x, over={"size": range(320, 1281, 32)})
     crosscheck   other counters run on the same model, each difference attributed
     load         the model that a text names: "timm:resnet50", "net.py:Net", "hf:config.json", "report.json"
     trace        every operator that one run of a model calls
@@ -44,12 +45,12 @@ if TYPE_CHECKING:
     from archscope.api.judging import lock as lock
     from archscope.api.judging import plan as plan
     from archscope.api.judging import why as why
+    from archscope.api.scaling import scale as scale
     from archscope.errors import ArchscopeError as ArchscopeError
     from archscope.formulas import DEFAULT_FORMULAS as DEFAULT_FORMULAS
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
     from archscope.judge.comparison import compare as compare
-    from archscope.judge.scaling.scale import scale as scale
     from archscope.records import Trace as Trace
     from archscope.report import Report as Report
     from archscope.results.comparison import Comparison as Comparison
@@ -86,7 +87,7 @@ _HOMES = {
     "load": "sources",
     "lock": "api.judging",
     "plan": "api.judging",
-    "scale": "judge.scaling.scale",
+    "scale": "api.scaling",
     "to_json": "serial",
     "trace": "api.analyzing",
     "why": "api.judging",

@@ -35,7 +35,7 @@ def test_its_config_loads(tmp_path):
 
 
 def test_it_names_every_metric():
-    assert all(name in TEXT for name in limitable())
+    assert [name for name in limitable() if name not in TEXT] == []
 
 
 def test_its_workflow_gives_the_action_what_it_takes():

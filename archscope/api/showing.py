@@ -185,7 +185,9 @@ def component(report: Report, name: str) -> ComponentRow:
 def frame(report: Report, rows: str) -> pd.DataFrame:
     """The rows of that kind as a table of raw figures."""
     if rows not in _TABLES:
-        raise UsageError(f"a report has no table of {rows!r}", help=f"{did_you_mean(rows, _TABLES)}one of {_TABLES}")
+        raise UsageError(
+            f"a report has no table of {rows!r}", help=f"{did_you_mean(rows, _TABLES)}one of {', '.join(_TABLES)}"
+        )
     return to_frame(modules_table(report) if rows == "modules" else _table(report, rows))
 
 

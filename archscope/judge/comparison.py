@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from archscope.errors import NotComparableError
+from archscope.errors import NotComparableError, UsageError
 from archscope.judge.export_causes import export_causes
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.records import InputRecord, Path
@@ -29,8 +29,14 @@ def compare(base: Report, head: Report, *, different_inputs: bool = False) -> Co
     """``head`` held against ``base``, row by row: components by name, modules by path.
 
     Raises NotComparableError when the two ran on other input shapes or dtypes, in other modes, or were counted by
-    other rules; ``different_inputs`` admits the first.
+    other rules; ``different_inputs`` admits the first. Raises UsageError for what is no report.
     """
+    for side in (base, head):
+        if not isinstance(side, Report):
+            raise UsageError(
+                f"{type(side).__name__} is no report",
+                help="compare takes two reports: compare(analyze(before, x), analyze(after, x))",
+            )
     _require_comparable(base, head, different_inputs=different_inputs)
     return Comparison(
         comparison_version=COMPARISON_VERSION,

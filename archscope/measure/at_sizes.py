@@ -11,7 +11,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, InputError, UsageError
 from archscope.measure.measuring import trace_spec
-from archscope.measure.running.call_forms import call_forms
+from archscope.measure.running.call_forms import Given, call_forms
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike, exchanged_inputs, input_names, input_records
 from archscope.measure.running.memory_limit import too_large
@@ -31,7 +31,7 @@ class SizedModel:
     def __init__(
         self,
         model: Measurable,
-        inputs: InputsLike | None,
+        inputs: InputsLike | Given | None,
         rebuild: Callable[[Setting], ModelSpec] | None = None,
     ) -> None:
         given = inputs if inputs is not None else (model.inputs or None if isinstance(model, ModelSpec) else None)

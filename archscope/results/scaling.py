@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from archscope.errors import UsageError
+from archscope.errors import UsageError, did_you_mean
 from archscope.metrics import METRICS, Value
 from archscope.records import InputRecord
 from archscope.results.at_size import AtSize
@@ -179,6 +179,8 @@ class Scaling(View):
 
     def formula(self, metric: str, component: str = "") -> str:
         """The formula of a figure as text, of the whole or of a component; where there is none, why."""
+        if metric not in METRICS:
+            raise UsageError(f"unknown metric {metric!r}", help=did_you_mean(metric, METRICS) or "say macs or flops")
         label = METRICS[metric].label
         told = []
         for formula, region, where in self.pieces(metric, component):

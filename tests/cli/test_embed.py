@@ -71,6 +71,7 @@ def test_blocks_say_what_the_model_costs_and_nothing_else_changes(folder):
     assert "260 parameters, 7.808 K MACs, " in text
     assert "nothing yet" not in text
     assert "| stem | 224 | 86.15 % | 7,776 | 99.59 % |" in text
+    assert [line for line in text.splitlines() if line.startswith("#")][2:] == ["# Net"], "a table has no heading"
     assert "![MACs: 15.616 K](https://img.shields.io/badge/MACs-15.616%20K-0072B2)" in text
     assert text.startswith("---\nlicense: mit\n")
     assert text.endswith("```\n<!-- archscope: net.py:Gone table -->\n```\nThe end, without a line end")

@@ -30,9 +30,11 @@ def dimension(  # noqa: PLR0913 - all that decides what a name means
     With ``open_options`` the model may take options that it does not list. Raises UsageError for a name that means
     nothing and for values that are no sizes.
     """
+    wrong = next((size for size in values if type(size) is not int or size < 1), None)
+    if wrong is not None or not values:
+        what = f"{name} has no sizes" if wrong is None else f"{wrong!r} is no size of {name}"
+        raise UsageError(what, help="give integers from 1 on: range(320, 1281, 32)")
     sizes = tuple(sorted(dict.fromkeys(values)))
-    if not sizes or any(type(size) is not int for size in sizes) or sizes[0] < 1:
-        raise UsageError(f"{name} has no sizes", help="give integers from 1 on: range(320, 1281, 32)")
     return Dimension(
         name=name, values=sizes, places=_places(name, records, given, options, open_options, sequence_first)
     )

@@ -13,6 +13,7 @@ from archscope.judge.scaling.observation import Observation, observe
 from archscope.judge.scaling.regions import Regions
 from archscope.measure.at_sizes import Measurable, Setting, SizedModel, parse_place
 from archscope.measure.measuring import report_of
+from archscope.measure.running.call_forms import Given
 from archscope.measure.running.inputs import InputsLike
 from archscope.report import Report
 from archscope.results.scaling import Dimension, Scaling
@@ -22,7 +23,7 @@ from archscope.spec import Component, ModelSpec, Option
 
 def scale(  # noqa: PLR0913 - what a law is of
     model: Measurable,
-    inputs: InputsLike | None = None,
+    inputs: InputsLike | Given | None = None,
     *,
     over: Mapping[str, Iterable[int]],
     dims: Mapping[str, Sequence[str]] | None = None,
@@ -51,7 +52,7 @@ class Scaler:
     def __init__(  # noqa: PLR0913 - what a law is of
         self,
         model: Measurable,
-        inputs: InputsLike | None = None,
+        inputs: InputsLike | Given | None = None,
         *,
         over: Mapping[str, Iterable[int]],
         dims: Mapping[str, Sequence[str]] | None = None,

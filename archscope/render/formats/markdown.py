@@ -12,7 +12,8 @@ _EM_SPACE = "\N{EM SPACE}"
 def render_markdown(document: doc.Document) -> str:
     """``document`` as a page: every name is escaped, so that none of it is structure."""
     beside = inline(document.beside)
-    parts = [f"{'#' * document.level} {inline(document.title)}" + (f": {beside}" if beside else "")]
+    head = inline(document.title) + (f": {beside}" if beside else "")
+    parts = [f"{'#' * document.level} {head}"] if head else []
     return "\n\n".join([*parts, *(part for block in document.blocks if (part := _block(block)))]) + "\n"
 
 
