@@ -153,7 +153,7 @@ def save(result: Any, path: str | Path) -> Path:
     ending = target.suffix.removeprefix(".").lower()
     key = _SUFFIXES.get(ending, ending)
     if key not in formats:
-        known = ", ".join(f".{known}" for known in formats)
+        known = ", ".join(f".{'tex' if name == 'latex' else name}" for name in formats if name != "graph")
         raise UsageError(f"{target.name!r} has no ending that names a format", help=f"end it with one of {known}")
     write_files({target: formats[key].render(result)})
     return target

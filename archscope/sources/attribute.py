@@ -194,7 +194,8 @@ def _near_attributes(owner: Any, missing: str) -> str:
     if near:
         return near
     own = [name for name, value in public.items() if _is_model(value) and _defined_in(value, owner)]
-    return f"it has {', '.join(own[:8])}" if own else "it defines no class derived from torch.nn.Module"
+    more = f" and {len(own) - 8} more" if len(own) > 8 else ""
+    return f"it has {', '.join(own[:8])}{more}" if own else "it defines no class derived from torch.nn.Module"
 
 
 def _is_model(value: Any) -> bool:
