@@ -18,7 +18,7 @@ _ATTENTION = "aten::scaled_dot_product_attention"
 # By element of the output, as their plain forms.
 _PER_ELEMENT = (
     ("QuickGelu", 3, "activation", "`x * sigmoid(alpha * x)`"),
-    ("BiasSplitGelu", 6, "activation", "A bias on both halves, and the first times the GELU of the second"),
+    ("BiasSplitGelu", 7, "activation", "A bias on both halves, and the first times the GELU of the second"),
     ("BiasSoftmax", 6, "activation", "A sum and a softmax"),
     ("BiasAdd", 2, "elementwise", "Two sums"),
     ("QLinearAdd", 1, "quantization", "A sum"),
@@ -228,8 +228,7 @@ def _attentions(table: FormulaTable) -> None:
         key, past = given(call, "input_1"), given(call, "input_3")
         if key is None:
             hidden = hidden // (heads + 2 * groups) * heads
-        shared = arguments.get("past_present_share_buffer")
-        source = tokens + (past.shape[2] if past and not shared else 0)
+        source = tokens + (past.shape[2] if past else 0)
         keys = batch * tokens * (hidden // heads) * groups
         rotated = 3 * (batch * tokens * hidden + keys) if arguments.get("do_rotary") else 0
         capped = 3 * batch * heads * tokens * source if arguments.get("softcap") else 0
