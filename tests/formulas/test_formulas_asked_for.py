@@ -133,3 +133,9 @@ def test_a_frozen_norm_has_the_gradient_of_its_input_alone(weights, each):
     """9 for each element, and the product with the weight."""
     calls = backward_calls(lambda x: F.layer_norm(x, [6], *weights), torch.rand(2, 6, requires_grad=True))[3]
     assert sum(DEFAULT_FORMULAS.find(call.op).formula(call).flops for call in calls) == each * 12
+
+
+def test_a_single_sample_of_a_region_is_one():
+    """210 outputs; one sample takes 4 multiplies, 3 adds and the division."""
+    given_ = {"input": meta(1, 2, 16, 12), "pooled_height": 7, "pooled_width": 5}
+    assert cost_of("torchvision::roi_align", (3, 2, 7, 5), **given_, sampling_ratio=1).flops == 210 * 8

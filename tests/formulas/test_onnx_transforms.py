@@ -1,4 +1,4 @@
-"""Transforms, reductions, resamplings, boxes and elementwise operators of ONNX by hand, at the edges of their settings."""
+"""Transforms, reductions, resamplings, boxes and elementwise operators of ONNX by hand, at each edge of a setting."""
 
 from __future__ import annotations
 
