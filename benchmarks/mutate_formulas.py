@@ -164,7 +164,7 @@ def relevant(name: str, tree: ast.Module, place: tuple[int, str], tests: Sequenc
     """The tests that may notice a mutant of module ``name``, the quickest first.
 
     Those that ran the function around it; where none did, or it stands outside of functions, those that ran any of
-    the module's, and then the rest.
+    the module's, and then those that ran no formula: they look at the table.
     """
     line = next(itertools.islice(ast.walk(tree), place[0], None)).lineno  # type: ignore[attr-defined]
     around = next(
@@ -178,7 +178,8 @@ def relevant(name: str, tree: ast.Module, place: tuple[int, str], tests: Sequenc
     chosen = [test for test in tests if any(module == name and first in around for module, first in test.ran)]
     if chosen:
         return sorted(chosen, key=lambda test: test.seconds)
-    return sorted(tests, key=lambda test: (all(module != name for module, _ in test.ran), test.seconds))
+    chosen = [test for test in tests if any(module == name for module, _ in test.ran)]
+    return sorted([*chosen, *(test for test in tests if not test.ran)], key=lambda test: (not test.ran, test.seconds))
 
 
 def survives(name: str, place: tuple[int, str] | None, tests: Sequence[Test]) -> bool:
