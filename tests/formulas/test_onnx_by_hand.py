@@ -72,6 +72,14 @@ EINSUMS = [
     ("ij,k->ik", [(2, 3), (4,)], 0, 6 + 8),  # rows summed first, then each by each
     ("ij,jk,kl->il", [(2, 3), (3, 4), (4, 5)], 24 + 40, 0),
     ("ij,jk,ik->i", [(2, 3), (3, 4), (2, 4)], 24 + 8, 0),
+    ("...ij,...jk->...ik", [(6, 5, 2, 3), (5, 3, 4)], 720, 0),
+    ("i...j,jk->i...k", [(2, 5, 3), (3, 4)], 120, 0),
+    ("...ij", [(5, 2, 3)], 0, 0),
+    ("ij,k->ik", [(3, 2), (4,)], 0, 6 + 12),
+    ("im,k->imk", [(2, 1), (4,)], 0, 8),
+    ("k,im->kim", [(4,), (2, 1)], 0, 8),
+    ("ij->i", [(3, 2)], 0, 6),
+    ("ij->i", [(2, 1)], 0, 0),  # an index of size 1 is a view
     ("ij->i", [(2, 3)], 0, 6),
     ("ij->ji", [(2, 3)], 0, 0),
     ("ij->", [(2, 3)], 0, 6),
@@ -199,6 +207,7 @@ def test_norms_by_their_axes():
     assert counted("LpNormalization", x.shape, input=x, axis=1, p=2) == (0, 3 * 420 + 70)
     assert counted("LpNormalization", x.shape, input=x, axis=1, p=1) == (0, 3 * 420)
     assert counted("LpNormalization", (), input=meta()) == (0, 3 + 1)
+    assert counted("LpNormalization", (4, 1), input=meta(4, 1)) == (0, 3 * 4 + 4)
 
 
 @examples

@@ -135,9 +135,11 @@ def test_norms_with_what_is_fused_into_them():
     """2 x 3 rows of 5."""
     x, one = meta(2, 3, 5), meta(5)
     assert counted("SkipLayerNormalization", (2, 3, 5), x, x, one) == (0, layer_norm(6, 5, 1) + 30)
+    assert counted("SkipLayerNormalization", (2, 3, 5), x, meta(3, 5), one) == (0, layer_norm(6, 5, 1) + 30)
     assert counted("SkipLayerNormalization", (2, 3, 5), x, x, one, one) == (0, layer_norm(6, 5, 2) + 30)
     assert counted("SkipLayerNormalization", (2, 3, 5), x, x, one, one, one) == (0, layer_norm(6, 5, 2) + 60)
     assert counted("SkipSimplifiedLayerNormalization", (2, 3, 5), x, x, one) == (0, rms_norm(6, 5, 1) + 30)
+    assert counted("SkipSimplifiedLayerNormalization", (2, 3, 5), x, meta(3, 5), one) == (0, rms_norm(6, 5, 1) + 30)
     assert counted("SkipSimplifiedLayerNormalization", (2, 3, 5), x, x, one, one) == (0, rms_norm(6, 5, 1) + 60)
     words, table = meta(2, 3, dtype="int32"), meta(100, 5)
     embedded = (words, words, table, table)

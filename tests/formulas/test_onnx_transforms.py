@@ -7,6 +7,8 @@ import math
 import pytest
 from opcalls import cost_of, meta
 
+from archscope.formulas import DEFAULT_FORMULAS
+
 
 def flops(op, output, **arguments):
     """The operations of an operator of ONNX that has no products; the cost is whole."""
@@ -33,6 +35,8 @@ def butterflies(rows, n, *, real=False):
         ((4, 8, 3, 2), (4, 8, 3, 2), {"axis_value": [0]}, butterflies(24, 4)),
         ((4, 8, 3, 2), (4, 8, 3, 2), {"axis_value": [-3]}, butterflies(12, 8)),
         ((4, 16, 2, 2), (4, 16, 2, 2), {}, butterflies(64, 2)),
+        ((2, 5, 2), (2, 8, 1), {"onesided": 1, "inverse": 1}, butterflies(2, 8, real=True) + 16),
+        ((2, 8, 1), (2, 16, 2), {}, butterflies(2, 16, real=True)),  # a length that is not known shows in the output
     ],
 )
 def test_a_fourier_transform_along_one_axis(given, output, options, expected):
@@ -87,6 +91,7 @@ def test_selections_and_writes():
 
 RESIZED = [
     ((1, 2, 3), (1, 2, 6), "linear", 3),
+    ((1, 2, 3), (1, 2, 3), "linear", 3),  # to its own size it weighs its neighbours all the same
     ((1, 2, 3, 3), (1, 2, 6, 6), "linear", 7),
     ((1, 2, 3, 3), (1, 2, 6, 3), "linear", 7),  # torch's own operator of two dimensions
     ((1, 2, 3, 3, 3), (1, 2, 6, 6, 6), "linear", 15),
@@ -129,7 +134,7 @@ def test_samples_of_a_plane_and_of_a_space(mode, plane, space):
     [
         ((2, 3, 5, 8), {}, 8),
         ((2, 3, 5, 8), {"rotary_embedding_dim": 4}, 4),
-        ((2, 3, 5, 8), {"rotary_embedding_dim": 0, "cos_cache": meta(10, 2)}, 4),
+        ((2, 3, 5, 8), {"rotary_embedding_dim": 0, "cos_cache": meta(10, 3)}, 6),
         ((2, 3, 5, 8), {"cos_cache": meta(10, 16)}, 8),  # no more than there are
         ((2, 5, 24), {"num_heads": 3}, 8),
         ((2, 5, 24), {"num_heads": 3, "rotary_embedding_dim": 6}, 6),
@@ -180,6 +185,7 @@ def test_sums_of_several_tensors_take_one_less_than_there_are():
         ({"min": -3.4028234663852886e38, "max": 3.4028234663852886e38}, 0),
         ({"min": -3.4028234663852886e38, "max": 6.0}, 1),
         ({"min": 0.0, "max": 3.4028234663852886e38}, 1),
+        ({"min": -3.4e38, "max": 3.4e38}, 0),
     ],
 )
 def test_a_bound_as_wide_as_its_type_bounds_nothing(bounds, given):
@@ -195,3 +201,13 @@ def test_a_likelihood_picks_negates_and_sums(options, summed, weighted):
     assert flops("NegativeLogLikelihoodLoss", (), input=meta(6, 10), **labels, **options) == likelihood
     entropy = {"scores": meta(6, 10), "labels": labels["target"], "weights": labels["weight"]}
     assert flops("SoftmaxCrossEntropyLoss", (), **entropy, **options) == 60 * 5 + likelihood
+
+
+def test_an_operator_s_derivation_names_the_one_that_it_counts_as():
+    said = {name: DEFAULT_FORMULAS.find(f"onnx::{name}") for name in ("MatMul", "Gemm", "Softsign")}
+    product = DEFAULT_FORMULAS.find("aten::mm").derivation
+    assert said["MatMul"].derivation == f"As `aten::mm`.\n\n{product}"
+    assert said["Gemm"].derivation.startswith("As `aten::addmm`: without C its beta is 0.\n\n")
+    assert said["Softsign"].derivation == "`x / (1 + abs(x))`: 3 per output element."
+    assert said["Softsign"].family == "activation"
+    assert DEFAULT_FORMULAS.find("onnx::DynamicQuantizeLinear").family == "quantization"
