@@ -141,7 +141,10 @@ def _call(test: Callable[..., None], options: dict[str, Any], *, in_folder: bool
 
 
 def tried(module: str) -> Iterator[Test]:
-    """Each test of a test module, run once without a mutant while the functions of formulas that it calls are noted."""
+    """Each test of a test module, run once without a mutant while the functions of formulas that it calls are noted.
+
+    What torch loads when it is first used is loaded then, and not in every child.
+    """
     folder = str(FORMULAS)
     for run in cases(importlib.import_module(module)):
         ran = set()
@@ -150,7 +153,6 @@ def tried(module: str) -> Iterator[Test]:
             if event == "call" and frame.f_code.co_filename.startswith(folder):
                 ran.add((Path(frame.f_code.co_filename).stem, frame.f_code.co_firstlineno))
 
-        run()  # what torch loads when it is first used is loaded now, and not in every child
         start = time.process_time()
         sys.setprofile(note)
         try:
