@@ -165,8 +165,8 @@ def tried(module: str) -> Iterator[Test]:
 def relevant(name: str, tree: ast.Module, place: tuple[int, str], tests: Sequence[Test]) -> list[Test]:
     """The tests that may notice a mutant of module ``name``, the quickest first.
 
-    Those that ran the function around it; where none did, or it stands outside of functions, those that ran any of
-    the module's, and then those that ran no formula: they look at the table.
+    Those that ran the function around it (where none did, or it stands outside of functions, any of the module's), and
+    then those that ran no formula: they look at the table, where the derivations stand.
     """
     line = next(itertools.islice(ast.walk(tree), place[0], None)).lineno  # type: ignore[attr-defined]
     around = next(
@@ -178,9 +178,7 @@ def relevant(name: str, tree: ast.Module, place: tuple[int, str], tests: Sequenc
         range(0),
     )
     chosen = [test for test in tests if any(module == name and first in around for module, first in test.ran)]
-    if chosen:
-        return sorted(chosen, key=lambda test: test.seconds)
-    chosen = [test for test in tests if any(module == name for module, _ in test.ran)]
+    chosen = chosen or [test for test in tests if any(module == name for module, _ in test.ran)]
     return sorted([*chosen, *(test for test in tests if not test.ran)], key=lambda test: (not test.ran, test.seconds))
 
 
