@@ -83,7 +83,8 @@ def flex_backward(call: OpCall) -> Cost:
 def heads_inside(call: OpCall) -> Cost:
     """As scaled dot product attention, for tensors (batch, tokens, heads, features).
 
-    Sequences packed end to end (cum_seq: batch + 1 offsets) are counted at the longest lengths, max_q and max_k.
+    Sequences packed end to end (cum_seq: batch + 1 offsets) are counted at the longest lengths, max_q and max_k. A
+    custom_mask_type other than 0 is a causal mask.
     """
     arguments = call.arguments
     query, key, value = (arguments[name].shape for name in ("query", "key", "value"))
@@ -95,10 +96,10 @@ def heads_inside(call: OpCall) -> Cost:
         length = arguments["max_q"] if "max_q" in arguments else arguments["max_seqlen_q"]
         source = arguments["max_k"] if "max_k" in arguments else arguments["max_seqlen_k"]
     heads = query[-2]
-    masked = bool(arguments.get("is_causal")) or arguments.get("bias") is not None
-    return _attention(
-        (*batch, heads, length, query[-1]), (heads, source, key[-1]), (heads, source, value[-1]), masked=masked
-    )
+    causal = arguments.get("is_causal") or arguments.get("custom_mask_type")
+    masked = bool(causal) or arguments.get("bias") is not None
+    scores = (*batch, heads, length, query[-1]), (heads, source, key[-1]), (heads, source, value[-1])
+    return _attention(*scores, masked=masked, dropped=bool(arguments.get("dropout_p")))
 
 
 def _projected(call: OpCall, query: TensorMeta, key: TensorMeta) -> Cost:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import prod
 
 from archscope.formulas.cost import Cost
+from archscope.formulas.pooling import adaptive_values
 from archscope.formulas.table import Formula, FormulaTable
 from archscope.records import OpCall, TensorMeta
 
@@ -137,8 +138,14 @@ def batch_norm_backward(call: OpCall) -> Cost:
 
 
 def affine_norm_backward(call: OpCall) -> Cost:
-    """13 per element: x_hat 2, g x weight 1, its sum 1, its product with x_hat 2, the input 4, weight 2, bias 1."""
-    return Cost.of(other=13 * call.arguments["input"].numel)
+    """For the input 9 per element (x_hat 2, the sum of g 1, of g x x_hat 2, the input 4), and 1 for g x weight.
+
+    The weight takes 2 (g x x_hat, sum; x_hat again 2 where the input is not asked for), the bias 1: 13 for all.
+    """
+    arguments = call.arguments
+    of_input, of_weight, of_bias = arguments["output_mask"]
+    each = 9 + (arguments["weight"] is not None) if of_input else 2 * of_weight
+    return Cost.of(other=(each + 2 * of_weight + of_bias) * arguments["input"].numel)
 
 
 def added_up(call: OpCall) -> Cost:
@@ -155,8 +162,12 @@ def average_pool_backward(call: OpCall) -> Cost:
 
 
 def adaptive_average_pool_backward(call: OpCall) -> Cost:
-    """Each output's gradient is divided by its window (1) and added to the places there (1 per input element)."""
-    return Cost.of(other=call.arguments["grad_output"].numel + call.outputs[0].numel)
+    """Each output's gradient is divided by its window's size (1) and added to the k places there: k + 1 per output.
+
+    Windows as in adaptive average pooling, where they may share places.
+    """
+    gradient: TensorMeta = call.arguments["grad_output"]
+    return Cost.of(other=gradient.numel + adaptive_values(call.op, call.outputs[0].shape, gradient.shape))
 
 
 def bilinear_backward(call: OpCall) -> Cost:

@@ -29,6 +29,7 @@ _ARITHMETIC = {
     "floor": "floor(x)",
     "trunc fix": "trunc(x)",
     "round": "round(x)",
+    "round.decimals round_.decimals": "round(x * constant) / constant",
     "frac": "x - trunc(x)",
     "copysign": "copysign(x, y)",
     "nextafter": "nextafter(x, y)",
@@ -41,7 +42,6 @@ _ARITHMETIC = {
     "lerp": "x + weight * (y - x)",
     "heaviside": "where(x == 0, y, where(x > 0, 1, 0))",
     "nan_to_num": "where(x != x, nan, where(x > largest, posinf, where(x < lowest, neginf, x)))",
-    "polar": "complex(x * cos(y), x * sin(y))",
 }
 _COMPARISON = {
     "eq": "x == y",
@@ -105,6 +105,7 @@ def register(table: FormulaTable) -> None:
     per_element(table, {name: f"{name}(x)" for name in _SPECIAL}, family="elementwise")
     per_element(table, {name: f"{name}(x, y)" for name in _SPECIAL_OF_TWO}, family="elementwise")
     per_element(table, {"polygamma": "polygamma(n, x)"}, family="elementwise")
+    table.counted("aten::polar", family="elementwise")(polar)
     table.counted("aten::add", "aten::sub", "aten::subtract", "aten::rsub", family="elementwise")(scaled_sum)
     table.counted("aten::div", "aten::divide", family="elementwise")(quotient)
     table.counted("aten::addcmul", "aten::addcdiv", family="elementwise")(sum_with_product)
@@ -114,6 +115,11 @@ def register(table: FormulaTable) -> None:
     table.counted("aten::linalg_cross", family="elementwise")(cross)
     table.counted("aten::frexp", family="elementwise")(split_exponent)
     table.counted("aten::mvlgamma", family="elementwise")(multivariate_log_gamma)
+
+
+def polar(call: OpCall) -> Cost:
+    """`x * cos(y)` and `x * sin(y)`, the parts of a complex number: 4 per output element."""
+    return Cost.of(other=4 * call.outputs[0].numel)
 
 
 def scaled_sum(call: OpCall) -> Cost:

@@ -18,7 +18,7 @@ _ATTENTION = "aten::scaled_dot_product_attention"
 # By element of the output, as their plain forms.
 _PER_ELEMENT = (
     ("QuickGelu", 3, "activation", "`x * sigmoid(alpha * x)`"),
-    ("BiasSplitGelu", 6, "activation", "A bias on both halves, and the first times the GELU of the second"),
+    ("BiasSplitGelu", 7, "activation", "A bias on both halves, and the first times the GELU of the second"),
     ("BiasSoftmax", 6, "activation", "A sum and a softmax"),
     ("BiasAdd", 2, "elementwise", "Two sums"),
     ("QLinearAdd", 1, "quantization", "A sum"),
@@ -94,7 +94,7 @@ def _products(table: FormulaTable) -> None:
     @table.counted(f"{_DOMAIN}FusedMatMul", f"{_DOMAIN}TransposeMatMul", family="matmul")
     def fused_product(call: OpCall) -> Cost:
         """As `aten::mm` of operands that may be transposed; an alpha other than 1 adds 1 per output element."""
-        return _product(table, call, scaled=call.arguments.get("alpha", 1) != 1)
+        return _product(call, scaled=call.arguments.get("alpha", 1) != 1)
 
     @table.counted(f"{_DOMAIN}FusedGemm", family="matmul")
     def fused_gemm(call: OpCall) -> Cost:
@@ -102,7 +102,7 @@ def _products(table: FormulaTable) -> None:
         arguments, output = call.arguments, call.outputs[0].numel
         beta = arguments.get("beta", 1) if given(call, "input_2") else 0
         added = 0 if beta == 0 else (1 + (beta != 1)) * output
-        product = _product(table, call, scaled=arguments.get("alpha", 1) != 1)
+        product = _product(call, scaled=arguments.get("alpha", 1) != 1)
         return product + Cost.of(other=added + _activation(call))
 
     for name in ("MatMulNBits", "MatMulBnb4", "MatMulFpQ4"):
@@ -111,36 +111,33 @@ def _products(table: FormulaTable) -> None:
     @table.counted(f"{_DOMAIN}MatMulIntegerToFloat", family="matmul")
     def integer_product(call: OpCall) -> Cost:
         """As `aten::mm`; 1 per output element to scale it, 1 for a bias."""
-        return _scaled_product(table, call, "input_6")
+        return _scaled_product(call, "input_6")
 
     @table.counted(f"{_DOMAIN}DynamicQuantizeMatMul", family="matmul")
     def dynamic_product(call: OpCall) -> Cost:
         """The input quantised by its range (7 per element), as `aten::mm`, 1 per output to scale it, 1 for a bias."""
-        return Cost.of(other=7 * call.inputs[0].numel) + _scaled_product(table, call, "input_4")
+        return Cost.of(other=7 * call.inputs[0].numel) + _scaled_product(call, "input_4")
 
     @table.counted(f"{_DOMAIN}QGemm", family="matmul")
     def quantised_gemm(call: OpCall) -> Cost:
         """As `aten::mm`, and 1 per output element for a bias. Scaling the integers back is left out."""
         bias = call.outputs[0].numel if given(call, "input_6") else 0
-        return _product(table, call, scaled=False) + Cost.of(other=bias)
+        return _product(call, scaled=False) + Cost.of(other=bias)
 
     @table.counted(f"{_DOMAIN}QLinearMatMul", family="matmul")
     def quantised_product(call: OpCall) -> Cost:
         """As `aten::mm`. Scaling the integers back is left out."""
-        return _product(table, call, scaled=False)
+        return _product(call, scaled=False)
 
 
-def _product(table: FormulaTable, call: OpCall, *, scaled: bool) -> Cost:
-    left = call.inputs[0]
-    if call.arguments.get("transA"):
-        left = shaped(left, (*left.shape[:-2], left.shape[-1], left.shape[-2]))
-    product = through(table, "aten::mm", call, self=left)
-    return product + Cost.of(other=call.outputs[0].numel if scaled else 0)
+def _product(call: OpCall, *, scaled: bool) -> Cost:
+    output, depth = call.outputs[0].numel, call.inputs[0].shape[-2 if call.arguments.get("transA") else -1]
+    return Cost.of(macs=output * depth, other=output if scaled else 0)
 
 
-def _scaled_product(table: FormulaTable, call: OpCall, bias: str) -> Cost:
+def _scaled_product(call: OpCall, bias: str) -> Cost:
     added = call.outputs[0].numel if given(call, bias) else 0
-    return _product(table, call, scaled=True) + Cost.of(other=added)
+    return _product(call, scaled=True) + Cost.of(other=added)
 
 
 def _norms(table: FormulaTable) -> None:
@@ -193,14 +190,15 @@ def _attentions(table: FormulaTable) -> None:
         arguments = call.arguments
         quantised = call.op.endswith("QAttention")
         batch, tokens, features = x.shape
-        sizes = arguments.get("qkv_hidden_sizes") or [weight.shape[-1] // 3] * 3
+        queries, keys, values = arguments.get("qkv_hidden_sizes") or [weight.shape[-1] // 3] * 3
+        hidden = queries + keys + values
         past = given(call, "input_8" if quantised else "input_4")
         source = tokens + (past.shape[3] if past else 0)
-        bias = batch * tokens * sum(sizes) if given(call, "input_2") else 0
+        bias = batch * tokens * hidden if given(call, "input_2") else 0
         masks = ["input_5"] if quantised else ["input_3", "input_5"]
         masked = given(call, *masks) or arguments.get("unidirectional") or None
-        projected = Cost.of(macs=batch * tokens * features * sum(sizes), other=bias)
-        return projected + _scores(table, call, arguments["num_heads"], (batch, tokens, source), sizes, masked)
+        projected = Cost.of(macs=batch * tokens * features * hidden, other=bias)
+        return projected + _scores(table, call, arguments["num_heads"], (batch, tokens, source), (keys, values), masked)
 
     @table.counted(f"{_DOMAIN}MultiHeadAttention", family="attention")
     def multi_head(call: OpCall) -> Cost:
@@ -214,7 +212,7 @@ def _attentions(table: FormulaTable) -> None:
         bias = batch * (tokens * hidden + source * (hidden + output)) if given(call, "input_3") else 0
         masked = given(call, "input_4", "input_5") or call.arguments.get("unidirectional") or None
         sizes = (batch, tokens, source + (past.shape[2] if past else 0))
-        return Cost.of(other=bias) + _scores(table, call, heads, sizes, [hidden, hidden, output], masked)
+        return Cost.of(other=bias) + _scores(table, call, heads, sizes, (hidden, output), masked)
 
     @table.counted(f"{_DOMAIN}GroupQueryAttention", family="attention")
     def grouped_query(call: OpCall) -> Cost:
@@ -228,23 +226,24 @@ def _attentions(table: FormulaTable) -> None:
         key, past = given(call, "input_1"), given(call, "input_3")
         if key is None:
             hidden = hidden // (heads + 2 * groups) * heads
-        shared = arguments.get("past_present_share_buffer")
-        source = tokens + (past.shape[2] if past and not shared else 0)
+        source = tokens + (past.shape[2] if past else 0)
         keys = batch * tokens * (hidden // heads) * groups
         rotated = 3 * (batch * tokens * hidden + keys) if arguments.get("do_rotary") else 0
         capped = 3 * batch * heads * tokens * source if arguments.get("softcap") else 0
-        cost = _scores(table, call, heads, (batch, tokens, source), [hidden] * 3, masked=1)
+        cost = _scores(table, call, heads, (batch, tokens, source), (hidden, hidden), masked=True)
         return cost + Cost.of(other=rotated + capped)
 
 
 def _scores(  # noqa: PLR0913, PLR0917 - the sizes of attention
-    table: FormulaTable, call: OpCall, heads: int, sizes: tuple[int, int, int], hidden: list[int], masked: Any
+    table: FormulaTable, call: OpCall, heads: int, sizes: tuple[int, int, int], hidden: tuple[int, int], masked: Any
 ) -> Cost:
+    """Sizes are the batch, the queries and the keys; hidden those of keys and of values, of all heads together."""
     batch, tokens, source = sizes
+    keys, values = (size // heads for size in hidden)
     any_tensor = call.inputs[0]
     operands: Mapping[str, TensorMeta] = {
-        "query": shaped(any_tensor, (batch, heads, tokens, hidden[0] // heads)),
-        "key": shaped(any_tensor, (batch, heads, source, hidden[1] // heads)),
-        "value": shaped(any_tensor, (batch, heads, source, hidden[2] // heads)),
+        "query": shaped(any_tensor, (batch, heads, tokens, keys)),
+        "key": shaped(any_tensor, (batch, heads, source, keys)),
+        "value": shaped(any_tensor, (batch, heads, source, values)),
     }
     return through(table, _ATTENTION, call, **operands, attn_mask=masked)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable, Rule
-from archscope.records import OpCall, Shape, TensorMeta
+from archscope.records import OpCall, TensorMeta
 
 Arguments: TypeAlias = Callable[[OpCall], Mapping[str, Any]]
 
@@ -62,8 +62,3 @@ def needed(call: OpCall, name: str) -> TensorMeta:
     if found is None:
         raise KeyError(name)
     return found
-
-
-def spatial(shape: Shape) -> int:
-    """The spatial dimensions of (batch, channels, ...)."""
-    return len(shape) - 2

@@ -144,8 +144,8 @@ def swiglu(call: OpCall) -> Cost:
 def is_infinite(call: OpCall) -> Cost:
     """`abs(x) == inf`: 2 per element; 1 where one sign alone is looked for."""
     arguments = call.arguments
-    both = arguments.get("detect_negative", 1) and arguments.get("detect_positive", 1)
-    return Cost.of(other=(2 if both else 1) * call.outputs[0].numel)
+    one_sign = 0 in {arguments.get("detect_negative"), arguments.get("detect_positive")}
+    return Cost.of(other=(1 if one_sign else 2) * call.outputs[0].numel)
 
 
 def combined(call: OpCall) -> Cost:
@@ -170,5 +170,5 @@ def _likelihood(call: OpCall) -> Mapping[str, Any]:
     return {
         "target": call.inputs[1],
         "weight": call.inputs[2] if len(call.inputs) > 2 else None,
-        "reduction": 0 if call.arguments.get("reduction", "mean") == "none" else 1,
+        "reduction": call.arguments.get("reduction") != "none",
     }

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from archscope.formulas.cost import Cost
-from archscope.formulas.onnx_door import door, given, needed, shaped, spatial, through
+from archscope.formulas.onnx_door import door, given, needed, shaped, through
 from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall, TensorMeta
 
@@ -33,7 +33,7 @@ def register(table: FormulaTable) -> None:
         query, key, value = (heads_apart(call, name) for name in ("Q", "K", "V"))
         past = given(call, "past_key")
         source = key.shape[-2] + (past.shape[-2] if past else 0)
-        key, value = (shaped(t, (*t.shape[:-2], source, t.shape[-1])) for t in (key, value))
+        key, value = (shaped(t, (source, t.shape[-1])) for t in (key, value))
         cost = through(
             table,
             "aten::scaled_dot_product_attention",
@@ -229,7 +229,7 @@ def _poolings(table: FormulaTable) -> None:
     @table.counted("onnx::GlobalAveragePool", family="pooling")
     def global_average(call: OpCall) -> Cost:
         """As `aten::adaptive_avg_pool2d` to one element: 1 per input element."""
-        return through(table, f"aten::adaptive_avg_pool{_dimensions(call)}d", call, input=call.inputs[0])
+        return Cost.of(other=call.inputs[0].numel)
 
     @table.counted("onnx::GlobalMaxPool", family="pooling")
     def global_max(call: OpCall) -> Cost:
@@ -248,10 +248,6 @@ def _poolings(table: FormulaTable) -> None:
         """The p-norm of all that each channel holds, as `aten::linalg_vector_norm`."""
         arguments = {"self": call.inputs[0], "ord": call.arguments.get("p", 2)}
         return through(table, "aten::linalg_vector_norm", call, **arguments)
-
-
-def _dimensions(call: OpCall) -> int:
-    return min(max(spatial(call.inputs[0].shape), 1), 3)
 
 
 def _pooling(table: FormulaTable, op: str, derivation: str) -> Any:
@@ -273,7 +269,7 @@ def _recurrent(call: OpCall) -> Mapping[str, Any]:
     bias, peepholes = given(call, "B"), given(call, "P")
     matrices = [shaped(tensor, tensor.shape[1:]) for tensor in (inputs, states) for _ in range(directions)]
     vectors = [shaped(tensor, (tensor.numel,)) for tensor in (bias, peepholes, peepholes) if tensor is not None]
-    cells = shaped(sequence, (directions, 1, arguments.get("hidden_size") or hidden))
+    cells = shaped(sequence, (directions, arguments.get("hidden_size") or hidden))
     return {
         "input": sequence,
         "params": matrices + vectors,

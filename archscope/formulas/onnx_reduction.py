@@ -51,10 +51,10 @@ def register(table: FormulaTable) -> None:
         length = call.arguments.get("dft_length_value")
         x, output = call.inputs[0], call.outputs[0]
         axis = (call.arguments.get("axis_value") or [call.arguments.get("axis", -2)])[0]
-        places = len(x.shape)
-        axis = int(axis) % places
-        size = length[0] if length else x.shape[axis] if x.shape[-1] == 2 else max(x.shape[axis], output.shape[axis])
-        return _transform(call, prod(x.shape[:-1]) // max(x.shape[axis], 1), int(size), real=x.shape[-1] == 1)
+        axis = int(axis) % len(x.shape)
+        size = length[0] if length else max(x.shape[axis], output.shape[axis])  # one side holds half of it
+        rows = prod(n for place, n in enumerate(x.shape[:-1]) if place != axis)
+        return _transform(call, rows, int(size), real=1 in {x.shape[-1], output.shape[-1]})
 
     @table.counted("onnx::STFT", family="fourier")
     def windowed(call: OpCall) -> Cost:
@@ -124,7 +124,7 @@ def grid_sample(call: OpCall) -> Cost:
     mode = call.arguments.get("mode", "linear")
     if mode == "nearest":
         return FREE
-    dimensions = len(call.inputs[0].shape) - 2
+    dimensions = len(needed(call, "X").shape) - 2
     return Cost.of(other=(2 * (4 if "cubic" in mode else 2) ** dimensions - 1) * call.outputs[0].numel)
 
 
@@ -139,7 +139,7 @@ def rotary(call: OpCall) -> Cost:
     """Each rotated element is `x * cos - y * sin` of a pair (Su et al. 2021): 3 per element that is rotated."""
     x = call.inputs[0]
     arguments = call.arguments
-    heads = arguments.get("num_heads") or 0
+    heads = arguments.get("num_heads")
     features = x.shape[-1] // heads if heads and len(x.shape) == 3 else x.shape[-1]
     cos = given(call, "cos_cache", "input_2")
     rotated = arguments.get("rotary_embedding_dim") or (2 * cos.shape[-1] if cos else features)

@@ -6,7 +6,7 @@ from math import prod
 
 from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
-from archscope.records import OpCall
+from archscope.records import OpCall, Shape
 
 _MAX = (
     *("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"),
@@ -29,9 +29,13 @@ def register(table: FormulaTable) -> None:
     table.counted(*(f"aten::{name}" for name in _ADAPTIVE_MAX), family="pooling")(adaptive_max_pool)
 
 
+def _dimensions(op: str) -> int:
+    return int(op.partition("_pool")[2][0])
+
+
 def _window(call: OpCall) -> int:
     kernel = tuple(call.arguments["kernel_size"])
-    dimensions = int(call.op.partition("_pool")[2][0])
+    dimensions = _dimensions(call.op)
     return prod(kernel) if len(kernel) == dimensions else kernel[0] ** dimensions
 
 
@@ -45,12 +49,11 @@ def average_pool(call: OpCall) -> Cost:
     return Cost.of(other=call.outputs[0].numel * _window(call))
 
 
-def _adaptive_values(call: OpCall) -> int:
+def adaptive_values(op: str, before: Shape, after: Shape) -> int:
     """Values in all windows together: output i of o covers inputs floor(i n / o) to ceil((i + 1) n / o)."""
-    dimensions = int(call.op.partition("_pool")[2][0])
-    before, after = call.inputs[0].shape, call.outputs[0].shape
-    values = prod(before[: len(before) - dimensions])
-    for n, outputs in zip(before[len(before) - dimensions :], after[len(after) - dimensions :], strict=True):
+    dimensions = _dimensions(op)
+    values = prod(before[:-dimensions])
+    for n, outputs in zip(before[-dimensions:], after[-dimensions:], strict=True):
         values = values * sum(-(-(i + 1) * n // outputs) - i * n // outputs for i in range(outputs))
     return values
 
@@ -60,9 +63,10 @@ def adaptive_average_pool(call: OpCall) -> Cost:
 
     Output i of o along an axis of n covers the inputs from floor(i n / o) to ceil((i + 1) n / o).
     """
-    return Cost.of(other=_adaptive_values(call))
+    return Cost.of(other=adaptive_values(call.op, call.inputs[0].shape, call.outputs[0].shape))
 
 
 def adaptive_max_pool(call: OpCall) -> Cost:
     """The largest of a window of k values takes k - 1; windows as in adaptive average pooling."""
-    return Cost.of(other=_adaptive_values(call) - call.outputs[0].numel)
+    output = call.outputs[0]
+    return Cost.of(other=adaptive_values(call.op, call.inputs[0].shape, output.shape) - output.numel)

@@ -190,5 +190,9 @@ def embedding(call: OpCall) -> Cost:
 
 
 def embedding_bag(call: OpCall) -> Cost:
-    """Each looked-up element is converted back (2) and added to its bag (1): 3 x indices x features."""
-    return Cost.of(other=3 * call.arguments["indices"].numel * call.outputs[0].shape[-1])
+    """Each looked-up element is converted back (2) and added to its bag (1): 3 x indices x features.
+
+    A weight per sample adds a multiply each.
+    """
+    weighted = call.arguments.get("per_sample_weights") is not None
+    return Cost.of(other=(3 + weighted) * call.arguments["indices"].numel * call.outputs[0].shape[-1])

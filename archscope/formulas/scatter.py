@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+from math import prod
+
 from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall, TensorMeta
@@ -50,9 +53,24 @@ def scatter(call: OpCall) -> Cost:
 
 
 def index_put(call: OpCall) -> Cost:
-    """A copy to given places is free; accumulating takes 1 addition per value."""
+    """A copy to given places is free; accumulating takes 1 addition per place, of which several may share a value.
+
+    A mask of truth values does not tell its places: their values are counted.
+    """
+    return Cost.of(other=_places(call) if call.arguments["accumulate"] else 0)
+
+
+def _places(call: OpCall) -> int:
+    """The elements that are written: of what the indices broadcast to, and of each axis that has none."""
     values: TensorMeta = call.inputs[-1]
-    return Cost.of(other=values.numel if call.arguments["accumulate"] else 0)
+    indices: list[TensorMeta | None] = call.arguments.get("indices", [])
+    given = [index for index in indices if index is not None]
+    if not given or any(index.dtype in {"bool", "uint8"} for index in given):
+        return values.numel
+    axes = zip_longest(*(reversed(index.shape) for index in given), fillvalue=1)
+    places = prod(next((size for size in sizes if size != 1), 1) for sizes in axes)
+    shape = call.inputs[0].shape
+    return places * prod(n for axis, n in enumerate(shape) if axis >= len(indices) or indices[axis] is None)
 
 
 def masked_index(call: OpCall) -> Cost:

@@ -152,6 +152,11 @@ def _grouped_query(metas: Metas, settings: Settings) -> Sequence[Given | None]:
     return [((batch, length, hidden), query.dtype), (present, query.dtype), (present, query.dtype)]
 
 
+def _halved(metas: Metas, _settings: Settings) -> Sequence[Given]:
+    x = _meta(metas, 0)
+    return [((*x.shape[:-1], x.shape[-1] // 2), x.dtype)]
+
+
 def _skip_norm(metas: Metas, _settings: Settings) -> Sequence[Given | None]:
     x = _meta(metas, 0)
     return [(x.shape, x.dtype), None, None, (x.shape, x.dtype)]
@@ -224,7 +229,8 @@ def _looked_up(metas: Metas, settings: Settings) -> Sequence[Given]:
 
 
 _RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(("BiasGelu", "FastGelu", "QuickGelu", "Gelu", "BiasSplitGelu", "RotaryEmbedding"), _like()),
+    **dict.fromkeys(("BiasGelu", "FastGelu", "QuickGelu", "Gelu", "RotaryEmbedding"), _like()),
+    "BiasSplitGelu": _halved,
     **dict.fromkeys(("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "DequantizeWithOrder"), _like()),
     **dict.fromkeys(
         ("Inverse", "BiasSoftmax", "BiasDropout", "BitmaskDropout", "GroupNorm", "Trilu", "BiasAdd"), _like()
