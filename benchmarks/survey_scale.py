@@ -30,7 +30,7 @@ NETWORKS: dict[str, tuple[str, dict[str, object], Mapping[str, range]]] = {
     "v2": ("featherface-v2", {}, {"size": range(320, 1281, 32), "batch": range(1, 9)}),
     "resnet50": ("torchvision:resnet50", {}, {"size": range(64, 513)}),
     "mobilenet": ("torchvision:mobilenet_v3_small", {}, {"size": range(64, 513)}),
-    "swin": ("torchvision:swin_t", {}, {"size": range(224, 897, 32)}),
+    "swin": ("torchvision:swin_t", {}, {"size": range(224, 1569, 32)}),
     "vit": ("torchvision:vit_b_16", {}, {"batch": range(1, 65)}),
     "gpt2": ("hf:GPT2LMHeadModel", {}, {"sequence": range(1, 1025), "batch": range(1, 9)}),
     "llama-405b": ("hf:LlamaForCausalLM", LLAMA_405B, {"sequence": range(1024, 131073, 1024)}),
