@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
     from archscope.records import Trace
 
+#: The axes of a batch of images.
+IMAGES = ("batch", "channels", "height", "width")
+#: The axes of a batch of videos.
+VIDEOS = ("batch", "channels", "frames", "height", "width")
+
 OptionValue: TypeAlias = bool | int | float | str
 
 
@@ -71,11 +76,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
-    """One tensor that a model takes: its shape, its dtype as in ``torch.<dtype>``, its name when passed by keyword."""
+    """One tensor that a model takes: its shape, its dtype as in ``torch.<dtype>``, its name when passed by keyword.
+
+    ``axes`` are the names of its axes where its source knows them: batch, sequence, channels, height, width, or others.
+    """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     name: str = ""
+    axes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

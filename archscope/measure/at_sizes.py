@@ -15,6 +15,7 @@ from archscope.measure.running.call_forms import Given, call_forms
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike, exchanged_inputs, input_names, input_records
 from archscope.measure.running.memory_limit import too_large
+from archscope.measure.running.size_questions import Question, SizeQuestions
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.process_state import process_state_kept
 from archscope.records import InputRecord, Trace
@@ -51,6 +52,23 @@ class SizedModel:
         """The tensors of its inputs as they were given, by name. Raises BuildError for a model that has to be built."""
         return () if self.inputs is None else input_records(self._module(), self.inputs)
 
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """What the source of the model calls the axes of each input, by the input's name; only where it says so."""
+        stated = self.model.inputs if isinstance(self.model, ModelSpec) else ()
+        if isinstance(stated, Inputs):
+            return {}
+        by_name = {spec.name: spec for spec in stated if spec.name}
+        records = self.records()
+        in_order = (record for record in records if record.name not in by_name)
+        pairs = [(record, by_name[record.name]) for record in records if record.name in by_name]
+        pairs += zip(in_order, (spec for spec in stated if not spec.name), strict=False)
+        # A list of images is a batch taken apart.
+        return {
+            record.name: spec.axes[len(spec.axes) - len(record.shape) :]
+            for record, spec in pairs
+            if spec.axes and len(record.shape) in {len(spec.axes), len(spec.axes) - 1}
+        }
+
     def sequence_first(self) -> bool:
         """Whether the model itself is one of torch's that take the sequence before the batch."""
         kinds = (nn.RNNBase, nn.Transformer, nn.TransformerEncoder, nn.TransformerDecoder, nn.MultiheadAttention)
@@ -80,6 +98,19 @@ class SizedModel:
                 if too_large(module):
                     raise
         return trace_spec(self._spec, call, training=training)
+
+    def asking(self, places: Mapping[str, int], options: Setting) -> tuple[Trace | None, tuple[Question, ...]]:
+        """The trace as ``run`` gives it, and what the model compared its sizes with.
+
+        No trace where asking could change what runs, or where the model bears no such numbers.
+        """
+        asking = SizeQuestions()
+        try:
+            with asking:
+                seen = self.run(places, options)
+        except Exception:  # noqa: BLE001 - whatever it is: a run without questions says whether it is the model's own
+            return None, tuple(asking.asked)
+        return seen if seen.device == "meta" else None, tuple(asking.asked)
 
     @property
     def spec(self) -> ModelSpec | None:

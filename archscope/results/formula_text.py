@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,11 +14,15 @@ Coefficients = dict[Powers, Fraction]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """What formulas call each dimension (``h`` where its unit is not 1), the unit, and its largest size."""
+    """What formulas call each dimension (``h`` where its unit is not 1), the unit, and its largest size.
+
+    ``both`` are the quantities that are rounded down where others are the same rounded up.
+    """
 
     letters: Mapping[str, str]
     units: Mapping[str, int]
     largest: Mapping[str, int]
+    both: frozenset[Quantity] = frozenset()
 
     def name(self, quantity: Quantity) -> str:
         """``batch``; ``h`` for ``height / 32``; ``h32`` for a floor of it; ``log_n`` for levels."""
@@ -31,7 +35,7 @@ class Naming:
         scale = (f"{quantity.times}_" if quantity.times > 1 and not quantity.levels else "") + (
             str(quantity.times if quantity.levels else quantity.by)
         )
-        usual = quantity.plus in {0, quantity.by - 1}
+        usual = quantity.plus in {0, quantity.by - 1} and quantity not in self.both
         return f"{'log_' * quantity.levels}{letters}{scale}" + ("" if usual else f"_{quantity.plus}")
 
     def definition(self, quantity: Quantity) -> str:
@@ -53,7 +57,7 @@ class Naming:
         return f"{self.name(quantity)} = " + (f"ceil(log2({inner}))" if quantity.levels else inner)
 
 
-def naming(dimensions: Mapping[str, tuple[int, int]], shown: Iterable[Polynomial]) -> Naming:
+def naming(dimensions: Mapping[str, tuple[int, int]], shown: Collection[Polynomial]) -> Naming:
     """Names for ``dimensions`` (each with what its sizes are multiples of, and its largest) in the formulas ``shown``.
 
     The unit of one is 1, or what its sizes are multiples of where that makes all coefficients whole.
@@ -70,7 +74,13 @@ def naming(dimensions: Mapping[str, tuple[int, int]], shown: Iterable[Polynomial
         plain = "".join(char for char in name if char.isalnum()) or "n"
         options = (plain[:count] for count in range(1, len(plain) + 1))
         letters[name] = next((one for one in options if one not in letters.values()), f"n{len(letters)}")
-    return Naming(letters=letters, units=units, largest={name: top for name, (_, top) in dimensions.items()})
+    met = {quantity for polynomial in set(shown) for quantity in polynomial.quantities}
+    return Naming(
+        letters=letters,
+        units=units,
+        largest={name: top for name, (_, top) in dimensions.items()},
+        both=frozenset(one for one in met if one.plus == 0 and one._replace(plus=one.by - 1) in met and one.by > 1),
+    )
 
 
 def say(formula: Formula, names: Naming, high: Sequence[int] = ()) -> tuple[str, tuple[str, ...]]:

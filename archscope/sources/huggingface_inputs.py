@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from archscope.sources.huggingface_axes import ONE, SEQUENCES, axes_of
 from archscope.spec import InputSpec
 
 _TOKENS = 128
@@ -21,8 +22,6 @@ _CLIP = 16  # frames of a video
 _PATCHES = 2_048  # of a picture of a document
 _BESIDE_TEXT = ("pixel_values", "input_features", "input_values", "pixel_values_videos", "bbox")
 _PLACEHOLDER = re.compile(r"\w*(?:image|video|audio|vision|speech|media)\w*_(?:token_id|token_index|token)")
-_ONE = frozenset({"batch_size", "bs", "batch", "b", "num_images", "num_videos", "1"})
-_SEQUENCES = re.compile(r"\w*(?:sequence_length|seq_len|seq_length|length|time_steps)")
 _SIDES = frozenset({"height", "width", "image_size", "frame_size"})
 _FEATURES: tuple[str, ...] = (
     "num_mel_bins",
@@ -53,7 +52,8 @@ def inputs_of(model_class: Any, config: Any) -> tuple[tuple[InputSpec, ...], str
         if shape is None:
             unknown.append(name)
         else:
-            inputs.append(InputSpec(shape=shape, dtype=_dtype(name, config), name=name))
+            axes = axes_of(name, shape, _documented(name, model_class))
+            inputs.append(InputSpec(shape=shape, dtype=_dtype(name, config), name=name, axes=axes))
     if unknown or not inputs:
         wanted = " ".join(f"--input {name}=SIZES" for name in (unknown or list(accepted))[:4])
         return (), f"its inputs are not known: give {wanted}"
@@ -143,13 +143,13 @@ def _documented(name: str, model_class: Any) -> list[str]:
 
 def _size(name: str, dim: str, config: Any) -> int | None:  # noqa: PLR0911 - one for each kind of dimension
     audio = name in {"input_values", "input_features"}
-    if dim in _ONE:
+    if dim in ONE:
         return 1
     if dim.isdigit():
         return int(dim)
-    if name == "past_values" and _SEQUENCES.fullmatch(dim):
+    if name == "past_values" and SEQUENCES.fullmatch(dim):
         return (_number(config, "context_length") or _TOKENS) + int(max(getattr(config, "lags_sequence", None) or [0]))
-    if _SEQUENCES.fullmatch(dim) or (audio and dim in {"num_frames", "frames"}):
+    if SEQUENCES.fullmatch(dim) or (audio and dim in {"num_frames", "frames"}):
         return {"input_values": _SAMPLES, "input_features": _FRAMES}.get(name, _tokens(config))
     if dim in {"feature_dim", "feature_size", "num_mel_bins", "n_mels", "input_dim"}:
         return _number(config, *_FEATURES)

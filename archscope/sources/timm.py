@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described
 from archscope.sources.libraries import require
-from archscope.spec import InputSpec, ModelSpec
+from archscope.spec import IMAGES, InputSpec, ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,4 +50,4 @@ def _inputs(timm: Any, name: str, options: Mapping[str, Any]) -> tuple[InputSpec
         channels = options["in_chans"]
     if isinstance(options.get("img_size"), int):
         height = width = options["img_size"]
-    return (InputSpec(shape=(1, channels, height, width)),)
+    return (InputSpec(shape=(1, channels, height, width), axes=IMAGES),)

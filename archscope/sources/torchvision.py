@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archscope.errors import OptionError, SpecError, did_you_mean
 from archscope.sources.construction import construct, described, parameters_of
 from archscope.sources.libraries import require
-from archscope.spec import InputSpec, ModelSpec
+from archscope.spec import IMAGES, VIDEOS, InputSpec, ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -119,16 +119,17 @@ def _inputs(known: list[Any], home: str) -> tuple[InputSpec, ...]:
     if not known:
         return ()
     if ".detection" in home:
-        return (InputSpec(shape=(1, 3, _DETECTION_SIDE, _DETECTION_SIDE)),)
+        return (InputSpec(shape=(1, 3, _DETECTION_SIDE, _DETECTION_SIDE), axes=IMAGES),)
     sides = [side for weights in known if (side := _side(weights.transforms()))]
     if ".optical_flow" in home:
-        return tuple(InputSpec(shape=(1, 3, _FLOW_SIDE, _FLOW_SIDE), name=image) for image in ("image1", "image2"))
+        shape = (1, 3, _FLOW_SIDE, _FLOW_SIDE)
+        return tuple(InputSpec(shape=shape, name=image, axes=IMAGES) for image in ("image1", "image2"))
     if not sides:
         return ()
     if ".video" in home:
         frames = max(_FRAMES, *(weights.meta.get("min_temporal_size") or 1 for weights in known))
-        return (InputSpec(shape=(1, 3, frames, *min(sides))),)
-    return (InputSpec(shape=(1, 3, *min(sides))),)
+        return (InputSpec(shape=(1, 3, frames, *min(sides)), axes=VIDEOS),)
+    return (InputSpec(shape=(1, 3, *min(sides)), axes=IMAGES),)
 
 
 def _side(transforms: Any) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archscope.models.featherface.config import BASELINE, V2, FeatherFaceConfig, configure, describe_options
 from archscope.models.featherface.layout import components
-from archscope.spec import InputSpec, ModelSpec, OptionValue
+from archscope.spec import IMAGES, InputSpec, ModelSpec, OptionValue
 
 if TYPE_CHECKING:
     from archscope.models.featherface.model import FeatherFace
@@ -56,7 +56,7 @@ def _spec(name: str, description: str, preset: FeatherFaceConfig, options: dict[
         source=f"zoo:{name}",
         build=partial(build, config),
         options=describe_options(config, preset),
-        inputs=(InputSpec(shape=(1, 3, 640, 640)),),
+        inputs=(InputSpec(shape=(1, 3, 640, 640), axes=IMAGES),),
         components=components(config),
         description=description,
     )

@@ -12,6 +12,7 @@ from archscope.results.scaling import Dimension
 from archscope.spec import Option
 
 USUAL = ("batch", "height", "width", "size", "sequence")
+_NOT_STATED: Mapping[str, tuple[str, ...]] = {}
 _HELP = "say which axes it is: --dim sequence=input_ids[1],attention_mask[1]"
 
 
@@ -24,30 +25,36 @@ def dimension(  # noqa: PLR0913 - all that decides what a name means
     options: Sequence[Option],
     open_options: bool,
     sequence_first: bool,
+    axes: Mapping[str, tuple[str, ...]] = _NOT_STATED,
 ) -> Dimension:
     """The dimension ``name`` with its ``values``: as ``given``, a place, an option, or an axis by its usual name.
 
-    With ``open_options`` the model may take options that it does not list. Raises UsageError for a name that means
-    nothing and for values that are no sizes.
+    With ``open_options`` the model may take options that it does not list. ``axes`` are the names that its source gives
+    those of an input, which win over custom. Raises UsageError for a name that means nothing and for values that are
+    no sizes.
     """
     wrong = next((size for size in values if type(size) is not int or size < 1), None)
     if wrong is not None or not values:
         what = f"{name} has no sizes" if wrong is None else f"{wrong!r} is no size of {name}"
         raise UsageError(what, help="give integers from 1 on: range(320, 1281, 32)")
     sizes = tuple(sorted(dict.fromkeys(values)))
-    return Dimension(
-        name=name, values=sizes, places=_places(name, records, given, options, open_options, sequence_first)
+    places = _given_places(name, records, given, options, open_options=open_options) or (
+        _named_places(name, records, axes, sequence_first=sequence_first)
     )
+    if not places:
+        places = _option(name, records, axes, options, open_options=open_options)
+    return Dimension(name=name, values=sizes, places=places)
 
 
-def _places(  # noqa: PLR0913, PLR0917
+def _given_places(
     name: str,
     records: Sequence[InputRecord],
     given: Mapping[str, Sequence[str]],
     options: Sequence[Option],
-    open_options: bool,  # noqa: FBT001
-    sequence_first: bool,  # noqa: FBT001
+    *,
+    open_options: bool,
 ) -> tuple[str, ...]:
+    """The places that ``name`` was said to be, the place that it writes, or the option that it is listed as."""
     if name in given:
         for place in given[name]:
             _require(place, records, options, open_options=open_options)
@@ -57,11 +64,39 @@ def _places(  # noqa: PLR0913, PLR0917
         return (name,)
     if any(option.name == name for option in options):
         return (name,)
-    places = usual_places(name, records, sequence_first=sequence_first)
-    if places:
-        return places
+    return ()
+
+
+def _named_places(
+    name: str, records: Sequence[InputRecord], axes: Mapping[str, tuple[str, ...]], *, sequence_first: bool
+) -> tuple[str, ...]:
+    """The axes called ``name``: where the source says what axes are called, by that, else by custom."""
+    wanted = {"height", "width"} if name == "size" else {name}
+    stated = [
+        f"{record.name}[{axis}]"
+        for record in records
+        for axis, called in enumerate(axes.get(record.name, ()))
+        if called in wanted
+    ]
+    silent = [record for record in records if record.name not in axes]
+    return (*stated, *usual_places(name, silent, sequence_first=sequence_first))
+
+
+def _option(
+    name: str,
+    records: Sequence[InputRecord],
+    axes: Mapping[str, tuple[str, ...]],
+    options: Sequence[Option],
+    *,
+    open_options: bool,
+) -> tuple[str, ...]:
+    """``name`` as an option that the model may take; raises UsageError where it cannot be one."""
     if name in USUAL:
-        raise UsageError(f"no input has an axis that is known to be its {name}", help=_HELP.replace("sequence", name))
+        named = dict.fromkeys(called for record in records for called in axes.get(record.name, ()) if called)
+        told = f"the source of the model calls them {', '.join(named)}; " if named else ""
+        raise UsageError(
+            f"no input has an axis that is known to be its {name}", help=told + _HELP.replace("sequence", name)
+        )
     if open_options:
         return (name,)
     known = [*USUAL, *(option.name for option in options)]

@@ -9,26 +9,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archscope.judge.scaling.alike import alike
-from archscope.judge.scaling.floor_terms import Candidate, candidates, quantities, remainders
+from archscope.judge.scaling.floor_terms import Candidate, Term, candidates, quantities
 from archscope.judge.scaling.interpolation import Fitted, Point, Series, fit
 from archscope.judge.scaling.observation import Key, Observation
 from archscope.judge.scaling.peak import Peak
+from archscope.judge.scaling.residues import Residues, in_floors, residues
+from archscope.judge.scaling.sampling import sample
 from archscope.judge.scaling.tensor_sizes import levels_of, varied_sizes
 from archscope.metrics import METRICS
-from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, Powers, Quantity
+from archscope.results.polynomial import ZERO, Formula, Largest, Polynomial, Powers
 from archscope.results.scaling_region import Group, ModuleName, Region
 
+_PROGRAMS = 12  # that are told apart by residues
+_WIDE = 64  # points at which monomials are held against each other
 _GRID = 50_000  # sizes at which it is tried which moment is the peak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """The formulas found, how many points it takes to verify them, what has none, and what may tell floor terms."""
+    """The formulas found, how many points it takes to verify them, what has none, and the floor terms.
+
+    ``floors`` are those of each dimension with what they may be besides; ``used`` those that formulas are in.
+    """
 
     region: Region
     needed: int
     unfit: tuple[Key, ...]
-    floors: Mapping[str, Sequence[Candidate]]
+    floors: Mapping[str, Sequence[Term]]
+    used: Mapping[str, Sequence[Term]]
 
 
 def fit_region(
@@ -44,18 +52,25 @@ def fit_region(
     peaks = {name: peak for name in runs[0].lives if (peak := Peak.of([run.lives[name] for run in runs])) is not None}
     additive = {figures for key, figures in series.items() if METRICS[key.metric].additive}
     wanted = {*series.values(), *itertools.chain.from_iterable(peak.series for peak in peaks.values())}
-    found = fit(wanted, points, names)
-    floors: dict[str, Sequence[Candidate]] = {}
+    wide = [*itertools.islice(sample(axes), _WIDE)]
+    found = fit(wanted, points, names, (), wide)
+    floors: dict[str, Sequence[Term]] = {}
+    used: dict[str, Sequence[Term]] = {}
     if rounded and wanted - found.keys():
         columns = varied_sizes(runs)
-        floors = {
+        rounds = {
             name: tuple(dict.fromkeys(candidates(columns, points, place).values())) for place, name in enumerate(names)
         }
-        terms = [term for name, known in floors.items() for term in quantities(name, known)]
+        terms = [term for name, known in rounds.items() for term in quantities(name, known)]
         sorts = {key for key, figures in series.items() if figures not in found and _sorts(key, runs)}
         levels = [term for key in sorts for term in levels_of(runs, (key.path, key.op), points, names)]
-        rests = _rests([one for one in wanted if one not in found], runs, points, names, floors)
-        found |= fit(wanted - found.keys(), points, names, [*terms, *dict.fromkeys(levels), *rests])
+        rests = _rests([key for key, figures in series.items() if figures not in found], runs, points, rounds)
+        floors = {name: (*known, *rests[name]) for name, known in rounds.items()}
+        terms += [term.quantity(name) for name, several in rests.items() for term in several]
+        fitted = fit(wanted - found.keys(), points, names, [*terms, *dict.fromkeys(levels)], wide)
+        met = {quantity for one in fitted.values() for quantity in one.polynomial.quantities}
+        used = {name: [one for one in known if one.quantity(name) in met] for name, known in floors.items()}
+        found |= {one: Fitted(in_floors(made.polynomial), made.points) for one, made in fitted.items()}
     whole, wants = _whole(series, peaks, found, names, axes)
     wants += [found[figures].points for figures in additive if figures in found]
     unfit = tuple(key for key, figures in series.items() if figures in additive and figures not in found)
@@ -77,7 +92,7 @@ def fit_region(
         complete=all(run.complete for run in runs),
         ran=all(run.ran for run in runs),
     )
-    return Fit(region=region, needed=max(wants, default=1), unfit=unfit, floors=floors)
+    return Fit(region=region, needed=max(wants, default=1), unfit=unfit, floors=floors, used=used)
 
 
 def measured_region(point: Point, run: Observation) -> Region:
@@ -136,22 +151,25 @@ def _groups(
 
 
 def _rests(
-    unfit: Iterable[Series],
+    unfit: Iterable[Key],
     runs: Sequence[Observation],
     points: Sequence[Point],
-    names: Sequence[str],
     floors: Mapping[str, Sequence[Candidate]],
-) -> list[Quantity]:
-    """Terms for what runs only at sizes that are no multiples: where figures are 0, or the program is another one."""
-    first = runs[0].program
-    flags = {tuple(value != 0 for value in one) for one in unfit} | {tuple(run.program != first for run in runs)}
-    flags |= {tuple(not flag for flag in one) for one in flags}
-    told = [one for one in flags if len({*one}) > 1]
-    return [
-        term
-        for place, name in enumerate(names)
-        for term in remainders(told, points, place, name, [one.by for one in floors.get(name, ())])
-    ]
+) -> dict[str, list[Residues]]:
+    """Terms of each dimension for what runs only at some residues: operators of modules that ran in some runs more."""
+    calls = {tuple(len(run.sizes.get((key.path, key.op), ())) for run in runs) for key in unfit}
+    if not any(1 < len({*counts}) <= _PROGRAMS for counts in calls):
+        calls.add(tuple(run.program[0] for run in runs))
+    flags = {
+        tuple(value == chosen for value in counts)
+        for counts in calls
+        if 1 < len({*counts}) <= _PROGRAMS
+        for chosen in sorted({*counts})[1:]
+    }
+    return {
+        name: residues(sorted(flags), points, place, [one.by for one in known])
+        for place, (name, known) in enumerate(floors.items())
+    }
 
 
 def _sorts(key: Key, runs: Sequence[Observation]) -> bool:

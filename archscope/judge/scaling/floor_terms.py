@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from archscope.judge.scaling.interpolation import Point, Series
 from archscope.results.polynomial import Quantity
 
 _MOST_TIMES = 4
-_STRIDES = tuple(
+STRIDES = tuple(
     sorted(
         {two * odd for two in (2**k for k in range(11)) for odd in (1, 3, 5, 7, 9, 10, 11, 12, 13, 14, 49)},
         key=lambda by: (by & (by - 1) != 0, by),
     )
 )
+_FINER = (2, 3)  # what was seen may have missed values between
 _MOST = 12  # terms of one dimension that are tried
 
 
 class Candidate(NamedTuple):
-    """``floor((times * size + plus) / by)`` for every ``plus`` from ``least`` to ``most``: all fit what was seen."""
+    """``floor((times * size + plus) / by)`` for every ``plus`` from ``least`` to ``most``: all fit what was seen.
+
+    ``rivals`` are terms of other slopes that fit it too.
+    """
 
     times: int
     by: int
     least: int
     most: int
+    rivals: tuple[Candidate, ...] = ()
+
+    def readings(self, low: int) -> list[Callable[[int], int]]:
+        """What the term may be, as functions of the size: how far it rises from the size ``low``."""
+        return [
+            partial(_rise, one.times, plus, one.by, low)
+            for one in (self, *self.rivals)
+            for plus in {one.least, (one.least + one.most + 1) // 2, one.most}
+        ]
 
     def quantity(self, dimension: str) -> Quantity:
         """The term with the middle of the shifts that are possible: often a size that is rounded up."""
@@ -38,10 +53,9 @@ class Candidate(NamedTuple):
                 return usual % self.by
         return self.most
 
-    @property
-    def open(self) -> bool:
-        """Whether more points could tell which of several shifts it is."""
-        return self.least < self.most
+
+def _rise(times: int, plus: int, by: int, low: int, size: int) -> int:
+    return (times * size + plus) // by - (times * low + plus) // by
 
 
 def candidates(columns: Iterable[Series], points: Sequence[Point], place: int) -> dict[Series, Candidate]:
@@ -77,17 +91,23 @@ def _term(pairs: Sequence[tuple[int, int]]) -> Candidate | None:
         return None
     if all((value - start) * (last - first) == (end - start) * (size - first) for size, value in steps):
         return None
+    finer = ([(size, times * value) for size, value in steps] for times in _FINER)
+    fitting = [*itertools.chain.from_iterable(map(_fitting, (steps, *finer)))]
+    return fitting[0]._replace(rivals=tuple(fitting[1:])) if fitting else None
+
+
+def _fitting(steps: Sequence[tuple[int, int]]) -> Iterator[Candidate]:
+    (first, _), (last, end) = steps[0], steps[-1]
     for times, by in _slopes(first, last, end):
         term = _shifts(steps, times, by)
         if term is not None:
-            return term
-    return None
+            yield term
 
 
 def _slopes(first: int, last: int, rise: int) -> Iterator[tuple[int, int]]:
     """Slopes that rise so far, those of strides first."""
     for times in range(1, _MOST_TIMES + 1):
-        for by in _STRIDES:
+        for by in STRIDES:
             if by > 1 and math.gcd(times, by) == 1 and abs(rise * by - times * (last - first)) < by:
                 yield times, by
 
@@ -103,45 +123,31 @@ def _shifts(steps: Sequence[tuple[int, int]], times: int, by: int) -> Candidate 
     return Candidate(times, by, shift, shift + most - least)
 
 
-def remainders(
-    flags: Iterable[Sequence[bool]], points: Sequence[Point], place: int, dimension: str, known: Iterable[int]
-) -> list[Quantity]:
-    """Terms that tell multiples from other sizes, one for each of ``flags`` that holds at no multiple and else always.
+class Term(Protocol):
+    """What a term of one dimension may be, and the quantity that it most likely is."""
 
-    ``known`` are divisors that floor terms have, which are tried first.
-    """
-    sizes = [point[place] for point in points]
-    divisors = dict.fromkeys([*sorted(known), *_STRIDES])
-    found = []
-    for told in flags:
-        by = next(
-            (
-                by
-                for by in divisors
-                if by > 1 and all(bool(s % by) == flag for s, flag in zip(sizes, told, strict=True))
-            ),
-            0,
-        )
-        found += [Quantity((dimension,), by=by, rest=True)] if by else []
-    return [*dict.fromkeys(found)]
+    def quantity(self, dimension: str) -> Quantity:
+        """The likeliest one."""
+
+    def readings(self, low: int) -> list[Callable[[int], int]]:
+        """All that it may be, as functions of the size that are equal at ``low``."""
 
 
-def telling_size(terms: Iterable[Candidate], sizes: Sequence[int], known: Iterable[int]) -> int | None:
-    """The size that tells most terms' shifts apart; None where none is left that does."""
-    open_terms = [term for term in terms if term.open]
+def telling_size(terms: Iterable[Term], sizes: Sequence[int], known: Iterable[int]) -> int | None:
+    """The size that tells apart most of what ``terms`` may be; None where none of ``sizes`` is left that does."""
     taken = set(known)
+    open_terms = [found for term in terms if len(found := term.readings(sizes[0])) > 1]
+    left = [size for size in sizes if size not in taken] if open_terms else []
 
     def told(size: int) -> int:
+        """For each term, how many of its readings are told from the most common one."""
         score = 0
-        for term in open_terms:
-            middle = (term.least + term.most + 1) // 2
-            apart = (term.times * size + middle) // term.by != (term.times * size + term.least) // term.by
-            exact = (term.times * size + middle) % term.by == 0
-            differ = (term.times * size + term.most) // term.by != (term.times * size + term.least) // term.by
-            score += 4 * exact + 2 * apart + differ
+        for found in open_terms:
+            values = Counter(reading(size) for reading in found)
+            score += len(found) - max(values.values())
         return score
 
-    best = max((size for size in sizes if size not in taken), key=told, default=None)
+    best = max(left, key=told, default=None)
     return best if best is not None and told(best) else None
 
 

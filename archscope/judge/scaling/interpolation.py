@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
@@ -50,26 +51,32 @@ def fit(
     points: Sequence[Point],
     names: Sequence[str],
     terms: Sequence[Quantity] = (),
+    wide: Sequence[Point] = (),
 ) -> dict[Series, Fitted]:
-    """Every one of ``series`` that a polynomial goes through: in the sizes, or with ``terms`` in some of those."""
+    """Every one of ``series`` that a polynomial goes through: in the sizes, or with ``terms`` in some of those.
+
+    ``wide`` are more points of the same ranges, at which monomials are known though nothing was run: those that depend
+    on others there too are left out.
+    """
     waiting = [*dict.fromkeys(series)]
     found: dict[Series, Fitted] = {}
     varied = [name for place, name in enumerate(names) if len({point[place] for point in points}) > 1]
-    sizes = [dict(zip(names, point, strict=True)) for point in points]
-    columns: dict[Quantity, list[int]] = {}
+    known, everywhere = _Columns(points, names), _Columns([*points, *wide], names)
     targets = _residues(waiting)
     sets = _with_terms(varied, terms, len(points)) if terms else _plain(varied, len(points))
     for monomials in itertools.islice(sets, _MOST_SETS):
         if not waiting:
             break
-        for quantity in {quantity for powers in monomials for quantity, _ in powers} - columns.keys():
-            columns[quantity] = [quantity.at(one) for one in sizes]
-        rows = [
-            [math.prod(columns[q][place] ** n for q, n in powers) for powers in monomials]
-            for place in range(len(points))
-        ]
+        rows = known.rows(monomials)
         passed = _sifted(_residues(rows), targets)
-        if not passed.any():
+        if passed is None:
+            kept = _independent(_residues(everywhere.rows(monomials)))
+            if len(kept) == len(monomials):
+                continue
+            monomials = tuple(monomials[place] for place in kept)  # noqa: PLW2901
+            rows = known.rows(monomials)
+            passed = _sifted(_residues(rows), targets)
+        if passed is None or not passed.any():
             continue
         solver = _inverse(rows, len(monomials))
         if solver is None:
@@ -83,24 +90,66 @@ def fit(
     return found
 
 
+class _Columns:
+    """The values of quantities at points, each worked out once."""
+
+    def __init__(self, points: Sequence[Point], names: Sequence[str]) -> None:
+        self._sizes = [dict(zip(names, point, strict=True)) for point in points]
+        self._known: dict[tuple[Quantity, int], list[int]] = {}
+
+    def rows(self, monomials: Sequence[Powers]) -> list[list[int]]:
+        """The values of ``monomials`` at each point."""
+        columns = []
+        for powers in monomials:
+            column = [1] * len(self._sizes)
+            for quantity, power in powers:
+                column = list(map(operator.mul, column, self._power(quantity, power)))
+            columns.append(column)
+        return [*map(list, zip(*columns, strict=True))]
+
+    def _power(self, quantity: Quantity, power: int) -> list[int]:
+        found = self._known.get((quantity, power))
+        if found is None:
+            found = self._known[quantity, power] = [quantity.at(one) ** power for one in self._sizes]
+        return found
+
+
+def _independent(rows: _Residues) -> list[int]:
+    """The columns that are no combination of those before them, modulo the prime."""
+    table = rows.copy()
+    kept: list[int] = []
+    for column in range(table.shape[1]):
+        rank = len(kept)
+        pivots = np.flatnonzero(table[rank:, column])
+        if not len(pivots):
+            continue
+        pivot = rank + int(pivots[0])
+        table[[rank, pivot]] = table[[pivot, rank]]
+        table[rank] = table[rank] * pow(int(table[rank, column]), -1, _PRIME) % _PRIME
+        below = table[rank + 1 :]
+        below -= below[:, column : column + 1] * table[rank] % _PRIME
+        below %= _PRIME
+        kept.append(column)
+    return kept
+
+
 def _residues(rows: Sequence[Sequence[int]]) -> _Residues:
     return np.array([[value % _PRIME for value in row] for row in rows], dtype=np.int64)
 
 
-def _sifted(rows: _Residues, targets: _Residues) -> npt.NDArray[np.bool_]:
+def _sifted(rows: _Residues, targets: _Residues) -> npt.NDArray[np.bool_] | None:
     """Which of ``targets`` (a row each) are combinations of the columns of ``rows``, modulo the prime.
 
-    None where the columns are not independent, or where no row is left to check with.
+    None of them where no row is left to check with; no answer where the columns are not independent.
     """
     count, size = rows.shape
-    none = np.zeros(len(targets), dtype=np.bool_)
     if count <= size or not len(targets):
-        return none
+        return np.zeros(len(targets), dtype=np.bool_)
     table = np.concatenate([rows, targets.T], axis=1)
     for column in range(size):
         pivots = np.flatnonzero(table[column:, column])
         if not len(pivots):
-            return none
+            return None
         pivot = column + int(pivots[0])
         table[[column, pivot]] = table[[pivot, column]]
         table[column] = table[column] * pow(int(table[column, column]), -1, _PRIME) % _PRIME
@@ -120,15 +169,16 @@ def _with_terms(names: Sequence[str], terms: Sequence[Quantity], points: int) ->
     of_one = {name: [term for term in terms if term.dimensions == (name,) and not _beside(term)] for name in names}
     beside = [*filter(_beside, terms)]
     plain = {name: Quantity((name,)) for name in names}
+    kinds = {
+        count: [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names] for count in (1, 2, 3)
+    }
     for several in (1, 2):
         for extra in itertools.combinations(beside, several):
             for count in (1, 2):
-                kinds = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
-                for choice in itertools.product(*kinds):
+                for choice in itertools.product(*kinds[count]):
                     yield from _products([*((one, 2) for one in choice), *(((one,), 1) for one in extra)], points)
     for count in (1, 2, 3):
-        choices = [[(plain[name],), *_sets_of(count, plain[name], of_one[name])] for name in names]
-        for choice in itertools.product(*choices):
+        for choice in itertools.product(*kinds[count]):
             if any(len(one) == count and one != (plain[name],) for one, name in zip(choice, names, strict=True)):
                 yield from _products([(one, HIGHEST if len(one) == 1 else 2) for one in choice], points)
 
@@ -144,26 +194,32 @@ def _beside(term: Quantity) -> bool:
 
 
 def _products(parts: Sequence[tuple[tuple[Quantity, ...], int]], points: int) -> Iterator[tuple[Powers, ...]]:
-    """The products of monomials in each part, for every set of degrees up to those given, the smaller sets first."""
+    """The products of monomials in each part, for every set of degrees up to those given, the smaller sets first.
+
+    Powers of the quantities of one part are first taken without their products with each other.
+    """
     degrees = itertools.product(*(range(highest + 1) for _, highest in parts))
-    sized = []
+    sized: list[tuple[int, int, tuple[tuple[Powers, ...], ...]]] = []
     for chosen in degrees:
-        size = math.prod(math.comb(len(part) + degree, degree) for (part, _), degree in zip(parts, chosen, strict=True))
-        if size < points:
-            sized.append((size, chosen))
-    for _, chosen in sorted(sized):
-        kinds = [_up_to(part, degree) for (part, _), degree in zip(parts, chosen, strict=True)]
+        for mixed in (False, True):
+            if mixed and not any(len(part) > 1 < degree for (part, _), degree in zip(parts, chosen, strict=True)):
+                continue
+            kinds = tuple(_up_to(part, degree, mixed=mixed) for (part, _), degree in zip(parts, chosen, strict=True))
+            size = math.prod(map(len, kinds))
+            if size < points:
+                sized.append((size, len(sized), kinds))
+    for _, _, kinds in sorted(sized):
         yield tuple(tuple(sorted(itertools.chain.from_iterable(several))) for several in itertools.product(*kinds))
 
 
 @functools.cache
-def _up_to(quantities: tuple[Quantity, ...], degree: int) -> tuple[Powers, ...]:
-    """The monomials of all of these quantities up to a total degree."""
+def _up_to(quantities: tuple[Quantity, ...], degree: int, *, mixed: bool) -> tuple[Powers, ...]:
+    """The monomials of all of these quantities up to a total degree; products of several only where ``mixed``."""
     exponents = itertools.product(range(degree + 1), repeat=len(quantities))
     return tuple(
         tuple((quantity, power) for quantity, power in zip(quantities, powers, strict=True) if power)
         for powers in exponents
-        if sum(powers) <= degree
+        if sum(powers) <= degree and (mixed or sum(map(bool, powers)) <= 1)
     )
 
 

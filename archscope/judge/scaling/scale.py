@@ -10,11 +10,13 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.judge.scaling.dimensions import dimension
 from archscope.judge.scaling.interpolation import Point
 from archscope.judge.scaling.observation import Observation, observe
+from archscope.judge.scaling.questions import Asked
 from archscope.judge.scaling.regions import Regions
 from archscope.measure.at_sizes import Measurable, Setting, SizedModel, parse_place
 from archscope.measure.measuring import report_of
 from archscope.measure.running.call_forms import Given
 from archscope.measure.running.inputs import InputsLike
+from archscope.records import Trace
 from archscope.report import Report
 from archscope.results.scaling import Dimension, Scaling
 from archscope.sources import load
@@ -69,7 +71,7 @@ class Scaler:
         self._source = spec.source if spec else ""
         self.dimensions = _dimensions(self._sized, over, dims or {})
         self._components, self._formulas, self._training, self._ran = components, formulas, training, ran
-        self._regions = Regions([one.name for one in self.dimensions], self._run)
+        self._regions = Regions([one.name for one in self.dimensions], self._run, self._ask)
 
     def law(self) -> Scaling:
         """The law of size."""
@@ -101,10 +103,16 @@ class Scaler:
         model = self._sized.spec or seen
         return report_of(seen, model, components=self._components, formulas=self._formulas, keep_calls=True)
 
-    def _run(self, point: Point) -> Observation:
+    def _ask(self, point: Point) -> tuple[Observation, Asked]:
+        """A run at ``point`` with what the model compared its sizes with."""
+        places, options = _placed(self.dimensions, point)
+        seen, questions = self._sized.asking(places, options)
+        return self._run(point, seen), Asked(point, questions)
+
+    def _run(self, point: Point, seen: Trace | None = None) -> Observation:
         places, options = _placed(self.dimensions, point)
         try:
-            seen = self._sized.run(places, options)
+            seen = seen or self._sized.run(places, options)
             trains = bool(self._training) and seen.calls is not None
             step = self._sized.run(places, options, training=True) if trains else None
         except ForwardError as error:
@@ -133,6 +141,7 @@ def _dimensions(
             options=_options(sized, name, [*values]),
             open_options=bool(spec and spec.source),
             sequence_first=sized.sequence_first(),
+            axes=sized.axes(),
         )
         for name, values in ((name, tuple(values)) for name, values in over.items())
     )
