@@ -7,7 +7,7 @@ are written by people. Needs `pip install 'archscope-torch[peers,hf]'`, and take
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import platform
 import re
 import sys
@@ -28,15 +28,15 @@ class Network(NamedTuple):
 
     title: str
     model: str
-    options: dict[str, int] = {}
+    options: tuple[tuple[str, int], ...] = ()
 
 
 NETWORKS = (
     Network("ResNet-50, 224 x 224", "hf:ResNetForImageClassification"),
     Network("ViT-B/16, 224 x 224", "hf:ViTForImageClassification"),
     Network("BERT-base, 128 tokens", "hf:BertModel"),
-    Network("Llama, 2 layers of 7B, 128 tokens", "hf:LlamaForCausalLM", {"num_hidden_layers": 2}),
-    Network("Mamba 130M, 2 layers, 128 tokens", "hf:MambaForCausalLM", {"num_hidden_layers": 2}),
+    Network("Llama, 2 layers of 7B, 128 tokens", "hf:LlamaForCausalLM", (("num_hidden_layers", 2),)),
+    Network("Mamba 130M, 2 layers, 128 tokens", "hf:MambaForCausalLM", (("num_hidden_layers", 2),)),
     Network("FeatherFace, deformable, 640 x 640", "featherface-baseline"),
 )
 
@@ -75,7 +75,7 @@ def section() -> str:
     """The tables, with the date and the versions."""
     found: list[tuple[Network, Crosscheck]] = []
     for network in NETWORKS:
-        spec = load(network.model, **network.options)
+        spec = load(network.model, **dict(network.options))
         if isinstance(spec, Report):
             raise TypeError(network.model)
         found.append((network, crosscheck(spec, announce=lambda text: print(text, file=sys.stderr))))
@@ -96,12 +96,12 @@ def section() -> str:
         f"{' | '.join('-' if r.milliseconds is None else f'{r.milliseconds / 1000:.1f}' for r in one.results)} |"
         for network, one in found
     ]
-    day = datetime.datetime.now(tz=datetime.UTC).date()
+    day = dt.datetime.now(tz=dt.UTC).date()
     lines = [
         f"Measured on {day}, Python {platform.python_version()}, torch {version('torch')}, transformers",
         f"{version('transformers')}; {versions}; archscope {version('archscope-torch')}.",
         "",
-        "MACs, each counter's as a ratio to archscope's (those that give operations or FLOPs are halved by their own rule):",
+        "MACs, each counter's as a ratio to archscope's (FLOPs of those that give these are halved):",
         "",
         head + "\n".join(ratios),
         "",
@@ -109,8 +109,8 @@ def section() -> str:
         "",
         head.replace("| MACs |", "| parameters |") + "\n".join(counts),
         "",
-        "Seconds of the call alone, models built and libraries imported beforehand, on a busy machine of two cores (the",
-        "others compute on the CPU, archscope does not; the order of magnitude is what can be read from them):",
+        "Seconds of the call alone, models built and libraries imported beforehand, on a busy machine of two cores",
+        "(the others compute on the CPU, archscope does not; read no more than the order of magnitude from them):",
         "",
         head.replace("| MACs |", "| archscope |") + "\n".join(times),
         "",

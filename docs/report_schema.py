@@ -1,4 +1,4 @@
-"""The JSON Schema of saved reports, from the records that are written: `python docs/report_schema.py` writes it anew."""
+"""The JSON Schema of saved reports, from their records: `python docs/report_schema.py` writes it anew."""
 
 from __future__ import annotations
 
