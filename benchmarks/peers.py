@@ -1,4 +1,4 @@
-"""Runs the other counters on networks of several kinds and writes docs/peers.md: `python benchmarks/peers.py --write`.
+"""Runs the other counters on further networks and writes the tables of docs/peers.md: `python benchmarks/peers.py --write`.
 
 The figures of docs/peers.md between its two marks are made here, with the date and the versions; the words around them
 are written by people. Needs `pip install 'archscope-torch[peers,hf]'`, and takes some minutes.
@@ -32,12 +32,7 @@ class Network(NamedTuple):
 
 
 NETWORKS = (
-    Network("ResNet-50, 224 x 224", "hf:ResNetForImageClassification"),
-    Network("ViT-B/16, 224 x 224", "hf:ViTForImageClassification"),
-    Network("BERT-base, 128 tokens", "hf:BertModel"),
-    Network("Llama, 2 layers of 7B, 128 tokens", "hf:LlamaForCausalLM", (("num_hidden_layers", 2),)),
-    Network("Mamba 130M, 2 layers, 128 tokens", "hf:MambaForCausalLM", (("num_hidden_layers", 2),)),
-    Network("FeatherFace, deformable, 640 x 640", "featherface-baseline"),
+    Network("BERT-base, 2 of 12 layers, 128 tokens", "hf:BertModel", (("num_hidden_layers", 2),)),
 )
 
 
