@@ -162,5 +162,5 @@ def _shown(kind: dict[str, object]) -> str:
 
 
 def on_post_page(output: str, **_: object) -> str:
-    """Name the search for those who hear the page; the theme leaves it without a name."""
-    return output.replace(_SEARCH, f'{_SEARCH} aria-label="Search"')
+    """Name the search for those who hear the page, and let keys scroll wide blocks: the theme does neither."""
+    return output.replace(_SEARCH, f'{_SEARCH} aria-label="Search"').replace("<pre>", '<pre tabindex="0">')
