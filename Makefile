@@ -1,6 +1,7 @@
 # make demo   sets everything up and analyses the FeatherFace baseline into reports/
 # make test   sets everything up and runs every check
 # make faces  makes a small set of faces, trains FeatherFace V2 on it for some minutes and evaluates it, in build/faces
+# make docs   builds the documentation site into build/site; a warning is an error
 # make bench  measures archscope itself against torch and the other counters
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +14,7 @@ pip := PYTHONWARNINGS='ignore:Editable installation' $(bin)/python -m pip --disa
 recipe := setup.cfg pyproject.toml constraints.txt
 sources := $(shell find archscope models templates -type f -not -name '*.pyc')
 
-.PHONY: demo faces test lint types floors pytest gates bench
+.PHONY: demo docs faces test lint types floors pytest gates bench
 
 demo: $(VENV)/.installed
 	$(bin)/archscope analyze featherface-baseline
@@ -23,6 +24,9 @@ faces: $(VENV)/.installed-test
 	$(bin)/archscope faces make build/faces/data
 	$(bin)/archscope train v2 --data build/faces/data --out build/faces/v2 --epochs 10 --batch 16 --size 128 --rate 4e-3 --schedule cosine
 	$(bin)/archscope evaluate v2 --weights build/faces/v2/weights.pt --data build/faces/data --png build/faces/v2.png
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(bin)/python -m mkdocs build --strict --quiet
 
 test: lint types floors pytest gates
 
@@ -58,10 +62,15 @@ $(VENV)/.installed: $(recipe) | $(bin)/python
 	$(pip) install --quiet --constraint constraints.txt --no-build-isolation --editable .
 	touch $@
 
+$(VENV)/.installed-docs: $(recipe) | $(bin)/python
+	$(pip) install --quiet --constraint constraints.txt setuptools wheel
+	$(pip) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-test: $(recipe) | $(bin)/python
 	$(pip) install --quiet --constraint constraints.txt setuptools wheel
 	$(pip) install --quiet --constraint constraints.txt --no-build-isolation --editable '.[test]'
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.installed $(VENV)/.installed-docs
 
 # Built from a copy, because setuptools would take leftovers of earlier builds along.
 build/.wheel: $(sources) $(recipe) README.md LICENSE | $(VENV)/.installed-test

@@ -42,7 +42,10 @@ def from_json(text: str, *, where: str = "report") -> Report:
     return report
 
 
-_HELP = "a saved report is what `archscope analyze MODEL --json FILE` writes"
+_HELP = (
+    "a saved report is what `archscope analyze MODEL --json FILE` writes; one by another version of archscope may have "
+    "other fields: run that command again with this one"
+)
 _WHEN_ASKED = {"receptive_field"}  # fields that are written where somebody asked for them
 _LONGEST = 200  # characters of a file that a message repeats
 

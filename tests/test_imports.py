@@ -41,4 +41,4 @@ def test_the_command_answers_without_any_heavy_library(flag):
 
 
 def test_the_version_is_that_of_the_distribution():
-    assert imported(COMMAND, "--version")[1] == "archscope, version 0.1.0\n"
+    assert imported(COMMAND, "--version")[1] == "archscope, version 0.2.0\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -14,8 +15,11 @@ import pytest
 from packaging.requirements import Requirement
 from repository import ROOT
 
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg")
+VERSION = SETUP["metadata"]["version"]
 FOLDERS = {"archscope": "archscope", "models": "archscope/models", "templates": "archscope/templates"}
-EXTRAS = ("hf", "peers", "train", "evaluation", "test")
+EXTRAS = ("hf", "peers", "train", "evaluation", "docs", "test")
 WHERE = """
 import archscope, archscope.models, archscope.templates
 for package in (archscope, archscope.models, archscope.templates):
@@ -67,13 +71,13 @@ def test_the_wheel_holds_every_file_of_the_three_folders(wheel):
 
 def test_the_wheel_installs_one_package_at_the_top(wheel):
     tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert tops == {"archscope", "archscope_torch-0.1.0.dist-info"}
+    assert tops == {"archscope", f"archscope_torch-{VERSION}.dist-info"}
 
 
 def test_the_wheel_says_what_it_is(wheel):
     archive = zipfile.ZipFile(wheel)
-    metadata = archive.read("archscope_torch-0.1.0.dist-info/METADATA").decode()
-    assert "\nName: archscope-torch\nVersion: 0.1.0\n" in metadata
+    metadata = archive.read(f"archscope_torch-{VERSION}.dist-info/METADATA").decode()
+    assert f"\nName: archscope-torch\nVersion: {VERSION}\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     runtime = {
         line.split(": ")[1].partition(">")[0]
@@ -81,7 +85,7 @@ def test_the_wheel_says_what_it_is(wheel):
         if line.startswith("Requires-Dist: ") and "extra ==" not in line
     }
     assert runtime == {"torch", "fvcore", "pandas", "matplotlib", "jinja2", "click", "rich"}
-    scripts = archive.read("archscope_torch-0.1.0.dist-info/entry_points.txt").decode()
+    scripts = archive.read(f"archscope_torch-{VERSION}.dist-info/entry_points.txt").decode()
     assert "archscope = archscope.entry:main" in scripts
 
 
@@ -111,7 +115,7 @@ def test_constraints_pin_everything_that_the_tests_need_inside_the_open_ranges(w
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if line and not line.startswith("#")
     )
-    metadata = zipfile.ZipFile(wheel).read("archscope_torch-0.1.0.dist-info/METADATA").decode()
+    metadata = zipfile.ZipFile(wheel).read(f"archscope_torch-{VERSION}.dist-info/METADATA").decode()
     needed = [Requirement(line.split(": ")[1]) for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
     needed = [
         need

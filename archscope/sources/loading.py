@@ -73,6 +73,7 @@ def _load(text: str, options: dict[str, Any], *, base: Path, known: tuple[str, .
 
 
 def _from_library(text: str, prefix: str, name: str, base: Path, options: dict[str, Any]) -> ModelSpec | None:
+    """The model that the prefix's own source makes; None for another prefix."""
     match prefix:
         case "timm":
             from archscope.sources.timm import from_timm

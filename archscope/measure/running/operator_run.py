@@ -9,7 +9,8 @@ from torch.utils import _pytree as pytree
 
 from archscope.measure.running.attention_values import BACKWARD, FORWARD, attention_values
 
-_GROUPED_MM = torch.ops.aten._grouped_mm.default  # noqa: SLF001 - an operator's name
+# None of a torch that is older than the operator (2.6 is).
+_GROUPED_MM = getattr(getattr(torch.ops.aten, "_grouped_mm", None), "default", None)
 
 
 def run_operator(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
