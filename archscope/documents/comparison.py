@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archscope.documents import document as doc
 from archscope.documents.columns import change_columns
-from archscope.documents.pictures import Bar, Panel, Sheet, component_colors
+from archscope.documents.pictures import GREY, Bar, Panel, Sheet, component_colors
 from archscope.metrics import METRICS
 from archscope.report_queries import changed_options, describe_inputs
 from archscope.results.comparison import Change, Comparison, ComponentChange, ModuleChange, Side
@@ -222,23 +222,41 @@ def _picture(comparison: Comparison) -> Sheet:
 
 
 def _panel(comparison: Comparison, metric: str) -> Panel:
-    rows = [row for row in comparison.components if row.base[metric] or row.head[metric]]
-    colors = component_colors(dict.fromkeys([*comparison.base.components, *comparison.head.components]))
-    largest = max((side[metric] or 0 for row in rows for side in (row.base, row.head)), default=0)
-    rows.sort(key=lambda row: (-(row.base[metric] or 0), -(row.head[metric] or 0), row.name))
+    """One metric of each component; the rows are the same in every panel, and in the order of the components."""
+    colors = component_colors([*comparison.base.components, *comparison.head.components])
+    rows, rest = _drawn(comparison)
+    pairs = [(row.name, colors[row.name], (row.base[metric] or 0, row.head[metric] or 0)) for row in rows]
+    if rest:
+        sums = [
+            sum(side[metric] or 0 for side in sides) for sides in zip(*((r.base, r.head) for r in rest), strict=True)
+        ]
+        pairs.append((f"{len(rest)} others", GREY, (sums[0], sums[1])))
+    largest = max((value for *_, values in pairs for value in values), default=0)
     return Panel(
         title=f"{METRICS[metric].label} by component",
         series=(comparison.base.model.name, comparison.head.model.name),
         wholes=(largest, largest),
-        bars=tuple(_bar(row, colors[row.name], metric) for row in rows[:_BARS]),
+        bars=tuple(_bar(*pair) for pair in pairs),
     )
 
 
-def _bar(row: ComponentChange, color: str, metric: str) -> Bar:
-    before, after = row.base[metric] or 0, row.head[metric] or 0
+def _drawn(comparison: Comparison) -> tuple[list[ComponentChange], list[ComponentChange]]:
+    """The components with a bar of their own, in order, and the smaller ones that share one."""
+    shown, place = _metrics(comparison), [*comparison.base.components, *comparison.head.components].index
+    rows = [row for row in comparison.components if any(side[name] for name in shown for side in (row.base, row.head))]
+    rows.sort(key=lambda row: place(row.name))
+    if len(rows) <= _BARS:
+        return rows, []
+    ranked = sorted(rows, key=lambda row: -max(row.base[shown[0]] or 0, row.head[shown[0]] or 0))
+    kept = {row.name for row in ranked[: _BARS - 1]}
+    return [row for row in rows if row.name in kept], [row for row in rows if row.name not in kept]
+
+
+def _bar(label: str, color: str, values: tuple[int, int]) -> Bar:
+    before, after = values
     change = str(doc.Share(after - before, before, change=True)) or str(doc.Count(after - before, sign=True))
     notes = (format_count(before, 1), f"{format_count(after, 1)} ({change})")
-    return Bar(label=row.name, color=color, values=(before, after), notes=notes)
+    return Bar(label=label, color=color, values=values, notes=notes)
 
 
 COMPARISON: doc.Telling[Comparison] = doc.Telling(
