@@ -38,19 +38,25 @@ def _keep(context: click.Context, key: str, value: str | None) -> None:
     context.meta[key] = value or ""
 
 
+def function_and_method() -> tuple[str, str]:
+    """What --inputs and --call say; empty for nothing."""
+    context = click.get_current_context(silent=True)
+    batch, method = (str(context.meta.get(key, "")) if context else "" for key in (_BATCH, _METHOD))
+    return batch, method
+
+
 def call_of(texts: Sequence[str]) -> Any:
     """What the line says that the model is called with: the words of --input, --inputs and --call; None for nothing."""
     from archscope.sources import parse_call
 
-    context = click.get_current_context(silent=True)
-    batch, method = (context.meta.get(key, "") if context else "" for key in (_BATCH, _METHOD))
+    batch, method = function_and_method()
     if not batch and not texts and not method:
         return None
     if texts and batch:
         raise UsageError("--input and --inputs contradict each other", help="let the function make all arguments")
     if texts:
         return parse_call(texts, method)
-    from archscope.measure.running.call_forms import Given
+    from archscope.spec import Given
 
     if not batch:
         return Given(method=method)

@@ -16,9 +16,7 @@ def render_fragment(document: doc.Document) -> str:
     return f'<section class="archscope">\n{title}{beside}{render_blocks(document.blocks)}</section>\n'
 
 
-def render_blocks(
-    blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None, *, titled: bool = False
-) -> str:
+def render_blocks(blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None, *, titled: bool = False) -> str:
     """``blocks`` one after the other.
 
     A row of a table whose first cell has one of ``colors`` shows it, and carries the text as ``data-component``. With
