@@ -145,6 +145,27 @@ rows_option = click.option(
 )
 
 
+#: ``--where``, as text; ``--top N`` is -n N, and ``--wide`` the whole width of every table with all prominent figures.
+choosing_options = options(
+    click.option(
+        "--where",
+        metavar="CONDITION",
+        help="Only rows that meet it: 'macs > 1M', 'parameters >= 5% and type = Conv2d', 'path ~ layers.* or not "
+        "(flops < 1K)'.",
+    ),
+    click.option("--top", type=click.IntRange(1), metavar="N", help="The N largest rows: -n N."),
+    click.option(
+        "--wide",
+        is_flag=True,
+        callback=lambda context, _parameter, value: context.meta.setdefault(WIDE, value),
+        help="More figures, and tables in their whole width whatever the terminal: for | less -S.",
+    ),
+)
+
+#: Where a context keeps that ``--wide`` was asked for.
+WIDE = "archscope.wide"
+
+
 def depth_option(default: int) -> Callable[[F], F]:
     """``--depth``: how many levels of modules are shown."""
     return click.option(

@@ -10,7 +10,7 @@ from archscope.documents.repeats import Group, folded, kinds, run_name
 from archscope.documents.report_tables import View
 from archscope.errors import UsageError
 from archscope.measure.summing.path_patterns import PathPattern
-from archscope.metrics import METRICS
+from archscope.metrics import METRICS, Rows, carried_by
 from archscope.records import Path
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import children
@@ -47,14 +47,14 @@ def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
     """The modules that hold some cost themselves, by their whole paths and without submodules, so that rows add up."""
     metric = view.ranking
     patterns = [PathPattern(pattern) for pattern in view.patterns]
-    shown = shown_metrics(report, metric)
-    told = FigureColumns(report, shown)
+    shown = shown_metrics(report, metric, [name for name in view.columns if name in carried_by(Rows.COMPONENTS)])
+    told, chosen = FigureColumns(report, shown), bool(patterns or view.where)
     wanted = [row for row in report.modules if not patterns or any(one.matches(row.path) for one in patterns)]
     if not wanted:
         raise UsageError(
             f"no module matches {', '.join(map(repr, view.patterns))}", help="'dec.**' matches dec and all below it"
         )
-    found = [row for row in wanted if any(row.own.get(name) for name in shown)]
+    found = [row for row in wanted if any(row.own.get(name) for name in shown) and _is_wanted(row, view, report)]
     if view.sort == "name":
         found.sort(key=lambda row: row.path)
     elif view.sort != "order" or not patterns:
@@ -66,9 +66,23 @@ def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
     yield doc.table(
         (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
         ((row.path or THE_MODEL, row.type, *told.cells(row.own)) for row in kept),
-        ("MATCHED" if patterns else "TOTAL", "", *(told.cells(*(row.own for row in found)) if found else told.total())),
+        ("MATCHED" if chosen else "TOTAL", "", *_sum_of(told, found, chosen=chosen)),
         left_out=left_out if len(kept) < len(found) else "",
     )
+
+
+def _is_wanted(row: ModuleRow, view: View, report: Report) -> bool:
+    """Whether the figures of ``row`` without its submodules are those that were asked for."""
+    names = {"path": row.path, "type": row.type, "component": row.component}
+    whole = report.totals.figures
+    values = {**row.own, **names, "depth": row.depth, "calls": row.calls}
+    return view.where is None or view.where.holds(values, whole)
+
+
+def _sum_of(told: FigureColumns, found: Sequence[ModuleRow], *, chosen: bool) -> Iterator[doc.Cell]:
+    if not found and chosen:
+        return told.nothing()
+    return told.cells(*(row.own for row in found)) if found else told.total()
 
 
 def _groups(
