@@ -13,13 +13,13 @@ from archscope.results.side_by_side import SideBySide
 
 
 @overload
-def compare(base: Model, head: Model, /, *, inputs: Any = ..., different_inputs: bool = ...) -> Comparison: ...
+def compare(base: Model, head: Model, *, inputs: Any = ..., different_inputs: bool = ...) -> Comparison: ...
 @overload
 def compare(
-    base: Model, head: Model, third: Model, /, *others: Model, inputs: Any = ..., different_inputs: bool = ...
+    base: Model, head: Model, third: Model, *others: Model, inputs: Any = ..., different_inputs: bool = ...
 ) -> SideBySide: ...
 def compare(
-    base: Model, head: Model, /, *others: Model, inputs: Any = None, different_inputs: bool = False
+    base: Model, head: Model, *others: Model, inputs: Any = None, different_inputs: bool = False
 ) -> Comparison | SideBySide:
     """Two models held against each other, or three and more side by side, a column each.
 
