@@ -43,7 +43,7 @@ def test_a_component_has_the_colour_of_its_place_in_every_picture(baseline, v2):
     assert bar_colors(report_sheet(baseline).panels[0]) == COLORS
     for panel in COMPARISON.picture(compare(baseline, v2)).panels:
         assert bar_colors(panel) == COLORS
-    law = archscope.scale(archscope.load("featherface-baseline"), over={"size": range(320, 1281, 320)})
+    law = archscope.scale(archscope.load("featherface-baseline"), over={"size": range(320, 1281, 32)})
     assert {band.label: band.color for band in bands(law).bands} == COLORS  # there SSH is first: it costs most
     plan = make_plan(read_targets(TARGETS), baseline, "featherface-baseline", options={}, inputs=(), against=v2)
     today, *steps, left, other = PLAN.picture(plan).bars
