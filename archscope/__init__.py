@@ -13,7 +13,7 @@
 What can be asked:
 
     analyze      what a model costs and where; training=, conventions=, device=, components=
-    compare      two reports, before and after
+    compare      two models, before and after; compare(a, b, c) side by side
     check        a model held to limits: check(model, x, parameters="<=0.25M", macs="0.6G").passed
     lock         what a model costs now, written into archscope.lock
     why          one number explained: shapes, calls, formulas with the figures put in
@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archscope.api.analyzing import analyze as analyze
     from archscope.api.analyzing import trace as trace
+    from archscope.api.comparing import compare as compare
     from archscope.api.judging import check as check
     from archscope.api.judging import claims as claims
     from archscope.api.judging import crosscheck as crosscheck
@@ -50,11 +51,11 @@ if TYPE_CHECKING:
     from archscope.formulas import DEFAULT_FORMULAS as DEFAULT_FORMULAS
     from archscope.formulas import Cost as Cost
     from archscope.formulas import FormulaTable as FormulaTable
-    from archscope.judge.comparison import compare as compare
     from archscope.records import Trace as Trace
     from archscope.report import Report as Report
     from archscope.results.comparison import Comparison as Comparison
     from archscope.results.scaling import Scaling as Scaling
+    from archscope.results.side_by_side import SideBySide as SideBySide
     from archscope.serial import from_json as from_json
     from archscope.serial import to_json as to_json
     from archscope.sources import load as load
@@ -77,11 +78,12 @@ _HOMES = {
     "Option": "spec",
     "Report": "report",
     "Scaling": "results.scaling",
+    "SideBySide": "results.side_by_side",
     "Trace": "records",
     "analyze": "api.analyzing",
     "check": "api.judging",
     "claims": "api.judging",
-    "compare": "judge.comparison",
+    "compare": "api.comparing",
     "crosscheck": "api.judging",
     "from_json": "serial",
     "load": "sources",

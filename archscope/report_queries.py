@@ -45,29 +45,6 @@ def children(report: Report) -> dict[Path, list[ModuleRow]]:
     return below
 
 
-def blocks(report: Report, count: int = 10) -> tuple[ModuleRow, ...]:
-    """Modules that do not overlap: the root's children, the largest split into its own until there are ``count``.
-
-    One of several that are equally large is not split: the others would stay whole beside its parts.
-    """
-    below = children(report)
-    chosen = list(below.get("", ()))
-    while len(chosen) < count:
-        inner = [row for row in chosen if row.path in below and _size(row)]
-        if not inner:
-            break
-        largest = max(inner, key=_size)
-        if sum(1 for row in chosen if _size(row) == _size(largest)) > 1:
-            break
-        where = chosen.index(largest)
-        chosen[where : where + 1] = below[largest.path]
-    return tuple(chosen)
-
-
-def _size(row: ModuleRow) -> int:
-    return row.parameters or row.macs or 0
-
-
 def ranked(rows: Iterable[ModuleRow], metric: str, count: int = 10) -> tuple[ModuleRow, ...]:
     """The ``count`` rows with the largest figures, ties in the model's order; rows of 0 are left out."""
     sized = [row for row in rows if row.figures.get(metric)]

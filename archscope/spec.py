@@ -105,20 +105,34 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Inputs in any form, arguments by name beside them, and the method that takes them.
+
+    ``usual`` inputs stand in for the value where there is none, if the arguments by name leave room for them.
+    """
+
+    value: Any = None
+    usual: Any = None
+    named: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """A model that can be built, here or (from ``source`` and the options) in another process.
 
     ``build`` returns a new ``nn.Module`` on torch's default device. ``components`` are those of these options.
-    ``inputs`` are tensors by their specs, or whole ``Inputs``; empty when the source knows none. ``within`` makes what
-    must be in force while the model is built and run (its own modules importable). ``trace`` is of a source that is a
-    graph already (an ONNX file): it follows that graph with the inputs it is given, and nothing is built or run.
+    ``inputs`` are tensors by their specs, whole ``Inputs``, or ``Given`` in any form; empty when the source knows none.
+    ``within`` makes what must be in force while the model is built and run (its own modules importable). ``trace`` is
+    of a source that is a graph already (an ONNX file): it follows that graph with the inputs it is given, and nothing
+    is built or run.
     """
 
     name: str
     source: str
     build: Callable[[], nn.Module]
     options: tuple[Option, ...] = ()
-    inputs: tuple[InputSpec, ...] | Inputs = ()
+    inputs: tuple[InputSpec, ...] | Inputs | Given = ()
     components: tuple[Component, ...] = ()
     description: str = ""
     within: Callable[[], AbstractContextManager[None]] = nullcontext

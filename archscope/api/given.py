@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archscope.measure.running.call_forms import Given
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.sources.call_text import parse_call
-from archscope.spec import Inputs
+from archscope.spec import Given, Inputs
 
 _TENSOR = re.compile(r"(?:[^\W\d]\w*=)?\s*(?:\d+(?:\s*[xX\u00d7*]\s*\d+)+(?::\s*\w[\w.]*)?|\d+:\s*[A-Za-z][\w.]*)")
 

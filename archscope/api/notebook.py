@@ -43,7 +43,7 @@ _STYLE = """<style>
 .archscope summary{cursor:pointer}
 .archscope .leaf{margin-left:2.2em}
 .archscope .bar{letter-spacing:-.02em;font-family:monospace}
-.archscope .swatch{width:.8em;height:.8em}
+.archscope .swatch{width:.8em;height:.8em;margin-right:.4em}
 .archscope .meter{width:8em;height:.6em}
 .archscope .meter rect{fill:currentColor;opacity:.25}
 .archscope .meter rect.use,.archscope .meter rect.mark{opacity:.8}

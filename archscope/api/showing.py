@@ -20,6 +20,7 @@ from archscope.documents.plan import PLAN
 from archscope.documents.report import REPORT
 from archscope.documents.report_tables import modules_table
 from archscope.documents.scaling import SCALING
+from archscope.documents.side_by_side import SIDE_BY_SIDE, column_names
 from archscope.documents.sweep import SWEEP
 from archscope.documents.why import WHY
 from archscope.errors import SpecError, UsageError, did_you_mean
@@ -38,6 +39,7 @@ from archscope.results.comparison import Comparison
 from archscope.results.crosscheck import Crosscheck
 from archscope.results.plan import Plan
 from archscope.results.scaling import Scaling
+from archscope.results.side_by_side import SideBySide
 from archscope.results.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 TELLINGS: Mapping[type, doc.Telling[Any]] = {
     Report: REPORT,
     Comparison: COMPARISON,
+    SideBySide: SIDE_BY_SIDE,
     CheckResult: CHECK,
     Plan: PLAN,
     ClaimsResult: CLAIMS,
@@ -83,6 +86,9 @@ def _told(result: Any) -> tuple[str, str]:  # noqa: PLR0911 - one for each kind 
             return f"Comparison of {plain(result.head.model.name)} with {plain(result.base.model.name)}", _change(
                 result
             )
+        case SideBySide():
+            names = ", ".join(map(plain, column_names(result.reports)))
+            return f"SideBySide of {names}", "; ".join(_figures(one.totals) for one in result.reports)
         case CheckResult():
             counts = ", ".join(f"{result.count(status)} {status}" for status in _statuses(result))
             return f"CheckResult {'passed' if result.passed else 'failed'}", counts or "nothing was checked"

@@ -12,6 +12,7 @@ from archscope.cli.failures import GateError
 from archscope.cli.measure import Extras, measure
 from archscope.cli.options import (
     ModelOptions,
+    choosing_options,
     depth_option,
     model_argument,
     model_options,
@@ -29,10 +30,21 @@ from archscope.documents.columns import SHOWN_ANYWAY, further_columns
 from archscope.documents.receptive_field import FIELD_COLUMNS
 from archscope.documents.report import REPORT, brief_document
 from archscope.documents.report_tables import View
+from archscope.documents.where import parse_where
 from archscope.errors import UsageError, did_you_mean
 from archscope.files import write_files
+from archscope.metrics import Rows, carried_by
 from archscope.render import writers
 from archscope.report import Report
+
+#: What conditions know of the rows of each view besides their figures: names and counts.
+_NAMES = {
+    "modules": ("path", "type", "component"),
+    "components": ("path", "type", "component"),
+    "operators": ("op", "kind"),
+}
+_COUNTS = {"modules": ("depth", "calls"), "components": (), "operators": ("calls",)}
+_WIDE = tuple(name for name in further_columns() if name in carried_by(Rows.COMPONENTS))
 
 
 @click.command("analyze")
@@ -43,7 +55,6 @@ from archscope.report import Report
 @sort_option("order", "name", default="order", help="The order of rows; a metric puts the largest first.")
 @rows_option
 @click.option("--flat", is_flag=True, help="List modules by their whole paths, without submodules, the largest first.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="The N largest of them: --flat -n N.")
 @click.option(
     "--filter",
     "patterns",
@@ -51,6 +62,7 @@ from archscope.report import Report
     metavar="GLOB",
     help="Only modules that match, as 'dec.**'; implies --flat.",
 )
+@choosing_options
 @click.option(
     "--columns",
     callback=lambda _context, _parameter, value: _columns(value),
@@ -75,6 +87,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     flat: bool,
     top: int | None,
     patterns: tuple[str, ...],
+    where: str | None,
+    wide: bool,
     columns: tuple[str, ...],
     training: bool,
     optimizer: str | None,
@@ -97,6 +111,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     if out and no_files:
         raise click.UsageError("--out and --no-files contradict each other")
+    condition = (
+        parse_where(where, [*carried_by(Rows.COMPONENTS), *_COUNTS[by]], _NAMES[by]) if where is not None else None
+    )
     folder = bool(out) or not (wanted or no_files)
     keep_calls = folder or PAGE_FORMAT in wanted
     besides = Extras(
@@ -114,9 +131,10 @@ def command(  # noqa: PLR0913 - one argument for each option
         depth=depth,
         sort=sort,
         limit=top or limit,
-        columns=columns,
+        columns=columns or (_WIDE if wide else ()),
         flat=flat or top is not None,
         patterns=patterns,
+        where=condition,
     )
     if STDOUT not in wanted.values():
         print_document(brief_document(report, view))

@@ -28,7 +28,14 @@ def command(
     """
     with progress() as shown, quiet_stdout():
         spec = load_spec(model, settings)
-        from archscope.judge.crosscheck import crosscheck
+        from archscope.judge.crosscheck import PEERS, crosscheck
 
-        result = crosscheck(spec, call_of(inputs), timeout=timeout, announce=shown.phase)
+        shown.phase("trace")
+        peers = [*PEERS]
+        result = crosscheck(
+            spec,
+            call_of(inputs),
+            timeout=timeout,
+            announce=lambda peer: shown.step(peers.index(peer), len(peers), peer),
+        )
     tell(result, CROSSCHECK, wanted)

@@ -105,5 +105,5 @@ def _run(  # noqa: PLR0913 - the same
             settings=settings_of(looks),
             subject=f"{model} {weights.name}",
             order=order,
-            tell=shown.phase,
+            tell=lambda done, total: shown.step(done, total, "pictures"),
         )

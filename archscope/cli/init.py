@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from archscope.cli.measure import measure
-from archscope.cli.options import model_argument, model_options
+from archscope.cli.options import function_and_method, model_argument, model_options
 from archscope.cli.output import print_text
 from archscope.config import find_config, load_config
 from archscope.config.loader import CONFIG_NAME
@@ -32,7 +32,10 @@ def command(*, model: str, inputs: tuple[str, ...], settings: tuple[str, ...]) -
             "there is a config already", where=present.path.name if present else CONFIG_NAME, help="add to it by hand"
         )
     report = measure(model, inputs=inputs, settings=settings)
-    text = starter_config(model, report, inputs=inputs, options=parse_settings(settings))
+    batch, method = function_and_method()
+    text = starter_config(
+        model, report, inputs=[batch] if batch else inputs, call=method, options=parse_settings(settings)
+    )
     write_files({path: text.encode()})
     load_config(path)
     name = short_name(model)

@@ -38,19 +38,25 @@ def _keep(context: click.Context, key: str, value: str | None) -> None:
     context.meta[key] = value or ""
 
 
+def function_and_method() -> tuple[str, str]:
+    """What --inputs and --call say; empty for nothing."""
+    context = click.get_current_context(silent=True)
+    batch, method = (str(context.meta.get(key, "")) if context else "" for key in (_BATCH, _METHOD))
+    return batch, method
+
+
 def call_of(texts: Sequence[str]) -> Any:
     """What the line says that the model is called with: the words of --input, --inputs and --call; None for nothing."""
     from archscope.sources import parse_call
 
-    context = click.get_current_context(silent=True)
-    batch, method = (context.meta.get(key, "") if context else "" for key in (_BATCH, _METHOD))
+    batch, method = function_and_method()
     if not batch and not texts and not method:
         return None
     if texts and batch:
         raise UsageError("--input and --inputs contradict each other", help="let the function make all arguments")
     if texts:
         return parse_call(texts, method)
-    from archscope.measure.running.call_forms import Given
+    from archscope.spec import Given
 
     if not batch:
         return Given(method=method)
@@ -137,6 +143,27 @@ file_argument = click.argument("file", type=click.Path(path_type=Path), required
 rows_option = click.option(
     "-n", "limit", type=click.IntRange(0), default=30, show_default=True, help="Rows at most; 0 is all."
 )
+
+
+#: ``--where``, as text; ``--top N`` is -n N, and ``--wide`` the whole width of every table with all prominent figures.
+choosing_options = options(
+    click.option(
+        "--where",
+        metavar="CONDITION",
+        help="Only rows that meet it: 'macs > 1M', 'parameters >= 5% and type = Conv2d', 'path ~ layers.* or not "
+        "(flops < 1K)'.",
+    ),
+    click.option("--top", type=click.IntRange(1), metavar="N", help="The N largest rows: -n N."),
+    click.option(
+        "--wide",
+        is_flag=True,
+        callback=lambda context, _parameter, value: context.meta.setdefault(WIDE, value),
+        help="More figures, and tables in their whole width whatever the terminal: for | less -S.",
+    ),
+)
+
+#: Where a context keeps that ``--wide`` was asked for.
+WIDE = "archscope.wide"
 
 
 def depth_option(default: int) -> Callable[[F], F]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from archscope.cli.options import F, options
+from archscope.cli.options import WIDE, F, options
 from archscope.documents.document import Document, Telling
 from archscope.files import write_files
 from archscope.render import writers
@@ -103,9 +103,11 @@ def print_text(text: str) -> None:
 def text_style() -> Style:
     """How text on stdout may look: colour, width and characters, each decided for itself."""
     terminal = sys.stdout.isatty()
+    context = click.get_current_context(silent=True)
+    wide = context is not None and bool(context.meta.get(WIDE))
     return Style(
         colour=_colour(terminal=terminal),
-        width=shutil.get_terminal_size().columns if terminal else None,
+        width=shutil.get_terminal_size().columns if terminal and not wide else None,
         blocks=(sys.stdout.encoding or "").lower().startswith("utf"),
     )
 

@@ -106,9 +106,14 @@ def _plan(
     report = measure(model, inputs=inputs, settings=settings)
     other = measure_and_trace(against, inputs=inputs, for_models=True)[0] if against else None
     with progress() as shown, quiet_stdout():
-        shown.phase("build and trace the proposals")
         return make_plan(
-            sheet, report, model, options=parse_settings(settings), inputs=call_of(inputs) or (), against=other
+            sheet,
+            report,
+            model,
+            options=parse_settings(settings),
+            inputs=call_of(inputs) or (),
+            against=other,
+            measured=lambda done, planned: shown.step(done, planned, "proposals"),
         )
 
 
@@ -124,6 +129,7 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
 ) -> Sweep:
     front = parse_axes(axes)
     with progress() as shown, quiet_stdout():
+        shown.phase("import")
         return run_sweep(
             model,
             parse_vary(vary, load_spec(model, settings)),
@@ -133,14 +139,8 @@ def _sweep(  # noqa: PLR0913, PLR0917 - what a sweep takes, as words
             axes=front,
             jobs=jobs,
             seconds=time_limit,
-            finished=lambda done, planned: shown.phase(bar(done, planned)),
+            finished=lambda done, planned: shown.step(done, planned, "settings"),
         )
-
-
-def bar(done: int, planned: int) -> str:
-    """``[#####-----] 512/1,024 settings``."""
-    full = 20 * done // planned
-    return f"[{'#' * full}{'-' * (20 - full)}] {done:,}/{planned:,} settings"
 
 
 def _limits(budgets: list[Budget], sheet: TargetSheet | None) -> tuple[Limit, ...]:

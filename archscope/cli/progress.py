@@ -1,4 +1,4 @@
-"""A progress line on stderr for long runs, on a real terminal only and after the first half second."""
+"""Progress on stderr for long runs, on a real terminal only and after the first half second: a phase, or a bar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _PATIENCE = 0.5  # seconds
 _TURN = 0.1
@@ -14,23 +14,31 @@ _FRAMES = "|/-\\"
 
 
 class Progress:
-    """The phase that is running: import, build, trace, count or render."""
+    """The phase that is running (import, build, trace, count, render), and how much of it is done."""
 
     def __init__(self) -> None:
-        self._phase = ""
-        self._done = threading.Event()
+        self._phase, self._counts = "", False
+        self._done: int = 0
+        self._total: int | None = None
+        self._stopped = threading.Event()
 
     def phase(self, name: str) -> None:
         """Say that ``name`` begins."""
-        self._phase = name
+        self._phase, self._counts = name, False
+
+    def step(self, done: int, total: int | None, name: str) -> None:
+        """Say that ``done`` of ``total`` are done (None: of nobody knows how many); ``name`` says of what: settings."""
+        self._phase, self._done, self._total, self._counts = name, done, total, True
 
     def show(self) -> None:
         """Draw until ``stop``."""
-        if self._done.wait(_PATIENCE):
+        if self._stopped.wait(_PATIENCE):
             return
+        line = _lines()
         turn = 0
-        while not self._done.wait(_TURN):
-            sys.__stderr__.write(f"\r\x1b[K{_FRAMES[turn % len(_FRAMES)]} {self._phase}")  # type: ignore[union-attr]
+        while not self._stopped.wait(_TURN):
+            text = line(self._phase, self._done, self._total) if self._counts else f"{_FRAMES[turn % 4]} {self._phase}"
+            sys.__stderr__.write(f"\r\x1b[K{text}")  # type: ignore[union-attr]
             sys.__stderr__.flush()  # type: ignore[union-attr]
             turn += 1
         sys.__stderr__.write("\r\x1b[K")  # type: ignore[union-attr]
@@ -38,7 +46,30 @@ class Progress:
 
     def stop(self) -> None:
         """Draw no more."""
-        self._done.set()
+        self._stopped.set()
+
+
+def _lines() -> Callable[[str, int, int | None], str]:
+    """What draws a bar as one line: of what, how many of how many, and the time that is left.
+
+    rich draws it, but does not show it: its live display hides the cursor, which a process that is killed leaves so.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(file=sys.__stderr__, force_terminal=True, highlight=False)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
+    bars = Bars(*columns, MofNCompleteColumn(), TimeRemainingColumn(), console=console, auto_refresh=False)
+    task = bars.add_task("", total=None)
+
+    def line(name: str, done: int, total: int | None) -> str:
+        bars.update(task, description=name, completed=done, total=total)
+        with console.capture() as drawn:
+            console.print(bars.get_renderable(), no_wrap=True, crop=True, end="")
+        return drawn.get().splitlines()[0] if drawn.get() else ""
+
+    return line
 
 
 def animated() -> bool:
@@ -49,7 +80,7 @@ def animated() -> bool:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Progress]:
-    """A progress line for the time of a ``with`` block; silent unless stderr is a terminal."""
+    """Progress for the time of a ``with`` block; silent unless stderr is a terminal."""
     shown = Progress()
     if not animated():
         yield shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import chain, count
 from pathlib import Path
 
 from archscope.documents import comparison as comparison_documents
@@ -18,6 +19,7 @@ from archscope.documents.report_in_full import full_document
 from archscope.render import writers
 from archscope.render.formats.markdown import render_markdown
 from archscope.report import Report
+from archscope.report_queries import changed_options
 from archscope.results.claims import ClaimsResult
 from archscope.results.comparison import Comparison
 from archscope.results.plan import Plan
@@ -32,18 +34,34 @@ def folder_name(model: str) -> str:
 
 
 def free_folder(report: Report, base: Path) -> Path:
-    """The folder below ``base`` for ``report``: that of its name, unless it holds the report of another model."""
-    folder = base / folder_name(report.model.name)
-    if _source_in(folder) in {None, report.model.source}:
-        return folder
-    return base / folder_name(report.model.source or f"{report.model.name}-{report.totals.parameters}")
+    """The folder below ``base`` for ``report``: of its name, its source, its options, whichever holds no other model's.
+
+    Another model is one from another source, or with other options.
+    """
+    model, own = report.model, _identity(report)
+    source = model.source or f"{model.name}-{report.totals.parameters}"
+    set_ = "-".join(f"{option.name}-{option.value}" for option in changed_options(model))
+    names = [model.name, *([f"{model.name}-{set_}"] if set_ else []), source, *([f"{source}-{set_}"] if set_ else [])]
+    numbered = (f"{folder_name(source)[:70]}-{number}" for number in count(2))
+    folders = (base / name for name in chain(map(folder_name, names), numbered))
+    return next(folder for folder in folders if _identity_in(folder) in {None, own})
 
 
-def _source_in(folder: Path) -> str | None:
-    """The source of the model whose report the folder holds; None where it holds none."""
+Identity = tuple[str, str]
+
+
+def _identity(report: Report) -> Identity:
+    """The source of a model, and its options that differ from their defaults."""
+    changed = {option.name: str(option.value) for option in changed_options(report.model)}
+    return report.model.source, json.dumps(changed, sort_keys=True)
+
+
+def _identity_in(folder: Path) -> Identity | None:
+    """That of the model whose report the folder holds; None where it holds none."""
     try:
         model = json.loads((folder / "report.json").read_text(encoding="utf-8"))["model"]
-        return str(model["source"])
+        options = {one["name"]: str(one["value"]) for one in model["options"] if one["value"] != one["default"]}
+        return str(model["source"]), json.dumps(options, sort_keys=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

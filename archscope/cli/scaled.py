@@ -53,7 +53,7 @@ def measured_law(  # noqa: PLR0913 - what a law is of
             dims=dims,
             training="adamw" if trains else "",
             rebuild=rebuild,
-            ran=lambda runs: shown.phase(f"run {runs:,}"),
+            ran=lambda runs: shown.step(runs, None, "runs"),
         )
         law = scaler.law()
         law = replace(law, answers=answers(law, limits, scaler.measured))

@@ -18,7 +18,7 @@ CONFIG_NAME = "archscope.toml"
 PYPROJECT_NAME = "pyproject.toml"
 ROLES = ("backbone", "neck", "attention", "head")
 TOP_KEYS = ("models", "budgets", "lock")
-MODEL_KEYS = ("source", "options", "inputs", "components")
+MODEL_KEYS = ("source", "options", "inputs", "call", "components")
 COMPONENT_KEYS = ("name", "match", "description", "role")
 BUDGET_KEYS = ("name", "model", "metric", "max", "component", "relative-to", "warn", "message", "sizes")
 LOCKABLE = tuple(name for name, metric in METRICS.items() if not metric.of_training)
@@ -86,6 +86,7 @@ def _model(name: str, table: Table) -> ModelConfig:
         location=table.location(),
         options=MappingProxyType(table.table("options", f"[models.{name}.options]").option_values()),
         inputs=table.texts("inputs", ()),
+        call=table.text("call", ""),
         components=_components(rows) if "components" in table.values else None,
     )
 

@@ -17,6 +17,11 @@ _LIMIT = {
         {"type": "string", "maxLength": 100, "pattern": rf"^\s*<?\s*=?\s*{_NUMBER}\s*(?:[kKMGT]?|%)\s*$"},
     ],
 }
+_INPUTS = {
+    "description": "What it takes, as for --input: 1x3x640x640; or a function that makes it: file.py:make_batch.",
+    **_TEXTS,
+}
+_CALL = {"description": "Another method than forward: training_step, generate.", **_TEXT}
 _SIZES = {
     "description": "Sizes that it holds at: 320:1280:32 is height and width, others by name, such as batch=1:8.",
     **_TEXTS,
@@ -41,7 +46,7 @@ def config_schema() -> dict[str, Any]:
         dict(
             zip(
                 MODEL_KEYS,
-                (_TEXT, {"type": "object", "additionalProperties": _option()}, _TEXTS, _list(component)),
+                (_TEXT, {"type": "object", "additionalProperties": _option()}, _INPUTS, _CALL, _list(component)),
                 strict=True,
             )
         ),

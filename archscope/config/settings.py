@@ -15,8 +15,9 @@ from archscope.spec import Component
 class ModelConfig:
     """A model that the config names: ``[models.NAME]``.
 
-    ``source`` is any MODEL but a config name. ``inputs`` are written as for ``--input``. ``components`` replace the
-    source's own list; None leaves it.
+    ``source`` is any MODEL but a config name. ``inputs`` are written as for ``--input``, or the one there is names a
+    function as for ``--inputs``. ``call`` is another method than forward. ``components`` replace the source's own list;
+    None leaves it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class ModelConfig:
     location: Location
     options: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    call: str = ""
     components: tuple[Component, ...] | None = None
 
 

@@ -11,12 +11,17 @@ from archscope.report import Report
 
 
 def starter_config(
-    model: str, report: Report, *, inputs: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    model: str,
+    report: Report,
+    *,
+    inputs: Sequence[str] = (),
+    call: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of an archscope.toml that holds MODEL to what it costs now, with comments that say how to go on."""
     name = short_name(model)
     totals = report.totals
-    given = {"inputs": list(inputs), "options": dict(options or {})}
+    given = {"inputs": list(inputs), "call": call, "options": dict(options or {})}
     settings = "".join(f"{key} = {toml_value(value)}\n" for key, value in given.items() if value)
     if totals.macs is None:
         macs = '# MACs were not measured: add inputs = ["1x3x224x224"] above, then a budget with metric = "macs".\n'

@@ -10,6 +10,7 @@ from typing import Any
 from archscope.documents import document as doc
 from archscope.metrics import METRICS
 from archscope.policy import FAILED, PASSED, STATUSES, UNPROVEN, WARNED, BudgetResult, CheckResult, Growth
+from archscope.report import UNASSIGNED
 from archscope.report_queries import shape
 from archscope.serial import to_plain
 from archscope.units import format_integer, format_percent
@@ -111,7 +112,7 @@ def _excess(excess: int, most: int) -> str:
 def details(row: BudgetResult) -> tuple[str, ...]:
     """Further lines of a result that does not simply pass: its largest parts, notes, where the limit stands and why."""
     lines: list[str] = []
-    if row.status == FAILED and row.largest:
+    if row.status == FAILED and [share.name for share in row.largest] not in ([], [UNASSIGNED]):
         lines.append(f"largest: {' · '.join(f'{share.name} {share.value:,}' for share in row.largest)}")
     lines += [*_growth(row), *row.notes]
     origin = "   ".join(part for part in (row.source, f'"{row.message}"' if row.message else "") if part)

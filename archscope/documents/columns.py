@@ -100,6 +100,10 @@ class FigureColumns:
         """The cells of the whole."""
         return self.cells(self._whole, bars=False)
 
+    def nothing(self) -> Iterator[Cell]:
+        """The cells of a row without figures."""
+        return ("" for _ in self.columns())
+
     def _is_short(self, row: FigureRow) -> bool:
         if row is self._whole:
             return not self._complete

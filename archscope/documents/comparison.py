@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from archscope.documents import document as doc
 from archscope.documents.columns import change_columns
-from archscope.documents.pictures import Bar, Panel, Sheet, component_colors
-from archscope.metrics import METRICS
+from archscope.documents.comparison_view import ComparisonView
+from archscope.documents.pictures import GREY, Bar, Panel, Sheet, component_colors
+from archscope.metrics import METRICS, Rows, carried_by
 from archscope.report_queries import changed_options, describe_inputs
 from archscope.results.comparison import Change, Comparison, ComponentChange, ModuleChange, Side
 from archscope.units import format_count, format_integer
@@ -18,22 +18,13 @@ _LISTED = 40  # changes inside the model's children that a page lists
 _BARS = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonView:
-    """What to show: changes of ``metric`` first, modules down to ``depth``, ``limit`` of them at most (0: all)."""
-
-    metric: str = "parameters"
-    depth: int = 1
-    limit: int = 30
-
-
 def brief_document(comparison: Comparison, view: ComparisonView | None = None) -> doc.Document:
     """What a terminal shows of ``comparison``."""
     view = view or ComparisonView()
     base, head = comparison.base, comparison.head
-    shown = _metrics(comparison, view.metric)
+    shown = _metrics(comparison, view.metric, wide=view.wide)
     lines = (f"head  {identity(head)}  {head.model.source}", f"input {_inputs(comparison)}")
-    tables = (totals_table(comparison), _component_table(comparison, shown))
+    tables = (totals_table(comparison), _component_table(comparison, shown, view))
     blocks = (*doc.lines(*lines), *tables, *_module_blocks(comparison, view, shown))
     blocks = (*blocks, *_causes(comparison))
     return doc.Document(title=f"base  {identity(base)}", beside=base.model.source, blocks=blocks)
@@ -104,10 +95,11 @@ def _inputs(comparison: Comparison) -> str:
     return before if before == after else f"{before} against {after}"
 
 
-def _metrics(comparison: Comparison, metric: str = "parameters") -> tuple[str, ...]:
+def _metrics(comparison: Comparison, metric: str = "parameters", *, wide: bool = False) -> tuple[str, ...]:
     """The metrics of a table: parameters, MACs and ``metric``, as far as either side was measured."""
     sides = (comparison.totals.base, comparison.totals.head)
-    wanted = dict.fromkeys(("parameters", "macs", metric))
+    more = [name for name, one in carried_by(Rows.COMPONENTS).items() if one.prominent] if wide else []
+    wanted = dict.fromkeys(("parameters", "macs", metric, *more))
     return tuple(name for name in wanted if any(side[name] is not None for side in sides))
 
 
@@ -131,10 +123,12 @@ def _figures(change: Change, comparison: Comparison, shown: Sequence[str]) -> It
         yield from _cells(change, name, comparison)
 
 
-def _component_table(comparison: Comparison, shown: Sequence[str]) -> doc.Table:
+def _component_table(comparison: Comparison, shown: Sequence[str], view: ComparisonView | None = None) -> doc.Table:
+    wants = (view or ComparisonView()).wants
+    rows = [r for r in comparison.components if wants(r, comparison, path="", component=r.name, status=r.status)]
     return doc.table(
         (*doc.names("component"), *doc.texts(""), *doc.figures("modules", optional=True), *change_columns(shown)),
-        ((row.name, _TAGS[row.status], *_figures(row, comparison, shown)) for row in comparison.components),
+        ((row.name, _TAGS[row.status], *_figures(row, comparison, shown)) for row in rows),
         ("TOTAL", "", *_figures(comparison.totals, comparison, shown)),
     )
 
@@ -143,21 +137,33 @@ def _module_blocks(comparison: Comparison, view: ComparisonView, shown: Sequence
     changed, same = _changed(comparison, view)
     kept = changed[: view.limit] if view.limit else changed
     yield _module_table(comparison, kept, shown, total=True)
-    hidden = sum(1 for row in comparison.modules if row.path) - len(changed) - same
+    hidden = sum(1 for row in comparison.modules if row.path and view.depth and row.depth > view.depth)
+    unwanted = sum(1 for row in comparison.modules if row.path) - hidden - len(changed) - same
     notes = {
         f"+{len(changed) - len(kept)} smaller changes (-n 0 shows them)": len(kept) < len(changed),
         f"{same} unchanged module{'s' if same > 1 else ''}": same,
         f"{hidden} modules of either below depth {view.depth} (--depth 0 shows the changed ones)": hidden,
+        f"{unwanted} modules that --where leaves out": unwanted,
     }
     yield from doc.lines(*(note for note, holds in notes.items() if holds), tone=doc.ASIDE)
 
 
 def _changed(comparison: Comparison, view: ComparisonView) -> tuple[Sequence[ModuleChange], int]:
     """The changed modules down to the depth, the largest change first, and how many are unchanged."""
-    within = [row for row in comparison.modules if row.path and (not view.depth or row.depth <= view.depth)]
+    within = [
+        row
+        for row in comparison.modules
+        if row.path and (not view.depth or row.depth <= view.depth) and view.wants(row, comparison, **_names(row))
+    ]
     changed = [row for row in within if row.is_changed]
     changed.sort(key=lambda row: (-abs(row.delta[view.metric] or 0), -abs(row.delta.parameters), row.path))
     return changed, len(within) - len(changed)
+
+
+def _names(row: ModuleChange) -> dict[str, str | int]:
+    component = row.head_component or row.base_component
+    kind = row.head_type or row.base_type
+    return {"path": row.path, "type": kind, "component": component, "status": row.status, "depth": row.depth}
 
 
 def _module_table(
@@ -222,23 +228,41 @@ def _picture(comparison: Comparison) -> Sheet:
 
 
 def _panel(comparison: Comparison, metric: str) -> Panel:
-    rows = [row for row in comparison.components if row.base[metric] or row.head[metric]]
-    colors = component_colors(dict.fromkeys([*comparison.base.components, *comparison.head.components]))
-    largest = max((side[metric] or 0 for row in rows for side in (row.base, row.head)), default=0)
-    rows.sort(key=lambda row: (-(row.base[metric] or 0), -(row.head[metric] or 0), row.name))
+    """One metric of each component; the rows are the same in every panel, and in the order of the components."""
+    colors = component_colors([*comparison.base.components, *comparison.head.components])
+    rows, rest = _drawn(comparison)
+    pairs = [(row.name, colors[row.name], (row.base[metric] or 0, row.head[metric] or 0)) for row in rows]
+    if rest:
+        sums = [
+            sum(side[metric] or 0 for side in sides) for sides in zip(*((r.base, r.head) for r in rest), strict=True)
+        ]
+        pairs.append((f"{len(rest)} others", GREY, (sums[0], sums[1])))
+    largest = max((value for *_, values in pairs for value in values), default=0)
     return Panel(
         title=f"{METRICS[metric].label} by component",
         series=(comparison.base.model.name, comparison.head.model.name),
         wholes=(largest, largest),
-        bars=tuple(_bar(row, colors[row.name], metric) for row in rows[:_BARS]),
+        bars=tuple(_bar(*pair) for pair in pairs),
     )
 
 
-def _bar(row: ComponentChange, color: str, metric: str) -> Bar:
-    before, after = row.base[metric] or 0, row.head[metric] or 0
+def _drawn(comparison: Comparison) -> tuple[list[ComponentChange], list[ComponentChange]]:
+    """The components with a bar of their own, in order, and the smaller ones that share one."""
+    shown, place = _metrics(comparison), [*comparison.base.components, *comparison.head.components].index
+    rows = [row for row in comparison.components if any(side[name] for name in shown for side in (row.base, row.head))]
+    rows.sort(key=lambda row: place(row.name))
+    if len(rows) <= _BARS:
+        return rows, []
+    ranked = sorted(rows, key=lambda row: -max(row.base[shown[0]] or 0, row.head[shown[0]] or 0))
+    kept = {row.name for row in ranked[: _BARS - 1]}
+    return [row for row in rows if row.name in kept], [row for row in rows if row.name not in kept]
+
+
+def _bar(label: str, color: str, values: tuple[int, int]) -> Bar:
+    before, after = values
     change = str(doc.Share(after - before, before, change=True)) or str(doc.Count(after - before, sign=True))
     notes = (format_count(before, 1), f"{format_count(after, 1)} ({change})")
-    return Bar(label=row.name, color=color, values=(before, after), notes=notes)
+    return Bar(label=label, color=color, values=values, notes=notes)
 
 
 COMPARISON: doc.Telling[Comparison] = doc.Telling(

@@ -21,6 +21,8 @@ def _rows(config: Config | None) -> Iterator[tuple[str, str, str]]:
         for option, value in model.options.items():
             yield f"models.{model.name}.options.{option}", str(value), place
         yield f"models.{model.name}.inputs", *((", ".join(model.inputs), place) if model.inputs else _OF_SOURCE)
+        if model.call:
+            yield f"models.{model.name}.call", model.call, place
         if model.components is None:
             yield f"models.{model.name}.components", *_OF_SOURCE
         for component in model.components or ():

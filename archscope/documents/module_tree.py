@@ -6,17 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archscope.documents import document as doc
 from archscope.documents.columns import THE_MODEL, FigureColumns, shown_metrics
+from archscope.documents.repeats import Group, folded, kinds, run_name
 from archscope.documents.report_tables import View
 from archscope.errors import UsageError
 from archscope.measure.summing.path_patterns import PathPattern
-from archscope.metrics import METRICS
+from archscope.metrics import METRICS, Rows, carried_by
 from archscope.records import Path
 from archscope.report import ModuleRow, Report
-from archscope.report_queries import children, parent
+from archscope.report_queries import children
 from archscope.units import format_percent
-
-_RUN = 3  # identical layers in a row that are folded
-Group = tuple[ModuleRow, ...]
 
 
 def module_tree(report: Report, view: View) -> Iterator[doc.Block]:
@@ -24,11 +22,10 @@ def module_tree(report: Report, view: View) -> Iterator[doc.Block]:
     shown = shown_metrics(report, view.ranking, view.columns)
     told, below, root = FigureColumns(report, shown), children(report), report.modules[0]
     deep = [row for row in report.modules if row.path and (not view.depth or row.depth <= view.depth)]
-    kinds, by_path = _kinds(report, below), {row.path: row for row in report.modules}
-    groups = [*_groups(view, below, kinds, by_path)]
+    groups = [*_groups(view, below, kinds(report), {row.path: row for row in report.modules})]
     kept = {group[0].path for group in _outer_largest(groups, view.ranking, view.limit)}
     rows = [
-        doc.Row((_name(group), _type(group), *told.cells(*group)), indent=group[0].depth - 1)
+        doc.Row((run_name(group), _type(group), *told.cells(*group)), indent=group[0].depth - 1)
         for group in groups
         if group[0].path in kept
     ]
@@ -50,14 +47,14 @@ def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
     """The modules that hold some cost themselves, by their whole paths and without submodules, so that rows add up."""
     metric = view.ranking
     patterns = [PathPattern(pattern) for pattern in view.patterns]
-    shown = shown_metrics(report, metric)
-    told = FigureColumns(report, shown)
+    shown = shown_metrics(report, metric, [name for name in view.columns if name in carried_by(Rows.COMPONENTS)])
+    told, chosen = FigureColumns(report, shown), bool(patterns or view.where)
     wanted = [row for row in report.modules if not patterns or any(one.matches(row.path) for one in patterns)]
     if not wanted:
         raise UsageError(
             f"no module matches {', '.join(map(repr, view.patterns))}", help="'dec.**' matches dec and all below it"
         )
-    found = [row for row in wanted if any(row.own.get(name) for name in shown)]
+    found = [row for row in wanted if any(row.own.get(name) for name in shown) and _is_wanted(row, view, report)]
     if view.sort == "name":
         found.sort(key=lambda row: row.path)
     elif view.sort != "order" or not patterns:
@@ -69,19 +66,33 @@ def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
     yield doc.table(
         (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
         ((row.path or THE_MODEL, row.type, *told.cells(row.own)) for row in kept),
-        ("MATCHED" if patterns else "TOTAL", "", *(told.cells(*(row.own for row in found)) if found else told.total())),
+        ("MATCHED" if chosen else "TOTAL", "", *_sum_of(told, found, chosen=chosen)),
         left_out=left_out if len(kept) < len(found) else "",
     )
+
+
+def _is_wanted(row: ModuleRow, view: View, report: Report) -> bool:
+    """Whether the figures of ``row`` without its submodules are those that were asked for."""
+    names = {"path": row.path, "type": row.type, "component": row.component}
+    whole = report.totals.figures
+    values = {**row.own, **names, "depth": row.depth, "calls": row.calls}
+    return view.where is None or view.where.holds(values, whole)
+
+
+def _sum_of(told: FigureColumns, found: Sequence[ModuleRow], *, chosen: bool) -> Iterator[doc.Cell]:
+    if not found and chosen:
+        return told.nothing()
+    return told.cells(*(row.own for row in found)) if found else told.total()
 
 
 def _groups(
     view: View,
     below: Mapping[Path, Sequence[ModuleRow]],
-    kinds: Mapping[Path, int],
+    known: Mapping[Path, int],
     by_path: Mapping[Path, ModuleRow],
 ) -> Iterator[Group]:
     """The rows of the tree in order, each a module or a run of identical ones."""
-    waiting = [*reversed(_folded([(row,) for row in below.get("", ())], view.sort, kinds))]
+    waiting = [*reversed(_folded([(row,) for row in below.get("", ())], view.sort, known))]
     while waiting:  # no recursion: a model may be nested deeper than Python's stack
         group = waiting.pop()
         if view.depth and group[0].depth > view.depth:
@@ -91,48 +102,16 @@ def _groups(
             tuple(by_path[f"{row.path}.{child.path.rpartition('.')[2]}"] for row in group)
             for child in below.get(group[0].path, ())
         ]
-        waiting += reversed(_folded(inner, view.sort, kinds))
+        waiting += reversed(_folded(inner, view.sort, known))
 
 
-def _folded(groups: Sequence[Group], sort: str, kinds: Mapping[Path, int]) -> list[Group]:
+def _folded(groups: Sequence[Group], sort: str, known: Mapping[Path, int]) -> list[Group]:
     """``groups`` of siblings, sorted, with runs of numbered and identical ones joined."""
     if sort == "name":
         groups = sorted(groups, key=lambda group: group[0].path)
     elif sort != "order":
         groups = sorted(groups, key=lambda group: -sum(row[sort] or 0 for row in group))
-    runs: list[list[Group]] = []
-    for group in groups:
-        last = runs[-1][-1][-1] if runs else None
-        if last is not None and _follows(last, group[0]) and kinds[last.path] == kinds[group[0].path]:
-            runs[-1].append(group)
-        else:
-            runs.append([group])
-    joined: list[Group] = []
-    for run in runs:
-        joined += [tuple(row for group in run for row in group)] if len(run) >= _RUN else run
-    return joined
-
-
-def _follows(row: ModuleRow, other: ModuleRow) -> bool:
-    number, following = row.path.rpartition(".")[2], other.path.rpartition(".")[2]
-    return number.isdecimal() and following.isdecimal() and int(following) == int(number) + 1
-
-
-def _kinds(report: Report, below: Mapping[Path, Sequence[ModuleRow]]) -> dict[Path, int]:
-    """A number for each module: two have the same when they are alike, down to their last submodule and figure."""
-    numbers: dict[object, int] = {}
-    kinds: dict[Path, int] = {}
-    for row in sorted(report.modules, key=lambda row: -row.depth):
-        inner = tuple((child.path.rpartition(".")[2], kinds[child.path]) for child in below.get(row.path, ()))
-        alike = (row.type, row.own, row.figures, row.receptive_field, row.aliases != (), inner)
-        kinds[row.path] = numbers.setdefault(alike, len(numbers))
-    return kinds
-
-
-def _name(group: Group) -> str:
-    first, last = (row.path.rpartition(".")[2] for row in (group[0], group[-1]))
-    siblings = parent(group[0].path) == parent(group[-1].path)
-    return f"{first}-{last} x {len(group)}" if first != last and siblings else first
+    return folded(groups, known)
 
 
 def _type(group: Group) -> str:

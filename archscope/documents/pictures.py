@@ -10,11 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import ClassVar
 
 from archscope.documents.columns import THE_MODEL
+from archscope.documents.repeats import Group, largest_groups, run_path, whose
 from archscope.report import UNASSIGNED, ComponentRow, ModuleRow, Report
-from archscope.report_queries import blocks, describe_inputs, ranked
+from archscope.report_queries import describe_inputs, ranked
 from archscope.serial import to_plain
 from archscope.units import format_count, format_integer, format_percent
 
@@ -28,6 +30,12 @@ COLORS = (
     "#D55E00",  # vermillion
     "#F0E442",  # yellow
 )
+#: The same darker, then lighter: what comes after the first few still has a colour of its own.
+PALETTE = (
+    *COLORS,
+    *("#003F62", "#8A5F00", "#005A42", "#8A3F6B", "#1F6E9E", "#7A3500", "#9C920F"),
+    *("#7FB8D8", "#F2CF80", "#7FCEB9", "#E5BCD3", "#AAD9F4", "#EAAE80", "#F7F1A0"),
+)
 GREY = "#9A9A9A"
 TOTAL = "#444444"
 LESS = "#0072B2"  # a saving
@@ -38,8 +46,17 @@ _ROWS = 10
 
 def component_colors(names: Iterable[str]) -> dict[str, str]:
     """The colour of each component by its place in the report; ``[unassigned]`` is grey and takes no place."""
-    claimed = [name for name in names if name != UNASSIGNED]
-    return {name: COLORS[index % len(COLORS)] for index, name in enumerate(claimed)} | {UNASSIGNED: GREY}
+    claimed = [name for name in dict.fromkeys(names) if name != UNASSIGNED]
+    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(claimed)} | {UNASSIGNED: GREY}
+
+
+def colors_beside(components: Iterable[str], shown: Iterable[str]) -> dict[str, str]:
+    """The colours of what is ``shown``: a component has its own, other parts what no component beside them has."""
+    own = component_colors(components)
+    names = [*dict.fromkeys(shown)]
+    free = [color for color in PALETTE if color not in own.values()] or [*PALETTE]
+    others = (name for name in names if name not in own)
+    return {name: own[name] for name in names if name in own} | dict(zip(others, cycle(free), strict=False))
 
 
 class Drawing:
@@ -85,8 +102,20 @@ class Sheet(Drawing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A component's part of a bar."""
+
+    label: str
+    color: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A bar of a waterfall from ``start`` to ``end``; ``assumed`` is where it was thought to end, None if unsaid."""
+    """A bar of a waterfall from ``start`` to ``end``; ``assumed`` is where it was thought to end, None if unsaid.
+
+    ``parts`` add to a bar from 0, and are drawn in its place.
+    """
 
     label: str
     start: int
@@ -94,6 +123,7 @@ class Step:
     note: str
     color: str
     assumed: int | None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +135,6 @@ class Waterfall(Drawing):
     subtitle: str
     word: str
     goal: int
-    goal_color: str
     bars: tuple[Step, ...]
 
 
@@ -171,26 +200,33 @@ def _bar(label: str, color: str, values: Sequence[int], wholes: Sequence[int]) -
 
 
 def _largest(report: Report) -> Panel:
-    rows = ranked(blocks(report, _ROWS), "parameters", _ROWS)
-    return _modules(report, f"The {len(rows)} largest modules: parameters", rows)
+    groups = largest_groups(report, "parameters", _ROWS)
+    which = "largest module" if len(groups) == 1 else f"{len(groups)} largest modules"
+    return _modules(report, f"The {which}: parameters", groups)
 
 
 def _instances(report: Report, title: str, found: Iterable[ComponentRow]) -> Panel:
     by_path = {row.path: row for row in report.modules}
     rows = [by_path[path] for component in found for path in component.modules]
     names = ", ".join(component.name for component in found)
-    whose = "" if names == title else f" ({names})"
-    what = f"{title}{whose}, {len(rows)}: parameters"
-    return _modules(report, what, rows if len(rows) <= _ROWS else ranked(rows, "parameters", _ROWS))
+    names_of = "" if names == title else f" ({names})"
+    what = f"{title}{names_of}, {len(rows)}: parameters"
+    return _modules(report, what, [(row,) for row in _most(rows)])
 
 
-def _modules(report: Report, title: str, rows: Sequence[ModuleRow]) -> Panel:
+def _most(rows: Sequence[ModuleRow]) -> Sequence[ModuleRow]:
+    return rows if len(rows) <= _ROWS else ranked(rows, "parameters", _ROWS)
+
+
+def _modules(report: Report, title: str, groups: Sequence[Group]) -> Panel:
+    """A bar for each module, or for several that are alike and follow each other, with their figures together."""
     colors = component_colors(row.name for row in report.components)
     bars = []
-    for row in rows:
-        note = format_integer(row.parameters) + ("" if row.macs is None else f" ({format_count(row.macs, 1)} MACs)")
-        color = colors.get(row.component, GREY)
-        bars.append(Bar(label=row.path or THE_MODEL, color=color, values=(row.parameters,), notes=(note,)))
+    for group in groups:
+        parameters, macs = sum(row.parameters for row in group), sum(row.macs or 0 for row in group)
+        note = format_integer(parameters) + ("" if group[0].macs is None else f" ({format_count(macs, 1)} MACs)")
+        color = colors.get(whose(group), GREY)
+        bars.append(Bar(label=run_path(group) or THE_MODEL, color=color, values=(parameters,), notes=(note,)))
     return Panel(title=title, series=("parameters",), wholes=(report.totals.parameters,), bars=tuple(bars))
 
 
@@ -213,5 +249,5 @@ def _ranking(
     """The largest of ``values``, each with its note or else its exact figure."""
     largest = sorted((name for name, value in values.items() if value), key=lambda name: (-values[name], name))[:_ROWS]
     said = notes or {name: format_integer(values[name]) for name in largest}
-    bars = (Bar(label=name, color=COLORS[0], values=(values[name],), notes=(said[name],)) for name in largest)
+    bars = (Bar(label=name, color=TOTAL, values=(values[name],), notes=(said[name],)) for name in largest)
     return Panel(title=title, series=(unit,), wholes=(whole,), bars=tuple(bars))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from archscope.documents import document as doc
-from archscope.documents.pictures import COLORS, GREY, LESS, MORE, TOTAL, Waterfall
+from archscope.documents.pictures import GREY, TOTAL, Part, Waterfall, component_colors
 from archscope.documents.pictures import Step as Bar
 from archscope.metrics import METRICS
 from archscope.report_queries import describe_inputs
@@ -192,25 +192,29 @@ def _data(plan: Plan) -> doc.Table:
 
 
 def _picture(plan: Plan) -> Waterfall:
-    """Today, each proposal in sequence, what they leave, and the other model if there is one."""
-    bars = [_total_bar("today", plan.total)]
+    """Today, each proposal in sequence, what they leave, and the other model if there is one.
+
+    What is known component by component is stacked in their colours, which mean nothing else here.
+    """
+    colors = component_colors(row.component for row in plan.rows)
+    bars = [_total_bar("today", plan.total, _parts((row.component, row.current) for row in plan.rows), colors)]
     for step, before, after, _ in _walk(plan):
         saved = before - after
         note = "refused" if step.sequence is None else f"{-saved:+,}" if saved else "0"
-        color = GREY if step.sequence is None else LESS if saved >= 0 else MORE
         bars.append(
             Bar(
                 label=step.name,
                 start=before,
                 end=after,
                 note=note if step.assumed is None else f"{note}\nassumed {-step.assumed:+,}",
-                color=color,
+                color=GREY,
                 assumed=None if step.assumed is None else before - step.assumed,
             )
         )
-    bars.append(_total_bar("left", plan.reached))
+    bars.append(_total_bar("left", plan.reached, (), colors))
     if plan.against_total is not None:
-        bars.append(_total_bar(plan.against, plan.against_total))
+        parts = _parts((row.component, row.against or 0) for row in plan.rows)
+        bars.append(_total_bar(plan.against, plan.against_total, parts, colors))
     gap, word = plan.reached - plan.goal, METRICS[plan.metric].label
     return Waterfall(
         title=f"{plan.model.name}: what the proposals save",
@@ -218,13 +222,19 @@ def _picture(plan: Plan) -> Waterfall:
         + (f"{gap:,} above the goal of {plan.goal:,}" if gap > 0 else f"within the goal of {plan.goal:,}"),
         word=word,
         goal=plan.goal,
-        goal_color=COLORS[2],
         bars=tuple(bars),
     )
 
 
-def _total_bar(label: str, value: int) -> Bar:
-    return Bar(label=label, start=0, end=value, note=f"{value:,}", color=TOTAL, assumed=None)
+def _parts(found: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, value) for name, value in found if value)
+
+
+def _total_bar(label: str, value: int, parts: Sequence[tuple[str, int]], colors: Mapping[str, str]) -> Bar:
+    """A whole, in its components where they add to it."""
+    known = parts if sum(part for _, part in parts) == value else ()
+    stack = tuple(Part(label=name, color=colors[name], value=part) for name, part in known)
+    return Bar(label=label, start=0, end=value, note=f"{value:,}", color=TOTAL, assumed=None, parts=stack)
 
 
 def _cell(value: str | int | None) -> doc.Cell:

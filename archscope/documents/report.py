@@ -46,7 +46,7 @@ _LISTED = 5  # modules that a note names
 def brief_document(report: Report, view: View | None = None) -> doc.Document:
     """What a terminal shows of ``report``."""
     view = view or View()
-    tree = flat_modules if view.flat or view.patterns else module_tree
+    tree = flat_modules if view.lists else module_tree
     draw = {"modules": tree, "components": _component_modules, "operators": operators_table}[view.by]
     blocks: list[doc.Block] = [*doc.lines(*identity(report)), doc.Facts(total_facts(report))]
     blocks += [doc.Facts(step_facts(report), title="one training step")] if report.totals.training else []
@@ -93,6 +93,7 @@ def _component_modules(report: Report, view: View) -> Iterator[doc.Block]:
         (component.name, row.path or THE_MODEL, *told.cells(row, bars=bool(row.path)))
         for component in report.components
         for row in _sorted([by_path[path] for path in component.modules], view.sort)
+        if view.wants(row, report, component=component.name, path=row.path, type=row.type)
     ]
     kept = rows[: view.limit] if view.limit else rows
     more = f"+{len(rows) - len(kept)} more rows (-n 0 shows them)" if len(kept) < len(rows) else ""

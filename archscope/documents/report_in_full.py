@@ -9,6 +9,7 @@ from dataclasses import replace
 from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, VALUE, FigureColumns, count, path_name, path_names, shapes, was_run
 from archscope.documents.receptive_field import field_notes, has_fields, known_columns
+from archscope.documents.repeats import largest_groups, rows_of, run_path, whose
 from archscope.documents.report_tables import ranked_operators, step_facts, total_facts
 from archscope.documents.sentences import conclusion, largest_component, rounding, top_share
 from archscope.judge.reservations import reservations
@@ -17,10 +18,8 @@ from archscope.records import Shape
 from archscope.report import ComponentRow, ModuleRow, Report, UncountedRow
 from archscope.report_queries import (
     UNDECIDED,
-    blocks,
     changed_options,
     describe_inputs,
-    ranked,
     shape,
     short_components,
     unseen,
@@ -124,13 +123,13 @@ def _components(report: Report, figure: str) -> Iterator[doc.Block]:
 
 
 def _largest(report: Report) -> Iterator[doc.Block]:
-    top, told = ranked(blocks(report), "parameters"), _figures(report, ("parameters", "macs"), known_columns(report))
+    top, told = largest_groups(report), _figures(report, ("parameters", "macs"), known_columns(report))
     yield doc.Heading("Largest modules")
     if top:
         text = f"Modules that do not overlap, by parameters. These {len(top)} hold "
-        yield doc.Paragraph(doc.sentence(text, top_share(report, top), "."))
+        yield doc.Paragraph(doc.sentence(text, top_share(report, [*rows_of(top)]), "."))
         columns = (*doc.figures(""), *doc.texts("module", "type", "component"), *told.columns())
-        rows = ((*_module_cells(row), row.component, *told.cells(row)) for row in top)
+        rows = ((doc.Name(run_path(one)), doc.Name(one[0].type), whose(one), *told.cells(*one)) for one in top)
         yield doc.table(columns, ((doc.Count(place), *cells) for place, cells in enumerate(rows, 1)))
         yield from field_notes(report) if has_fields(report) else ()
     else:

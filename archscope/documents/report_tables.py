@@ -11,6 +11,7 @@ from archscope.documents import document as doc
 from archscope.documents.columns import SHARE, FigureColumns, count, rounded, was_run
 from archscope.documents.document import Count, Fact, Name, figures, names, table, texts
 from archscope.documents.receptive_field import field_cell, known_columns
+from archscope.documents.where import Where
 from archscope.judge.reservations import reservation
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
 from archscope.report import ComponentRow, OperatorRow, Report
@@ -25,7 +26,8 @@ class View:
     """What to show: ``by`` modules, components or operators; ``sort`` a metric, or ``order`` for the model's own.
 
     ``depth`` levels of modules and ``limit`` rows at most, 0 for all of them. ``columns`` are further figures. ``flat``
-    lists modules without submodules by their whole paths; ``patterns`` those that one of these globs matches.
+    lists modules without submodules by their whole paths; ``patterns`` those that one of these globs matches. ``where``
+    says which rows are wanted, by the figures that they show.
     """
 
     by: str = "modules"
@@ -35,11 +37,21 @@ class View:
     columns: tuple[str, ...] = ()
     flat: bool = False
     patterns: tuple[str, ...] = ()
+    where: Where | None = None
 
     @property
     def ranking(self) -> str:
         """The metric that says which rows are large."""
         return "parameters" if self.sort in {"order", "name"} else self.sort
+
+    @property
+    def lists(self) -> bool:
+        """Whether modules are a list of rows that were chosen, not a tree."""
+        return bool(self.flat or self.patterns or self.where)
+
+    def wants(self, row: FigureRow, report: Report, **names: str | int) -> bool:
+        """Whether a row of ``report`` with its ``names`` is one of those that ``where`` describes."""
+        return self.where is None or self.where.holds({**row.figures, **names}, report.totals.figures)
 
 
 def total_facts(report: Report) -> tuple[Fact, ...]:
@@ -104,7 +116,9 @@ def operators_table(report: Report, view: View) -> Iterator[doc.Block]:
     if not was_run(report):
         yield doc.Paragraph("operators are known after a run: give --input")
         return
-    rows = ranked_operators(report)
+    rows = [
+        row for row in ranked_operators(report) if view.wants(row, report, op=row.op, kind=row.kind, calls=row.calls)
+    ]
     if view.sort == "name":
         rows.sort(key=lambda row: row.op)
     elif view.sort == "flops":
@@ -120,9 +134,17 @@ def operators_table(report: Report, view: View) -> Iterator[doc.Block]:
             (Name(row.op), row.kind, Count(row.calls), *(unknown if row.kind == "uncounted" else told.cells(row)))
             for row in kept
         ),
-        ("TOTAL", "", Count(sum(row.calls for row in rows)), *told.total()),
+        _operators_total(rows, told, chosen=view.where is not None),
         left_out=f"+{len(hidden)} smaller rows, {share} of FLOPs (-n 0 shows them)" if hidden else "",
     )
+
+
+def _operators_total(rows: Sequence[OperatorRow], told: FigureColumns, *, chosen: bool) -> tuple[doc.Cell, ...]:
+    calls = Count(sum(row.calls for row in rows))
+    if not chosen:
+        return ("TOTAL", "", calls, *told.total())
+    counted = [row for row in rows if row.kind != "uncounted"]
+    return ("MATCHED", "", calls, *(told.cells(*counted) if counted else told.nothing()))
 
 
 def ranked_operators(report: Report) -> list[OperatorRow]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archscope.documents.pictures import COLORS, GREY, Drawing, component_colors
+from archscope.documents.pictures import GREY, Drawing, colors_beside
 from archscope.judge.scaling.inverse import spread
 from archscope.judge.scaling.parts import crossings, parts
 from archscope.results.scaling import Dimension, Scaling
@@ -88,7 +88,7 @@ def bands(law: Scaling) -> SizeBands:
         dimension=along.name,
         sizes=tuple(sizes),
         starts=tuple(starts),
-        bands=tuple(_bands(names, values)),
+        bands=tuple(_bands(law, names, values)),
         dots=_dots(law, along, base),
         marks=tuple(
             Mark(size=one.size, label=f"{one.upper} over {one.lower}") for one in shown if one.dimension == along.name
@@ -104,10 +104,11 @@ def _values(law: Scaling, region: Region, sizes: Mapping[str, int]) -> dict[str,
     return known if len(known) == len(found) else {}
 
 
-def _bands(names: list[str], values: list[Mapping[str, int]]) -> list[Band]:
-    colors = component_colors(names[:_BANDS])
+def _bands(law: Scaling, names: list[str], values: list[Mapping[str, int]]) -> list[Band]:
+    components = dict.fromkeys(name for region in (*law.laws, *law.regions) for name in region.names)
+    colors = colors_beside(components, names)
     made = [
-        Band(label=name, color=colors.get(name, COLORS[0]), values=tuple(one.get(name, 0) for one in values))
+        Band(label=name, color=colors[name], values=tuple(one.get(name, 0) for one in values))
         for name in names[:_BANDS]
     ]
     if names[_BANDS:]:

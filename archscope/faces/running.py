@@ -39,7 +39,7 @@ def evaluate_model(  # noqa: PLR0913 - what an evaluation is made of
     settings: Settings,
     subject: str,
     order: str = "sorted",
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[Evaluation, Mapping[str, str]]:
     """The average precisions of ``model`` (in eval mode, on its device) on WIDER_val/images/EVENT/NAME.jpg in ``data``.
 
@@ -49,8 +49,8 @@ def evaluate_model(  # noqa: PLR0913 - what an evaluation is made of
     pictures = read_ground_truth(ground_truth)
     files = [_picture_file(data / IMAGES, picture.path) for picture in pictures]
     boxes: list[Floats] = []
-    for number, file in enumerate(files, 1):
-        tell(f"picture {number:,} of {len(files):,}")
+    for number, file in enumerate(files):
+        tell(number, len(files))
         boxes.append(_rows(detect(model, read_image(file), settings)))
     result = Evaluation(
         evaluation_version=EVALUATION_VERSION,

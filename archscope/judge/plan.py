@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -25,11 +25,13 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
     options: Mapping[str, Any],
     inputs: Any,
     against: Report | None = None,
+    measured: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """The targets of ``sheet`` beside ``report``, and every proposal built on meta and measured.
 
-    ``model`` and ``options`` are what ``report`` was loaded from, to build it anew. Raises ConfigError, with file and
-    line, for a component or option that the model does not have, and for a metric that ``report`` did not measure.
+    ``model`` and ``options`` are what ``report`` was loaded from, to build it anew; ``measured`` hears how many
+    proposals of how many are. Raises ConfigError, with file and line, for a component or option that the model does not
+    have, and for a metric that ``report`` did not measure.
     """
     total = report.totals[sheet.metric]
     if total is None:
@@ -46,7 +48,7 @@ def make_plan(  # noqa: PLR0913 - a plan is all of these
         macs=report.totals.macs,
         complete=complete(report, METRICS[sheet.metric]) and not missing_weights(report, METRICS[sheet.metric]),
         rows=_rows(sheet, report, against),
-        steps=_steps(sheet, model, dict(options), inputs),
+        steps=_steps(sheet, model, dict(options), inputs, measured),
         against=against.model.name if against else "",
         against_total=against.totals[sheet.metric] if against else None,
     )
@@ -97,10 +99,14 @@ def _corrected(target: int, published: int | None, current: int) -> int:
     return round(Fraction(target * current, published)) if published else target
 
 
-def _steps(sheet: TargetSheet, model: str, options: dict[str, Any], inputs: Any) -> tuple[Step, ...]:
+def _steps(
+    sheet: TargetSheet, model: str, options: dict[str, Any], inputs: Any, measured: Callable[[int, int], None] | None
+) -> tuple[Step, ...]:
     steps: list[Step] = []
     so_far: dict[str, Any] = dict(options)
-    for proposal in sheet.proposals:
+    for done, proposal in enumerate(sheet.proposals):
+        if measured is not None:
+            measured(done, len(sheet.proposals))
         changed = {setting.name: setting.value for setting in proposal.settings}
         alone = measure_setting(model, options, inputs, proposal.settings)
         in_sequence = measure_setting(model, so_far, inputs, proposal.settings)

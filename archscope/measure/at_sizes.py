@@ -11,7 +11,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, InputError, UsageError
 from archscope.measure.measuring import trace_spec
-from archscope.measure.running.call_forms import Given, call_forms
+from archscope.measure.running.call_forms import call_forms
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike, exchanged_inputs, input_names, input_records
 from archscope.measure.running.memory_limit import too_large
@@ -19,7 +19,7 @@ from archscope.measure.running.size_questions import Question, SizeQuestions
 from archscope.measure.running.tracing import loops_undecided, trace
 from archscope.process_state import process_state_kept
 from archscope.records import InputRecord, Trace
-from archscope.spec import Inputs, ModelSpec, OptionValue
+from archscope.spec import Given, Inputs, ModelSpec, OptionValue
 
 Measurable: TypeAlias = ModelSpec | nn.Module
 Setting: TypeAlias = Mapping[str, OptionValue]

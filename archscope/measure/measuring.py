@@ -11,7 +11,7 @@ from torch import nn
 
 from archscope.errors import ArchscopeError, BuildError, ForwardError, UsageError, raised
 from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
-from archscope.measure.running.call_forms import Given, graph_inputs
+from archscope.measure.running.call_forms import graph_inputs
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
 from archscope.measure.running.input_refusal import RefusedInputError
@@ -26,7 +26,7 @@ from archscope.metrics import Figures
 from archscope.process_state import process_state_kept, surroundings_kept
 from archscope.records import Trace
 from archscope.report import ModelInfo, Report
-from archscope.spec import Component, ModelSpec
+from archscope.spec import Component, Given, Inputs, ModelSpec
 
 
 def analyze(  # noqa: PLR0913 - every option of a measurement
@@ -184,12 +184,20 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
 
 
 def _beside_known(spec: ModelSpec, inputs: Any) -> Any:
-    """What the model of ``spec`` is called with."""
+    """What the model of ``spec`` is called with: ``inputs``, its own where none are given, by its own method if any."""
+    own = spec.inputs
     if inputs is None:
-        return spec.inputs or None
-    if isinstance(inputs, Given) and inputs.value is None and spec.inputs:
-        return dataclasses.replace(inputs, usual=spec.inputs)
-    return inputs
+        return own or None
+    method = "" if isinstance(own, tuple) else own.method
+    if isinstance(inputs, Given) and inputs.value is None and own:
+        if isinstance(own, Given):
+            return dataclasses.replace(inputs, value=own.value, method=inputs.method or method)
+        return dataclasses.replace(inputs, usual=own, method=inputs.method or method)
+    if not method:
+        return inputs
+    if isinstance(inputs, (Given, Inputs)):
+        return dataclasses.replace(inputs, method=inputs.method or method)
+    return Given(value=inputs, method=method)
 
 
 def require_device(device: str) -> None:

@@ -90,7 +90,7 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _run(spec: ModelSpec, call: InputsLike, formulas: FormulaTable) -> QuickTotals | None:
+def _run(spec: ModelSpec, call: Any, formulas: FormulaTable) -> QuickTotals | None:
     """The totals, or None where what the model does has to be recorded to be counted."""
     cached = caches_kept((spec.build,), any_tensor)
     with cached, torch.random.fork_rng(devices=[]), torch.device("meta"):

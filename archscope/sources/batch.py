@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from archscope.errors import ImportModelError, InputError, place_of, raised
 from archscope.process_state import process_state_kept
 from archscope.sources.attribute import named
+
+_FUNCTION = re.compile(r"(?:[^=\[\]{}]*\.py|[^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
+_DTYPES = re.compile(r"(?:u?int|float|bfloat|complex)\d+(?:_\w+)?|bool")
+
+
+def names_function(texts: Sequence[str]) -> bool:
+    """Whether ``texts`` are no arguments, but the name of the function that makes them: file.py:NAME, module:NAME."""
+    found = _FUNCTION.fullmatch(texts[0].strip()) if len(texts) == 1 else None
+    return found is not None and not _DTYPES.fullmatch(found[1])
 
 
 def made_batch(text: str, base: Path = Path()) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archscope.errors import InputError
 from archscope.sources.inputs import parse_input
-from archscope.spec import Inputs, InputSpec, LoneSize
+from archscope.spec import Given, Inputs, InputSpec, LoneSize
 from archscope.value_text import OPENING, WORDS, parse_literal, put
 
 GRAMMAR = (
@@ -47,8 +47,12 @@ def parse_call(texts: Iterable[str], method: str = "") -> tuple[InputSpec, ...] 
     return Inputs(args=tuple(args), kwargs=kwargs, method=method)
 
 
-def written_specs(inputs: tuple[InputSpec, ...] | Inputs) -> tuple[InputSpec, ...]:
-    """The tensors of a call that was written down, each with the name of its argument and its place in it."""
+def written_specs(inputs: tuple[InputSpec, ...] | Inputs | Given) -> tuple[InputSpec, ...]:
+    """The tensors of a call that was written down or made, each with the name of its argument and its place in it."""
+    if isinstance(inputs, Given):
+        return tuple(
+            spec for name, value in [("", inputs.value), *inputs.named.items()] for spec in _inside(name, value)
+        )
     if not isinstance(inputs, Inputs):
         return inputs
     named = [*((f"args[{place}]", value) for place, value in enumerate(inputs.args)), *inputs.kwargs.items()]
@@ -64,6 +68,8 @@ def _inside(name: str, value: Any) -> Iterator[InputSpec]:
     elif isinstance(value, dict):
         for key, part in value.items():
             yield from _inside(f"{name}[{key!r}]", part)
+    elif hasattr(value, "shape") and hasattr(value, "dtype"):
+        yield InputSpec(shape=tuple(value.shape), dtype=str(value.dtype).removeprefix("torch."), name=name)
 
 
 def _renamed(value: Any, name: str) -> Any:

@@ -9,14 +9,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from archscope.config import Config, find_config
+from archscope.config import Config, ModelConfig, find_config
 from archscope.errors import ConfigError, ImportModelError, InputError, OptionError, SpecError
 from archscope.json_text import parse_json
 from archscope.models import ALIASES, ZOO, zoo_spec
 from archscope.report import Report
 from archscope.serial import from_json
+from archscope.sources.batch import made_batch, names_function
 from archscope.sources.call_text import parse_call
-from archscope.spec import ModelSpec, literal_of
+from archscope.spec import Given, Inputs, InputSpec, ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = (
@@ -44,19 +45,30 @@ def load_configured(config: Config, name: str, /, **options: Any) -> ModelSpec |
     loaded = _load(model.source, {**model.options, **options}, base=config.root, known=())
     place = str(model.location)
     if isinstance(loaded, Report):
-        if model.inputs or model.components is not None:
+        if model.inputs or model.call or model.components is not None:
             raise ConfigError(
                 f"{name!r} is the saved report {model.source}, which is not measured again",
                 where=place,
-                help="leave out inputs and components, or name the model itself",
+                help="leave out inputs, call and components, or name the model itself",
             )
         return loaded
     try:
-        inputs = parse_call(model.inputs)
+        inputs = _called(config, model)
     except InputError as error:
         raise ConfigError(error.what, where=place, help=error.help) from error
+    if isinstance(inputs, Given) and inputs.value is None and loaded.inputs:
+        inputs = dataclasses.replace(inputs, usual=loaded.inputs)
     components = loaded.components if model.components is None else model.components
     return dataclasses.replace(loaded, name=name, inputs=inputs or loaded.inputs, components=components)
+
+
+def _called(config: Config, model: ModelConfig) -> tuple[InputSpec, ...] | Inputs | Given:
+    """What the config says that the model is called with: nothing, arguments, or what a function makes."""
+    if names_function(model.inputs):
+        return Given(value=made_batch(model.inputs[0].strip(), config.root), method=model.call)
+    if model.call and not model.inputs:
+        return Given(method=model.call)
+    return parse_call(model.inputs, model.call)
 
 
 def _load(text: str, options: dict[str, Any], *, base: Path, known: tuple[str, ...]) -> ModelSpec | Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archscope.cli.actions import fitting
 from archscope.documents import check, claims, comparison, config, crosscheck, plan, report, sweep, why
 from archscope.documents import formulas as formulas_document
-from archscope.documents.comparison import ComparisonView
+from archscope.documents.comparison_view import ComparisonView
 from archscope.documents.report_in_full import full_document
 from archscope.documents.report_tables import View
 from archscope.render import writers

@@ -14,13 +14,12 @@ from archscope.judge.scaling.questions import Asked
 from archscope.judge.scaling.regions import Regions
 from archscope.measure.at_sizes import Measurable, Setting, SizedModel, parse_place
 from archscope.measure.measuring import report_of
-from archscope.measure.running.call_forms import Given
 from archscope.measure.running.inputs import InputsLike
 from archscope.records import Trace
 from archscope.report import Report
 from archscope.results.scaling import Dimension, Scaling
 from archscope.sources import load
-from archscope.spec import Component, ModelSpec, Option
+from archscope.spec import Component, Given, ModelSpec, Option
 
 
 def scale(  # noqa: PLR0913 - what a law is of

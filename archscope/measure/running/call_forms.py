@@ -18,20 +18,7 @@ from archscope.measure.running.input_suggestion import three_forms
 from archscope.measure.running.inputs import from_specs, invoked, with_tensors
 from archscope.measure.running.inventory import dtype_name
 from archscope.measure.running.missing_forward import require_forward
-from archscope.spec import Inputs, InputSpec, LoneSize
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """Inputs in any form, arguments by name beside them, and the method that takes them.
-
-    ``usual`` inputs stand in for the value where there is none, if the arguments by name leave room for them.
-    """
-
-    value: Any = None
-    usual: Any = None
-    named: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    method: str = ""
+from archscope.spec import Given, Inputs, InputSpec, LoneSize
 
 
 class Calls(NamedTuple):

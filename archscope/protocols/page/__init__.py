@@ -16,7 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from archscope.documents.document import words
-from archscope.documents.pictures import COLORS, GREY, LESS, MORE, component_colors
+from archscope.documents.pictures import COLORS, GREY, LESS, MORE, PALETTE, component_colors
 from archscope.documents.scaling import SCALING
 from archscope.formulas.default import DEFAULT_FORMULAS
 from archscope.formulas.table import UNCOUNTED
@@ -69,7 +69,8 @@ def render_html(subject: Report | Shown) -> str:
             {"key": name, "label": line.title, "one": line.label, "bound": line.lower_bound, "shown": line.prominent}
             for name, line in metrics_of(Rows.MODULES).items()
         ],
-        "palette": COLORS,
+        "palette": PALETTE,
+        "kinds": len(COLORS),
         "grey": GREY,
         "less": LESS,
         "more": MORE,

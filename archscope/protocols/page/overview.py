@@ -37,7 +37,7 @@ def overview(reports: tuple[Report, ...], check: CheckResult | None, colors: Map
     totals = totals_table(compare(*reports, different_inputs=True)) if len(reports) > 1 else None
     return {
         "sides": [_side(report, colors, alone=len(reports) == 1) for report in reports],
-        "totals": _html(totals or doc.Facts(total_facts(head))),
+        "totals": _html(totals or doc.Facts(total_facts(head)), titled=True),
         "conclusion": _html(doc.Paragraph(conclusion(head))),
         "budgets": _html(*drawn_blocks(check)) if check else "",
         "bars": [*_bars(reports, colors)],
@@ -45,8 +45,8 @@ def overview(reports: tuple[Report, ...], check: CheckResult | None, colors: Map
     }
 
 
-def _html(*blocks: doc.Block, colors: Mapping[str, str] | None = None) -> Markup:
-    return Markup(render_blocks(blocks, colors or {}))  # noqa: S704 - its names are escaped
+def _html(*blocks: doc.Block, colors: Mapping[str, str] | None = None, titled: bool = False) -> Markup:
+    return Markup(render_blocks(blocks, colors or {}, titled=titled))  # noqa: S704 - its names are escaped
 
 
 def _side(report: Report, colors: Mapping[str, str], *, alone: bool) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _side(report: Report, colors: Mapping[str, str], *, alone: bool) -> dict[str
         "fallback": plain(model.fallback),
         "warnings": _html(*warnings(report)),
         "notes": _html(*doc.lines(*identity(report)), *notes(report)),
-        "components": _html(components, doc.Paragraph(rounding(report)), colors=colors),
+        "components": _html(components, doc.Paragraph(rounding(report)), colors=colors, titled=True),
         "graph": Markup(component_graph(report, colors)) if drawn else "",  # noqa: S704 - built with escaped names
         "hidden": len(report.components) if report.flows and not drawn else 0,
     }

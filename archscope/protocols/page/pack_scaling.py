@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from archscope.documents.pictures import COLORS, GREY
+from archscope.documents.pictures import GREY, colors_beside
 from archscope.documents.scaling import crossing_words, describe_values, told_metrics
 from archscope.judge.scaling.parts import crossings, parts
 from archscope.measure.at_sizes import parse_place
@@ -41,7 +41,7 @@ def pack_scaling(law: Scaling) -> dict[str, Any]:
             for name in told
         ],
         "named": law.own_components,
-        "parts": [{"name": name, "color": color} for name, color in _colors(names).items()],
+        "parts": [{"name": name, "color": color} for name, color in _colors(law, names).items()],
         "regions": regions,
         "crossings": [
             {
@@ -83,9 +83,10 @@ def _ordered(law: Scaling, held: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(names, key=lambda name: -costs.get(name, 0))
 
 
-def _colors(names: Sequence[str]) -> dict[str, str]:
-    claimed = [name for name in names if name != UNASSIGNED]
-    colors = {name: COLORS[place % len(COLORS)] for place, name in enumerate(claimed[:_COLORED])}
+def _colors(law: Scaling, names: Sequence[str]) -> dict[str, str]:
+    components = dict.fromkeys(name for region in (*law.laws, *law.regions) for name in region.names)
+    claimed = [name for name in names if name != UNASSIGNED][:_COLORED]
+    colors = colors_beside(components, claimed)
     return {name: colors.get(name, GREY) for name in names}
 
 

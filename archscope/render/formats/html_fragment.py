@@ -16,12 +16,13 @@ def render_fragment(document: doc.Document) -> str:
     return f'<section class="archscope">\n{title}{beside}{render_blocks(document.blocks)}</section>\n'
 
 
-def render_blocks(blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None) -> str:
+def render_blocks(blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None, *, titled: bool = False) -> str:
     """``blocks`` one after the other.
 
-    A row of a table whose first cell has one of ``colors`` shows it, and carries the text as ``data-component``.
+    A row of a table whose first cell has one of ``colors`` shows it, and carries the text as ``data-component``. With
+    ``titled`` every cell carries the title of its column, for styles that stack the cells on a narrow screen.
     """
-    return "".join(_block(block, colors or {}) for block in blocks)
+    return "".join(_block(block, colors or {}, titled=titled) for block in blocks)
 
 
 def _text(words: str) -> str:
@@ -34,7 +35,7 @@ def _inline(words: doc.Inline) -> str:
     return "".join(f"<code>{_text(p.text)}</code>" if isinstance(p, doc.Name) else _text(p) for p in parts)
 
 
-def _block(block: doc.Block, colors: Mapping[str, str]) -> str:  # noqa: PLR0911 - one for each kind of block
+def _block(block: doc.Block, colors: Mapping[str, str], *, titled: bool) -> str:  # noqa: PLR0911 - one for each kind of block
     match block:
         case doc.Paragraph():
             return f"<p{_class(block.tone)}>{_inline(block.text)}</p>\n"
@@ -43,7 +44,7 @@ def _block(block: doc.Block, colors: Mapping[str, str]) -> str:  # noqa: PLR0911
         case doc.Facts():
             return f"<dl>{''.join(map(_fact, block.facts))}</dl>\n"
         case doc.Table():
-            return _table(block, colors)
+            return _table(block, colors, titled=titled)
         case doc.Items():
             return f"<ul>{''.join(f'<li>{_inline(item)}</li>' for item in block.items)}</ul>\n"
         case doc.Findings():
@@ -68,7 +69,7 @@ def _finding(found: doc.Finding) -> str:
     return f"<li{_class(found.tone)}>{mark}{words}{more}</li>"
 
 
-def _table(block: doc.Table, colors: Mapping[str, str]) -> str:
+def _table(block: doc.Table, colors: Mapping[str, str], *, titled: bool) -> str:
     """A table with its heads; figures carry the class ``num``, and columns without any cell are left out."""
     rows = [*block.rows, *([block.total] if block.total else [])]
     cells = [[_cell(cell) for cell in row.cells] for row in rows]
@@ -76,6 +77,7 @@ def _table(block: doc.Table, colors: Mapping[str, str]) -> str:
     kinds = [
         _class("num" if column.figures else "", "share" if column.key == "share" else "") for column in block.columns
     ]
+    heads = [f' data-title="{_text(doc.words(one.title))}"' if titled and one.title else "" for one in block.columns]
     head = "".join(f'<th scope="col"{kinds[place]}>{_inline(block.columns[place].title)}</th>' for place in kept)
     body = ""
     for row, line in zip(rows, cells, strict=True):
@@ -83,8 +85,10 @@ def _table(block: doc.Table, colors: Mapping[str, str]) -> str:
         color = colors.get(name) if isinstance(name, str) else None
         component = f' data-component="{references(name)}"' if isinstance(name, str) and color else ""
         indent = f' style="padding-left:{row.indent}em"' if row.indent else ""
-        told = f'{_swatch(color)}<bdi class="name">{first}</bdi>' if color else first
-        further = "".join(f"<td{kinds[place]}>{cell}</td>" for place, cell in zip(kept[1:], others, strict=True))
+        told = f'<span class="key">{_swatch(color)}<bdi class="name">{first}</bdi></span>' if color else first
+        further = "".join(
+            f"<td{kinds[place]}{heads[place]}>{cell}</td>" for place, cell in zip(kept[1:], others, strict=True)
+        )
         tone = "total" if row is block.total else row.tone
         body += f'<tr{_class(tone)}{component}><th scope="row"{indent}>{told}</th>{further}</tr>\n'
     caption = f"<caption>{_text(block.caption)}</caption>" if block.caption else ""

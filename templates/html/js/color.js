@@ -1,6 +1,6 @@
 // One colour per component, as in every figure; the commonest types get the same colours, the rest grey.
 
-const TYPE_COLORS = DATA.palette;
+const TYPE_COLORS = DATA.palette.slice(0, DATA.kinds);
 const UNASSIGNED = "[unassigned]";
 const COMPONENT_COLORS = new Map(
   [...new Set(REPORTS.flatMap((report) => report.componentNames))]

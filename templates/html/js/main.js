@@ -49,12 +49,21 @@ function setFilter(text) {
   go({ filter: text, view: ["table", "icicle", "treemap", "operators", "diff"].includes(state.view) ? state.view : "table" });
 }
 
+/** The strip of tabs scrolls, so that the chosen one is seen, with something of its neighbours. */
+function inView(tab) {
+  const strip = tab.parentElement, room = 40;
+  const left = tab.offsetLeft - strip.offsetLeft;
+  if (left - room < strip.scrollLeft) strip.scrollLeft = left - room;
+  else if (left + tab.offsetWidth + room > strip.scrollLeft + strip.clientWidth) strip.scrollLeft = left + tab.offsetWidth + room - strip.clientWidth;
+}
+
 function render(before = {}) {
   for (const tab of tabs) {
     const on = tab.id === `tab-${state.view}`;
     tab.setAttribute("aria-selected", String(on));
     tab.tabIndex = on ? 0 : -1;
     byId(tab.getAttribute("aria-controls")).hidden = !on;
+    if (on) inView(tab);
   }
   const drawn = ["icicle", "treemap"].includes(state.view);
   const modules = drawn || state.view === "table";
@@ -93,7 +102,7 @@ function setTheme(theme) {
 function fillBar() {
   const radio = (name, value, label, checked) => el("label", {}, el("input", { type: "radio", name, value, checked, onchange: () => go({ [name === "side" ? "side" : "metric"]: name === "side" ? Number(value) : value }) }), el("span", {}, label));
   byId("metrics").append(...METRICS.map((metric) => radio("metric", metric.key, metric.label, metric.key === state.metric)));
-  byId("sides").append(...REPORTS.map((report, k) => radio("side", k, el("bdi", {}, report.model.name), k === state.side)));
+  byId("sides").append(...REPORTS.map((report, k) => radio("side", k, el("bdi", { title: report.model.name }, report.model.name), k === state.side)));
   byId("colour").append(el("option", { value: "component" }, "by component"), el("option", { value: "type" }, "by type"), ...(COMPARING ? [el("option", { value: "delta" }, "by change")] : []));
   byId("colour").addEventListener("change", (event) => go({ colour: event.target.value }));
   for (const name of ["fold", "flat", "changed"]) byId(name).addEventListener("change", (event) => go({ [name]: event.target.checked }));
