@@ -48,7 +48,7 @@ def _switches() -> Iterator[_Switch]:
     yield sys.get_int_max_str_digits, sys.set_int_max_str_digits
     yield sys.gettrace, sys.settrace
     yield sys.getprofile, sys.setprofile
-    yield threading.gettrace, threading.settrace  # type: ignore[arg-type]  # None takes it off
+    yield threading.gettrace, threading.settrace
     yield threading.getprofile, threading.setprofile
     if hasattr(signal, "pthread_sigmask"):
         yield partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()), partial(signal.pthread_sigmask, signal.SIG_SETMASK)
