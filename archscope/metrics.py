@@ -170,7 +170,8 @@ class Figures(FigureRow, Mapping[str, Value]):
     _values: dict[str, Value]
 
     def __init__(self, values: Mapping[str, Value] | None = None, /, **more: Value) -> None:
-        object.__setattr__(self, "_values", {**(values or {}), **more})
+        held = values._values if isinstance(values, Figures) else values or {}  # noqa: SLF001 - its own
+        object.__setattr__(self, "_values", {**held, **more})
 
     @property
     def figures(self) -> Figures:
@@ -215,7 +216,8 @@ METRICS: dict[str, Metric[Any]] = {name: line for name, line in vars(FigureRow).
 
 def carried_by(rows: Rows) -> dict[str, Metric[Any]]:
     """The metrics that rows of that kind carry, by name."""
-    return {name: metric for name, metric in METRICS.items() if rows & metric.rows}
+    wanted = rows.value
+    return {name: metric for name, metric in METRICS.items() if wanted & metric.rows.value}
 
 
 def limitable() -> dict[str, Metric[Any]]:

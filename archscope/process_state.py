@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from archscope.interpreter_state import interpreter_state
 from archscope.surroundings import surroundings
 from archscope.torch_state import global_hooks, torch_state
 from archscope.turn import one_at_a_time
@@ -38,10 +39,11 @@ def process_state_kept() -> Iterator[None]:
 def surroundings_kept() -> Iterator[None]:
     """Around a whole measurement, since what a constructor sets the forward may need: as ``process_state_kept``.
 
-    That is: the environment, the import path, signal handlers and alarms (in the main thread), and the hooks that torch
+    That is: the environment, the import path, the arguments of the command, signal handlers and alarms (in the main
+    thread), Python's own streams, hooks, collector, locale, mask of files and decimal context, and the hooks that torch
     calls for every module and every optimizer.
     """
-    restorers = [*surroundings(), *global_hooks()]
+    restorers = [*surroundings(), *interpreter_state(), *global_hooks()]
     try:
         yield
     finally:

@@ -75,7 +75,12 @@ class OpCall(NamedTuple):
     def inputs(self) -> tuple[TensorMeta, ...]:
         """Every tensor among the arguments, those inside lists too, in schema order."""
         found: list[TensorMeta] = []
-        _collect(self.arguments.values(), found)
+        for value in self.arguments.values():
+            kind = type(value)
+            if kind is TensorMeta:
+                found.append(value)
+            elif kind is list or kind is tuple:
+                _collect(value, found)
         return tuple(found)
 
 

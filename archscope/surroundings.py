@@ -21,7 +21,8 @@ def surroundings() -> Iterator[Restore]:
     """One function for each piece that puts it back; each may raise, and is of no concern to the others."""
     environment = dict(os.environ)
     yield lambda: _put_environment_back(environment)
-    yield _same_path([*sys.path])
+    for name in ("path", "argv"):
+        yield _same_list(name)
     if threading.current_thread() is threading.main_thread():
         for number in _SIGNALS:
             yield _handler(number)
@@ -32,20 +33,24 @@ def surroundings() -> Iterator[Restore]:
 def _put_environment_back(before: dict[str, str]) -> None:
     if os.environ == before:
         return
+    zone = os.environ.get("TZ")
     for name in {*os.environ, *before}:
         if name not in before:
             del os.environ[name]
         elif os.environ.get(name) != before[name]:
             os.environ[name] = before[name]
+    if before.get("TZ") != zone and hasattr(time, "tzset"):
+        time.tzset()
 
 
-def _same_path(before: list[str]) -> Restore:
-    held = sys.path
+def _same_list(name: str) -> Restore:
+    held = getattr(sys, name)
+    before = [*held]
 
     def restore() -> None:
-        if sys.path is not held or held != before:
+        if getattr(sys, name) is not held or held != before:
             held[:] = before
-            sys.path = held
+            setattr(sys, name, held)
 
     return restore
 

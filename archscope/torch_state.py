@@ -88,6 +88,19 @@ def _switches(torch: Any) -> Iterator[_Switch]:
             functools.partial(_called, torch.backends.cuda, f"{kind}_sdp_enabled"),
             functools.partial(_called, torch.backends.cuda, f"enable_{kind}_sdp"),
         )
+    for flag in ("fp16", "bf16"):
+        yield _attribute(torch.backends.cuda.matmul, f"allow_{flag}_reduced_precision_reduction")
+    for library in ("mkldnn", "nnpack"):
+        yield (
+            functools.partial(_called, torch._C, f"_get_{library}_enabled"),  # noqa: SLF001 - no public name
+            functools.partial(_called, torch._C, f"_set_{library}_enabled"),  # noqa: SLF001
+        )
+    for name in ("swap_module_params", "overwrite_module_params"):
+        yield (
+            functools.partial(_called, torch.__future__, f"get_{name}_on_conversion"),
+            functools.partial(_called, torch.__future__, f"set_{name}_on_conversion"),
+        )
+    yield torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled
     yield torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
     for device in ("cpu", "cuda"):
         for name in ("autocast_enabled", "autocast_dtype"):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = NDArray[np.uint8]
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of the landmarks: eyes, nose, corners of the mouth
 _BOX = "#D55E00"
+_PIXELS, _PER_BYTE = 16_000_000, 30  # of any picture, and of what a photograph compresses to
 
 
 def read_image(file: Path) -> Pixels:
@@ -39,11 +40,17 @@ def open_image(file: Path) -> Image:
         raise UsageError(f"there is no picture {str(file)[:300]!r}", help="the path is taken from the current folder")
     try:
         with Image.open(file) as image:
+            _require_pixels(image.width * image.height, file.stat().st_size)
             return ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:
         raise UsageError(
             f"the picture does not decode: {raised(error)}", where=str(file), help="fetch it again, or leave it out"
         ) from error
+
+
+def _require_pixels(pixels: int, nbytes: int) -> None:
+    if pixels > max(_PIXELS, _PER_BYTE * nbytes):
+        raise ValueError(f"it says {pixels:,} pixels, more than a file of {nbytes:,} bytes holds")
 
 
 def drawn(image: Image, faces: Iterable[Face], suffix: str) -> bytes:

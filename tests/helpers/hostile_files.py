@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from made import made_report
 from mutations import (
@@ -23,12 +24,18 @@ from mutations import (
     toml_like,
     weights_like,
 )
+from onnx.helper import make_node
+from onnx_graphs import model, tensor, value
+from PIL import Image
 from told import REPORT_FORMATS, render_text
 from torch import nn
 
 import archscope
 from archscope import Component
 from archscope.config import load_config
+from archscope.faces.images import read_image
+from archscope.faces.labels import read_labels
+from archscope.faces.predictions import read_boxes
 from archscope.judge.claims_file import read_claims
 from archscope.judge.lock.entries import lock_entry
 from archscope.judge.lock.file import read_lock, render_lock
@@ -42,6 +49,7 @@ from archscope.sources.checkpoint import from_checkpoint
 from archscope.sources.exported import from_exported
 from archscope.sources.huggingface import from_huggingface
 from archscope.sources.inputs import parse_inputs
+from archscope.sources.onnx_file.source import from_onnx
 from archscope.sources.settings import parse_settings
 from archscope.spec import ModelSpec
 from archscope.units import parse_count
@@ -148,6 +156,11 @@ HF = (
     {"model_type": "llama", "hidden_size": 16, "num_hidden_layers": 1, "rope_scaling": {"type": "linear", "factor": 2}},
     {"model_type": "detr", "backbone": "resnet18", "use_timm_backbone": True, "backbone_config": None},
 )
+LABELS = (
+    "# 0--Parade/a.jpg\n449 330 122 149 488.9 373.6 0 542.1 376.4 0 515 412.8 0 485 425 0 538 431 0 0.8\n",
+    "0--Parade/a.jpg\n2\n449 330 122 149 0 0 0 0 0 0 \n361 98 263 339 0 0 0 1 0 0 \n",
+)
+PREDICTION = "a\n2\n449.0 330.0 122.0 149.0 0.99\n361.5 98.25 263.0 339.0 0.5\n"
 HF_SCALARS = (*SCALARS, "eager", "hf-hub:owner/name", {"auto_map": {"AutoModel": "m.M"}}, {"model_type": "bert"}, 10**9)
 
 
@@ -168,6 +181,19 @@ def _exported(folder):
     program = torch.export.export(Net().eval(), (torch.rand(2, 3, 16, 16),), dynamic_shapes=shapes)
     torch.export.save(program, folder / "net.pt2")
     return (folder / "net.pt2").read_bytes()
+
+
+def _graph():
+    nodes = [make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1]), make_node("Relu", ["y"], ["z"])]
+    weights = [tensor("w", np.ones((4, 3, 3, 3), np.float32))]
+    made = model(nodes, [value("x", [1, 3, 8, 8])], [value("z", [1, 4, 8, 8])], weights)
+    return made.SerializeToString()
+
+
+def _picture(form):
+    stream = io.BytesIO()
+    Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)).save(stream, form)
+    return stream.getvalue()
 
 
 def _unzipped(content):
@@ -232,6 +258,8 @@ def readers(folder):
     index = {"metadata": {"total_size": 24}, "weight_map": {"a.weight": "one.safetensors"}}
     (folder / "one.safetensors").write_bytes(safetensors(header, b"\0" * 24))
 
+    graph, pictures = _graph(), [_picture("PNG"), _picture("JPEG"), _picture("WEBP")]
+
     def of_file(name, read):
         path = folder / name
 
@@ -264,6 +292,12 @@ def readers(folder):
         ),
         ".pt/.pth": Reader(lambda r: weights_like(r, weights), of_file("x.pth", read_weights)),
         ".pt2": Reader(lambda r: program_like(r, program), of_file("x.pt2", lambda path: from_exported("x", path))),
+        "ONNX": Reader(lambda r: mutated_bytes(r, graph), of_file("x.onnx", lambda path: from_onnx(str(path), path))),
+        "labels of faces": Reader(
+            encoded(lambda r: mutated_text(r, r.choice(LABELS))), of_file("label.txt", read_labels)
+        ),
+        "prediction file": Reader(encoded(lambda r: mutated_text(r, PREDICTION)), of_file("x.txt", read_boxes)),
+        "picture": Reader(lambda r: mutated_bytes(r, r.choice(pictures)), of_file("x.png", read_image)),
         "input shapes (--input)": Reader(
             lambda r: words_like(r, ("1x3x640x640", "ids=1x128:int64", "1, 3, 64", "[1 2]", "()")), parse_inputs
         ),

@@ -18,13 +18,13 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from archscope.measure.running.containers import CONTAINERS, container_kind, refill
+from archscope.measure.running.code_spaces import CALLABLES, CODE, DATA, code_space
+from archscope.measure.running.containers import CONTAINERS, container_kind, refill, unchanged
 from archscope.measure.running.tensors_of_run import HOLD_NOTHING, Met, holds_of_run
 
 _Holds: TypeAlias = Callable[[Any], bool]
 
 _MISSING: Any = object()
-_CACHE = functools._lru_cache_wrapper  # noqa: SLF001 - its only name
 #: Objects of Python's own that caches are kept in.
 _KEPT_OF_PYTHON = (
     weakref.WeakKeyDictionary,
@@ -38,10 +38,7 @@ _KEPT_OF_PYTHON = (
     ChainMap,
 )
 _NEVER = {"torch", "archscope", "numpy", *sys.builtin_module_names, *sys.stdlib_module_names} - {"__main__"}
-_CALLABLES = (types.FunctionType, types.MethodType, functools.partial, _CACHE)
-_CODE = (type, types.ModuleType, *_CALLABLES)
-_DATA = frozenset({*CONTAINERS, _CACHE})
-_FUNCTIONS = frozenset(_CALLABLES)
+_FUNCTIONS = frozenset(CALLABLES)
 _HOOKS = frozenset({dict, OrderedDict})
 _BUILDERS = ("archscope.sources.", "archscope.measure.measuring")  # functions that call what a user named
 _FURTHEST = 4  # modules that import each other
@@ -96,19 +93,21 @@ class _CodeState:
     def put_back(self, met: Met) -> None:
         """Bring it back where a tensor of the run took its place; one that fails keeps no other from it."""
         holds = functools.partial(holds_of_run, met)
-        for cell, content, always in self._cells:
-            with contextlib.suppress(Exception):
-                _put_cell_back(cell, content, holds, always=always)
-        for owner, names in (*self._names, *((it.__dict__, {}) for it in self._bare if it.__dict__)):
-            with contextlib.suppress(Exception):
-                _put_names_back(owner, names, holds)
-        for container, content in self._contents:
-            with contextlib.suppress(Exception):
-                _put_content_back(container, content, holds)
-        for cache, before in self._caches:
-            with contextlib.suppress(Exception):
-                if cache.cache_info() != before and holds(gc.get_referents(cache)):
-                    cache.cache_clear()
+        named = (*self._names, *((it.__dict__, {}) for it in self._bare if it.__dict__))
+        steps: tuple[tuple[Callable[..., None], Iterable[Any]], ...] = (
+            (_put_cell_back, self._cells),
+            (_put_names_back, named),
+            (_put_content_back, self._contents),
+            (_put_cache_back, self._caches),
+        )
+        for put_back, items in steps:
+            waiting = iter(items)
+            left = True
+            while left:
+                with contextlib.suppress(Exception):
+                    for item in waiting:
+                        put_back(holds, *item)
+                    left = False
 
     def _look_at(self, value: Any, far: int, deep: int) -> None:
         if type(value) not in HOLD_NOTHING and id(value) not in self._seen and deep <= _DEEPEST:
@@ -182,25 +181,18 @@ class _CodeState:
         library = _is_library(name)
         furthest = 1 if library else _FURTHEST
         whole = far == 0 or not library
-        for value in [*space.values()]:
-            kind = type(value)
-            if kind in HOLD_NOTHING:
-                continue
-            if not isinstance(value, _CODE):
-                if whole or kind in _DATA:
-                    self._look_at(value, far, 0 if whole else _DEEPEST)
-                continue
-            home = getattr(value, "__name__" if kind is types.ModuleType else "__module__", "")
-            if home != name and far < furthest:
-                self._look_at(sys.modules.get(str(home)), far + 1, 0)
-            elif home == name and (whole or kind is _CACHE):
-                self._look_at(value, far, 0)
+        content = code_space(module, whole=whole, lasts=library)
+        for value in content.parts:
+            self._look_at(value, far, 0 if whole or isinstance(value, CODE) else _DEEPEST)
+        if far < furthest:
+            for home in content.homes:
+                self._look_at(sys.modules.get(home), far + 1, 0)
 
     def _look_into_names(self, owner: Any, names: Any, far: int, deep: int, *, whole: bool = True) -> None:
         content = dict(names)
         self._names.append((owner, content))
         for value in content.values():
-            if whole or type(value) in _DATA:
+            if whole or type(value) in DATA:
                 self._look_at(value, far, deep if whole else _DEEPEST)
 
     def _look_into_container(self, container: Any, far: int, deep: int) -> None:
@@ -245,7 +237,7 @@ def _content(cell: types.CellType) -> Any:
         return _MISSING
 
 
-def _put_cell_back(cell: types.CellType, content: Any, holds: _Holds, *, always: bool) -> None:
+def _put_cell_back(holds: _Holds, cell: types.CellType, content: Any, always: bool) -> None:  # noqa: FBT001
     now = _content(cell)
     if now is content or not ((always and content is not _MISSING) or holds(now)):
         return
@@ -255,12 +247,18 @@ def _put_cell_back(cell: types.CellType, content: Any, holds: _Holds, *, always:
         cell.cell_contents = content
 
 
-def _put_names_back(owner: Any, names: dict[str, Any], holds: _Holds) -> None:
+def _put_cache_back(holds: _Holds, cache: Any, before: Any) -> None:
+    if cache.cache_info() != before and holds(gc.get_referents(cache)):
+        cache.cache_clear()
+
+
+def _put_names_back(holds: _Holds, owner: Any, names: dict[str, Any]) -> None:
     """``owner`` is a class, or the dictionary of a module, a function or an object."""
     is_class = isinstance(owner, type)
-    now = dict(vars(owner)) if is_class else dict(owner)
-    if len(now) == len(names) and all(map(is_, now.values(), names.values())):
+    held = vars(owner) if is_class else owner
+    if len(held) == len(names) and all(map(is_, held.values(), names.values())):
         return
+    now = dict(held)
     for name, value in now.items():
         before = names.get(name, _MISSING)
         if value is before or not holds(value):
@@ -273,8 +271,10 @@ def _put_names_back(owner: Any, names: dict[str, Any], holds: _Holds) -> None:
             owner[name] = before
 
 
-def _put_content_back(container: Any, content: Any, holds: _Holds) -> None:
+def _put_content_back(holds: _Holds, container: Any, content: Any) -> None:
     kind = container_kind(container)
+    if unchanged(container, content, kind):
+        return
     if isinstance(container, dict):
         for key, value in [*kind.items(container)]:
             before = content.get(key, _MISSING)

@@ -26,6 +26,7 @@ _BUILT_IN = frozenset(CONTAINERS)
 ATOMS = {str, bytes, int, float, complex, bool, type(None), type, torch.dtype, torch.device, torch.Size}
 ATOMS |= {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType}
 _PLACES = frozenset({str, int})
+_TEXT = frozenset({str})
 LARGE = 100_000
 REACH = 3
 
@@ -74,7 +75,8 @@ class ModelState:
         content: Any = dict(container_kind(container).items(container)) if is_dict else list(container)
         self._kept.append((container, content))
         further, with_tensors = [], False
-        for value in content.values() if is_dict else content:
+        values = content.values() if is_dict else content
+        for value in () if ATOMS.issuperset(map(type, values)) else values:
             kind = type(value)
             if kind in ATOMS:
                 continue
@@ -85,7 +87,7 @@ class ModelState:
             else:
                 with_tensors |= isinstance(value, (tuple, frozenset, weakref.ReferenceType))
                 further.append(value)
-        if with_tensors or (is_dict and any(type(key) is not str and _may_be_tensor(key) for key in content)):
+        if with_tensors or (is_dict and not _TEXT.issuperset(map(type, content)) and any(map(_may_be_tensor, content))):
             self._with_tensors.append((container, content))
         return further if len(further) < LARGE else ()
 

@@ -87,7 +87,7 @@ class ModuleStack:
             return
         if path not in self.output_shapes:
             self.output_shapes[path] = _shapes(output)
-            tensors = (leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor))
+            tensors = _tensors(output)
             self.gave[path] = {"outputs": self.describe(tensors), "end": len(self.operators)}
         if path in self._several and id(module) in self._paths:
             caller, first = self._entered.pop()
@@ -100,8 +100,14 @@ class ModuleStack:
         return self._paths.get(id(module), self.running[-1])
 
 
+def _tensors(values: Any) -> list[torch.Tensor]:
+    if isinstance(values, torch.Tensor):
+        return [values]
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
+
+
 def _shapes(values: Any) -> tuple[Shape, ...]:
     if isinstance(values, torch.Tensor) and not values.is_nested:
         return (tuple(values.shape),)
-    leaves = [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, torch.Tensor)]
+    leaves = _tensors(values)
     return shapes_of(leaves or (tensor for _, tensor in held_tensors(values)))

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from archscope.measure.running import told_calls
-from archscope.measure.running.composites import is_taken_apart
 from archscope.measure.running.control_flow import ONE_STEP
 from archscope.measure.running.device_paths import on_device_path
 from archscope.measure.running.inventory import dtype_name
-from archscope.measure.running.meta_cache import MetaCache, repeatable
-from archscope.measure.running.meta_kernels import Run, as_on_devices
+from archscope.measure.running.meta_cache import MetaCache
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.nested_tensors import Constituents, constituents, spread, takes_apart
-from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.signatures import Signature, signature_of
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.storages import identity, layout_of, storage_of
 from archscope.measure.running.stored_scalar import SCALAR, stored_scalar
@@ -28,22 +26,8 @@ from archscope.records import OpCall, Path, StorageRecord, TensorMeta, Undecided
 from archscope.report import UNASSIGNED
 
 _NO_STORAGE = -1
-_MOST_ARGUMENTS = 64
 
 _AS_THEY_ARE = frozenset({int, float, bool, str, type(None)})
-
-
-class _Signature(NamedTuple):
-    """An operator's name, its arguments' names, their defaults (None where there is none) in schema order."""
-
-    name: str
-    names: tuple[str, ...]
-    defaults: dict[str, Any]
-    composite: bool
-    repeatable: bool
-    run: Run
-    told: str = ""
-    writes: told_calls.Places = ()
 
 
 class Recorder(TorchDispatchMode):
@@ -60,7 +44,7 @@ class Recorder(TorchDispatchMode):
         stack.operators = self.calls
         self._stack = stack
         self._training = training
-        self._signatures: dict[Any, _Signature] = {}
+        self._signatures: dict[Any, Signature] = {}
         self._dtypes: dict[torch.dtype, tuple[str, int]] = {}
         self._live: dict[int, int] = {}
         self._watchers: dict[int, weakref.ref[Any]] = {}
@@ -182,7 +166,7 @@ class Recorder(TorchDispatchMode):
 
     def given(self, tensors: Iterable[torch.Tensor]) -> tuple[TensorMeta, ...]:
         """Those of ``tensors`` that took part in a call, as calls have them."""
-        return tuple(self._meta(leaf, born=None) for leaf in tensors if not leaf.is_nested and self.has_met([leaf]))
+        return tuple(self._meta(leaf, born=None) for leaf in tensors if not leaf.is_nested and self._met(leaf))
 
     def storages_of(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The storage id of each tensor."""
@@ -190,25 +174,14 @@ class Recorder(TorchDispatchMode):
 
     def has_met(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether any of ``tensors`` took part in a call, by its storage; those without one are not told apart."""
-        return any(storage is not None and identity(storage) in self._live for storage in map(storage_of, tensors))
+        return any(map(self._met, tensors))
 
-    def _signature(self, func: Any) -> _Signature:
-        schema = getattr(func, "_schema", None)
-        if schema is None:  # a higher-order operator: its arguments go by position
-            places = tuple(map(str, range(_MOST_ARGUMENTS)))
-            opaque = f"higher_order::{func}"
-            signature = _Signature(opaque, places, {}, composite=False, repeatable=False, run=run_operator, told="")
-        elif func.namespace == "prim":
-            signature = _Signature("", (), {}, composite=True, repeatable=False, run=run_operator, told="")
-        else:
-            name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
-            names = tuple(argument.name for argument in schema.arguments)
-            defaults = {a.name: a.default_value if a.has_default_value() else None for a in schema.arguments}
-            composite = is_taken_apart(func)
-            run, memorable, told = as_on_devices(func, run_operator), repeatable(func), told_calls.told_kind(func, name)
-            writes = told_calls.written_places(func)
-            signature = _Signature(name, names, defaults, composite, memorable, run, told, writes)
-        self._signatures[func] = signature
+    def _met(self, tensor: torch.Tensor) -> bool:
+        storage = storage_of(tensor)
+        return storage is not None and identity(storage) in self._live
+
+    def _signature(self, func: Any) -> Signature:
+        self._signatures[func] = signature = signature_of(func)
         return signature
 
     def _plain(self, value: Any) -> Any:

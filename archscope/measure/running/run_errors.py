@@ -31,13 +31,11 @@ def asked_for(asked: Ask) -> str:
 
 
 def require_sight(notes: RunNotes, *, tolerates: bool) -> None:
-    """Raise ForwardError where the model went on without what meta could not give: elsewhere it goes another way.
+    """Raise ForwardError: the model asked and went on without what meta could not give; elsewhere it goes another way.
 
     Where nobody can run it elsewhere (``tolerates``), it is noted as work out of sight. A way that a GPU takes too is
     none then.
     """
-    if not notes.asks:
-        return
     asked = min(notes.asks, key=lambda ask: ask.gpu)
     if not tolerates:
         goes_on = "" if asked.place else ", and goes on without"

@@ -207,7 +207,8 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
         except (Exception, SystemExit) as error:
             on_meta = inputs if device == "meta" else None
             raise forward_error(error, inventory, stack, notes, on_meta=on_meta) from error
-        require_sight(notes, tolerates=bool(too_large(model)))
+        if notes.asks:
+            require_sight(notes, tolerates=bool(too_large(model)))
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
         held += held_as_numbers(notes.made, held_before()) if notes.made else ()

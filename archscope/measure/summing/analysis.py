@@ -171,7 +171,7 @@ def rolled_up(paths: Sequence[Path], own: Mapping[Path, Sums]) -> dict[Path, Sum
 
 
 def _figures(sums: Sums, *, ran: bool) -> Figures:
-    return Figures({name: value if ran or not METRICS[name].run else None for name, value in sums.items()})
+    return Figures(sums if ran else {name: None if METRICS[name].run else value for name, value in sums.items()})
 
 
 def _components(
@@ -181,10 +181,11 @@ def _components(
     for path, name in owners.items():
         claimed[name].append(path)
     rest = Component(name=UNASSIGNED, patterns=(), description="what no component claims")
+    summed = carried_by(Rows.COMPONENTS)
     rows = []
     for rule in (*rules, rest):
         paths = claimed[rule.name]
-        sums = {name: sum(own[path][name] for path in paths) for name in carried_by(Rows.COMPONENTS)}
+        sums = {name: sum([own[path][name] for path in paths]) for name in summed}
         if rule is rest and not any(sums.values()):
             continue
         rows.append(

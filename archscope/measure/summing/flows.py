@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from archscope.records import OpCall, Path, TensorMeta, Trace
+from archscope.records import Path, TensorMeta, Trace
 from archscope.report import UNASSIGNED, Flow
 
 INPUT = "[input]"
@@ -30,8 +31,8 @@ def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]: 
         target = owners[call.path]
         own_code = call.path == "" and target == UNASSIGNED
         sources: dict[str, None] = {}
-        step = _Step([], [])
-        for tensor in call.inputs:
+        step, read = _Step([], []), call.inputs
+        for tensor in read:
             found = origins.get(tensor.storage, (INPUT,) if (tensor.shape, tensor.dtype) in inputs else ())
             sources |= dict.fromkeys(found)
             if tensor.storage in trails:
@@ -48,7 +49,7 @@ def component_flows(trace: Trace, owners: dict[Path, str]) -> tuple[Flow, ...]: 
             steps.append(step)
         made_of = tuple(source for source in sources if source != UNASSIGNED) if own_code else ()
         for output in call.outputs:
-            if made_of or _is_new(output, call, origins):
+            if made_of or _is_new(output, read, origins):
                 origins[output.storage] = made_of or (target,)
                 if own_code and (step.uses or step.earlier):
                     trails[output.storage] = len(steps) - 1
@@ -74,6 +75,6 @@ def _pass_on(waiting: list[int], steps: list[_Step], passed: set[int]) -> None:
             waiting += steps[step].earlier
 
 
-def _is_new(output: TensorMeta, call: OpCall, known: dict[int, tuple[str, ...]]) -> bool:
-    """Whether the call made the storage of ``output``; a view has that of what it views."""
-    return output.storage not in known or all(output.storage != tensor.storage for tensor in call.inputs)
+def _is_new(output: TensorMeta, read: Iterable[TensorMeta], known: dict[int, tuple[str, ...]]) -> bool:
+    """Whether a call that ``read`` tensors made the storage of ``output``; a view has that of what it views."""
+    return output.storage not in known or all(output.storage != tensor.storage for tensor in read)
