@@ -55,7 +55,7 @@ class SizedModel:
     def axes(self) -> dict[str, tuple[str, ...]]:
         """What the source of the model calls the axes of each input, by the input's name; only where it says so."""
         stated = self.model.inputs if isinstance(self.model, ModelSpec) else ()
-        if isinstance(stated, Inputs):
+        if isinstance(stated, (Inputs, Given)):
             return {}
         by_name = {spec.name: spec for spec in stated if spec.name}
         records = self.records()

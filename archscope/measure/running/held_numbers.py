@@ -98,6 +98,7 @@ def _holders(contents: Iterable[Any]) -> Iterator[Any]:
         yield from (one for one in (content, *inside) if isinstance(one, _HOLDERS))
 
 
+@np.errstate(all="ignore")  # bytes may read as any number
 def _numbers(value: Any, dtype: torch.dtype) -> Numbers | None:
     """The numbers of an array, a list or, read as ``dtype``, of bytes; None for what holds anything else."""
     if isinstance(value, _BYTES):
