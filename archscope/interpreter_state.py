@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import locale
 import os
@@ -10,12 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 Restore: TypeAlias = Callable[[], object]
 _Switch: TypeAlias = tuple[Callable[[], Any], Callable[[Any], object]]
 
 _STREAMS_AND_HOOKS = ("stdin", "stdout", "stderr", "excepthook", "unraisablehook", "displayhook")
+_STATUS = Path("/proc/self/status")
 _OWNERS_ALONE = 0o077  # while it is asked for, another thread's new file is its owner's alone
 _OF_CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
@@ -58,7 +61,11 @@ def _switches() -> Iterator[_Switch]:
 
 
 def _umask() -> int:
-    """What new files are denied; there is no way to ask but to set it."""
+    """What new files are denied. Linux tells; elsewhere there is no way to ask but to set it."""
+    with contextlib.suppress(OSError), _STATUS.open(encoding="ascii", errors="replace") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.removeprefix("Umask:"), 8)
     mask = os.umask(_OWNERS_ALONE)
     os.umask(mask)
     return mask
