@@ -9,8 +9,13 @@ import random
 import sys
 import time
 from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import nn
 
 import archscope
+from archscope.api.given import given
 from archscope.errors import ArchscopeError
 from archscope.judge.scaling.scale import Scaler
 from archscope.results.scaling import Scaling
@@ -39,6 +44,48 @@ NETWORKS: dict[str, tuple[str, dict[str, object], Mapping[str, range]]] = {
 }
 
 
+class UNet(nn.Module):
+    """Three levels down and up again, with the features of each level joined on the way up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 16, 32, 64)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, b // 2, 2, 2) for b in (64, 32))
+        self.join = nn.ModuleList(nn.Conv2d(b, b // 2, 3, padding=1) for b in (64, 32))
+        self.head = nn.Conv2d(16, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of 2 classes at every pixel of an image whose sides are multiples of 4."""
+        skips = []
+        for place, layer in enumerate(self.down):
+            x = layer(x if not place else nn.functional.max_pool2d(x, 2)).relu()
+            skips.append(x)
+        for place, (up, join) in enumerate(zip(self.up, self.join, strict=True)):
+            x = join(torch.cat([up(x), skips[-2 - place]], 1)).relu()
+        return self.head(x)
+
+
+class Branching(nn.Module):
+    """Another layer from 40 tokens on, and one step more for every third length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.short, self.long = nn.Linear(32, 32), nn.Linear(32, 96)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features of (batch, sequence, 32)."""
+        x = self.short(x) if x.shape[1] < 40 else self.long(x)[..., :32]
+        return self.short(x) if x.shape[1] % 3 == 0 else x
+
+
+OWN = {
+    "u-net": (UNet, "1x3x64x64", {"size": range(32, 513, 4), "batch": range(1, 9)}),
+    "lstm": (lambda: nn.LSTM(32, 64, 2, batch_first=True), "1x16x32", TOKENS),
+    "branching": (Branching, "1x16x32", TOKENS),
+}
+
+
 def wrong(scaler: Scaler, law: Scaling, sizes: dict[str, int]) -> tuple[int, int]:
     """How many figures of the law are not those of a fresh measurement at ``sizes``, and how many have no formula."""
     report, found = scaler.report(sizes), law.at(**sizes)
@@ -59,25 +106,31 @@ def main() -> None:
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
         try:
-            spec = archscope.load(source, **options)
+            survey(name, archscope.load(source, **options), None, over)
         except ArchscopeError as error:
             print(f"{name:12} left out: {error.what}")
-            continue
-        start = time.process_time()
-        archscope.analyze(spec)
-        one = time.process_time() - start
-        start = time.process_time()
-        scaler = Scaler(spec, over=over)
-        law = scaler.law()
-        taken = time.process_time() - start
-        chosen = random.Random(name)  # noqa: S311 - no secret
-        points = [{dim.name: chosen.choice(dim.values) for dim in law.dimensions} for _ in range(20)]
-        counts = [wrong(scaler, law, sizes) for sizes in points]
-        print(
-            f"{name:12} {law.runs:4} {len(law.laws):6} {taken:6.1f} {one:9.2f} {sum(one for one, _ in counts):6}"
-            f" {sum(none for _, none in counts):11}",
-            flush=True,
-        )
+    for name, (build, shape, over) in OWN.items():
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            survey(name, build(), shape, over)
+
+
+def survey(name: str, model: archscope.ModelSpec | nn.Module, shape: str | None, over: Mapping[str, range]) -> None:
+    """Print the row of one network."""
+    start = time.process_time()
+    archscope.analyze(model, shape)
+    one = time.process_time() - start
+    start = time.process_time()
+    scaler = Scaler(model, given(shape, (), {}), over=over)
+    law = scaler.law()
+    taken = time.process_time() - start
+    chosen = random.Random(name)  # noqa: S311 - no secret
+    points = [{dim.name: chosen.choice(dim.values) for dim in law.dimensions} for _ in range(20)]
+    counts = [wrong(scaler, law, sizes) for sizes in points]
+    print(
+        f"{name:12} {law.runs:4} {len(law.laws):6} {taken:6.1f} {one:9.2f} {sum(one for one, _ in counts):6}"
+        f" {sum(none for _, none in counts):11}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
