@@ -45,8 +45,3 @@ def test_an_unknown_metric_is_named():
     law = archscope.scale(Net(), "1x3x8x8", over={"size": range(8, 33)})
     with pytest.raises(archscope.ArchscopeError, match="did you mean macs"):
         law.formula("mac")
-
-
-def test_two_texts_are_no_reports_to_compare():
-    with pytest.raises(archscope.ArchscopeError, match="str is no report"):
-        archscope.compare("baseline", "v2")

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from told import render_sweep_csv, render_sweep_markdown, render_sweep_png, render_sweep_text, written
 
 from archscope.cli import main
-from archscope.cli.plan import bar
 from archscope.documents.sweep import SWEEP
 from archscope.errors import OptionError, UsageError
 from archscope.judge.pareto import pareto_front
@@ -297,9 +296,3 @@ def test_a_worker_that_dies_costs_its_own_setting_alone(tmp_path, monkeypatch):
     assert [point.settings[0].value for point in sweep.points if point.reason] == [7]
     assert "the process that measured it ended" in sweep.points[6].reason
     assert len(sweep.points) == 16
-
-
-def test_the_progress_bar_fills():
-    assert bar(0, 1000) == "[--------------------] 0/1,000 settings"
-    assert bar(512, 1000) == "[##########----------] 512/1,000 settings"
-    assert bar(1000, 1000) == "[####################] 1,000/1,000 settings"

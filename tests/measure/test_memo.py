@@ -18,7 +18,7 @@ from toys import ReadsValues, Refuses
 
 import archscope
 from archscope.errors import ForwardError
-from archscope.measure.running import recorder
+from archscope.measure.running import signatures
 from archscope.measure.running.meta_cache import MetaCache, repeatable
 from archscope.measure.running.tracing import trace
 
@@ -135,7 +135,8 @@ def test_what_shares_storage_or_is_more_than_its_sizes_runs_every_time(func, arg
 
 
 def everything_runs(monkeypatch):
-    monkeypatch.setattr(recorder, "repeatable", lambda _func: False)
+    monkeypatch.setattr(signatures, "repeatable", lambda _func: False)
+    monkeypatch.setattr(signatures, "_OF_TORCH", {})
 
 
 def same_with_and_without(monkeypatch, model, inputs, *, training=False):

@@ -39,7 +39,7 @@ def unchanged(container: Any, content: Any, kind: Any) -> bool:
     """Whether ``container``, of the built-in class ``kind``, holds the very objects of ``content`` in their order."""
     if len(container) != len(content) or not all(map(is_, container, content)):
         return False
-    return not isinstance(container, dict) or all(map(is_, kind.values(container), content.values()))
+    return not isinstance(content, dict) or all(map(is_, kind.values(container), content.values()))
 
 
 def container_kind(container: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from archscope.documents.pictures import GREY, colors_beside
 from archscope.documents.scaling import crossing_words, describe_values, told_metrics
 from archscope.judge.scaling.parts import crossings, parts
-from archscope.measure.at_sizes import parse_place
 from archscope.metrics import METRICS
 from archscope.protocols.page.pack import exact
 from archscope.report import UNASSIGNED
@@ -65,6 +64,8 @@ def starting_sizes(law: Scaling) -> dict[str, int]:
 
 def _usual(law: Scaling, one: Dimension) -> int:
     shapes = {record.name: record.shape for record in law.inputs}
+    from archscope.measure.at_sizes import parse_place  # it imports torch, which the page of a saved report needs not
+
     name, axis = parse_place(one.places[0]) or ("", 0)
     shape = shapes.get(name, ())
     size = shape[axis] if -len(shape) <= axis < len(shape) else None
