@@ -97,11 +97,20 @@ def _said(law: Scaling, formula: Formula | None, region: Region, name: str) -> t
     return least + text, defined
 
 
+def _ends(law: Scaling, shown: Sequence[Region]) -> tuple[str, str]:
+    """What the shares are at: the ends of the range, or of the largest piece where there are several."""
+    if len(law.laws) < 2 or not shown:
+        return "share at the smallest", "at the largest"
+    low, high = (", ".join(f"{size:,}" for size in corner) for corner in (shown[0].low, shown[0].high))
+    return f"share at {low}", f"at {high}"
+
+
 def _parts(law: Scaling) -> doc.Table:
     """The MACs of each part, how they grow, and their share at the ends."""
     rows: list[Sequence[doc.Cell]] = []
     laws = law.laws if law.ran else ()
-    for region in laws[:1] if len(laws) == 1 else sorted(laws, key=_extent)[-1:]:
+    laws = sorted(laws, key=_extent)[-1:]
+    for region in laws:
         found = {name: formulas.get("macs") for name, formulas in parts(law, region).items()}
         ends = [
             dict(zip((d.name for d in law.dimensions), corner, strict=True)) for corner in (region.low, region.high)
@@ -115,7 +124,7 @@ def _parts(law: Scaling) -> doc.Table:
     columns = (
         *doc.names("component" if law.own_components else "part"),
         *doc.texts("MACs", "grows"),
-        *doc.figures("share at the smallest", "at the largest", optional=True),
+        *doc.figures(*_ends(law, laws), optional=True),
     )
     return doc.table(columns, rows)
 

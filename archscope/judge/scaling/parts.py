@@ -60,27 +60,37 @@ def _part(group: Group) -> str:
 
 
 def crossings(law: Scaling, metric: str = "macs") -> tuple[Crossing, ...]:
-    """Where one part begins to cost more than another along one dimension, the others being at their smallest."""
+    """Where one part begins to cost more than another along one dimension, the others being at their smallest.
+
+    None is told where it may lie at sizes between two regions, of which no formula is known.
+    """
     found = []
     known = {region: parts(law, region) for region in law.laws}
     base = {one.name: one.values[0] for one in law.dimensions}
     for one in law.dimensions:
-        sampled = spread(one.values, _SAMPLED)
+        sizes = [size for size in one.values if any(_holds(region, {**base, one.name: size}) for region in known)]
+        sampled = spread(sizes, _SAMPLED) if sizes else []
         shown = {size: _values(known, {**base, one.name: size}, metric) for size in sampled}
         names = _worth(shown)
         for upper, lower in itertools.permutations(names, 2):
             over = [shown[size].get(upper, 0) > shown[size].get(lower, 0) for size in sampled]
-            if over[0] or not over[-1] or over != sorted(over):
+            if not over or over[0] or not over[-1] or over != sorted(over):
                 continue
             place = over.index(True)
-            low, high = one.values.index(sampled[place - 1]), one.values.index(sampled[place])
+            low, high = sizes.index(sampled[place - 1]), sizes.index(sampled[place])
             while high - low > 1:
                 middle = (low + high) // 2
-                there = _values(known, {**base, one.name: one.values[middle]}, metric)
+                there = _values(known, {**base, one.name: sizes[middle]}, metric)
                 low, high = (low, middle) if there.get(upper, 0) > there.get(lower, 0) else (middle, high)
+            if one.values.index(sizes[high]) - one.values.index(sizes[low]) > 1:
+                continue
             others = tuple((name, size) for name, size in base.items() if name != one.name)
-            found.append(Crossing(dimension=one.name, size=one.values[high], upper=upper, lower=lower, fixed=others))
+            found.append(Crossing(dimension=one.name, size=sizes[high], upper=upper, lower=lower, fixed=others))
     return tuple(found)
+
+
+def _holds(region: Region, sizes: Mapping[str, int]) -> bool:
+    return region.holds([*sizes.values()])
 
 
 def _worth(shown: Mapping[int, Mapping[str, int]]) -> list[str]:
@@ -96,6 +106,6 @@ Parts: TypeAlias = Mapping[str, Mapping[str, Formula | None]]
 
 
 def _values(known: Mapping[Region, Parts], sizes: Mapping[str, int], metric: str) -> dict[str, int]:
-    held = next((found for region, found in known.items() if region.holds([*sizes.values()])), {})
+    held = next((found for region, found in known.items() if _holds(region, sizes)), {})
     values = {name: formulas.get(metric) for name, formulas in held.items()}
     return {name: formula.at(sizes) or 0 for name, formula in values.items() if formula is not None}

@@ -152,7 +152,7 @@ class Regions:
                 elif len(seen) < wanted or found.needed > _MOST_IN_A_BOX:
                     return self._verified_only(found, len(seen), axes)
                 wanted = max(found.needed, len(self._inside(axes)))
-            elif len(seen) < _FIRST[min(dimensions, 3)] and len(seen) == wanted:
+            elif max(len(seen), wanted) < _FIRST[min(dimensions, 3)]:
                 wanted = _FIRST[min(dimensions, 3)]
             elif not telling or (told and not self._tell(found, axes, all_terms=told <= _TELLING)):
                 return self._verified_only(found, len(seen), axes)
