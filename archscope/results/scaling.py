@@ -198,8 +198,9 @@ class Scaling(View):
         if not (self.ran or METRICS[metric].known_without_run):
             return "the model was given no inputs, so that it was not run"
         if not self.laws:
-            sizes = f"{self.runs} sizes were measured" if self.runs > 1 else "one size was measured"
-            return f"{sizes}, and no polynomial in the sizes could be verified"
+            if self.runs == math.prod(len(one.values) for one in self.dimensions):
+                return f"all {self.runs} sizes of the range were run: too few to verify a polynomial"
+            return f"{self.runs} sizes were measured, and no polynomial in the sizes could be verified"
         return next((region.reasons[metric] for region in self.laws if metric in region.reasons), "")
 
     def where(self, region: Region) -> str:

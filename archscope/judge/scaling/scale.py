@@ -124,6 +124,13 @@ class Scaler:
         return observe(seen, rules, self._formulas, step, self._training)
 
 
+def _sizes(name: str, values: Iterable[int]) -> tuple[int, ...]:
+    try:
+        return tuple(values)
+    except TypeError:
+        raise UsageError(f"{values!r} are no sizes of {name}", help="give several: range(320, 1281, 32)") from None
+
+
 def _dimensions(
     sized: SizedModel, over: Mapping[str, Iterable[int]], given: Mapping[str, Sequence[str]]
 ) -> tuple[Dimension, ...]:
@@ -142,7 +149,7 @@ def _dimensions(
             sequence_first=sized.sequence_first(),
             axes=sized.axes(),
         )
-        for name, values in ((name, tuple(values)) for name, values in over.items())
+        for name, values in ((name, _sizes(name, values)) for name, values in over.items())
     )
     taken = sorted(place for one in found for place in one.places)
     twice = next((place for place, other in pairwise(taken) if place == other), "")
