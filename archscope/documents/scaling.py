@@ -108,8 +108,7 @@ def _ends(law: Scaling, shown: Sequence[Region]) -> tuple[str, str]:
 def _parts(law: Scaling) -> doc.Table:
     """The MACs of each part, how they grow, and their share at the ends."""
     rows: list[Sequence[doc.Cell]] = []
-    laws = law.laws if law.ran else ()
-    laws = sorted(laws, key=_extent)[-1:]
+    laws = sorted(law.laws, key=_extent)[-1:] if law.ran else []
     for region in laws:
         found = {name: formulas.get("macs") for name, formulas in parts(law, region).items()}
         ends = [
