@@ -47,6 +47,7 @@ from archscope.results.printed_figure import Published
 from archscope.serial import from_json, to_json
 from archscope.sources.checkpoint import from_checkpoint
 from archscope.sources.exported import from_exported
+from archscope.sources.gguf import from_gguf
 from archscope.sources.huggingface import from_huggingface
 from archscope.sources.inputs import parse_inputs
 from archscope.sources.onnx_file.source import from_onnx
@@ -258,6 +259,7 @@ def readers(folder):
     index = {"metadata": {"total_size": 24}, "weight_map": {"a.weight": "one.safetensors"}}
     (folder / "one.safetensors").write_bytes(safetensors(header, b"\0" * 24))
 
+    packed, listed = safetensors(PACKED, PACKED_STATE), gguf_file()
     graph, pictures = _graph(), [_picture("PNG"), _picture("JPEG"), _picture("WEBP")]
 
     def of_file(name, read):
@@ -290,6 +292,11 @@ def readers(folder):
         "safetensors index": Reader(
             encoded(lambda r: json_like(r, index)), of_file("x.safetensors.index.json", read_weights)
         ),
+        "packed safetensors": Reader(
+            lambda r: mutated_bytes(r, packed) if r.random() < 0.5 else safetensors_like(r, PACKED, PACKED_STATE),
+            of_file("p.safetensors", read_weights),
+        ),
+        "GGUF": Reader(lambda r: mutated_bytes(r, listed), of_file("x.gguf", read_gguf)),
         ".pt/.pth": Reader(lambda r: weights_like(r, weights), of_file("x.pth", read_weights)),
         ".pt2": Reader(lambda r: program_like(r, program), of_file("x.pt2", lambda path: from_exported("x", path))),
         "ONNX": Reader(lambda r: mutated_bytes(r, graph), of_file("x.onnx", lambda path: from_onnx(str(path), path))),
@@ -328,6 +335,42 @@ def safetensors(header, data):
     return len(text).to_bytes(8, "little") + text + data
 
 
+PACKED_STATE = b'{"quant_type": "nf4", "shape": [4, 6]}' + bytes(12) + bytes([1, *bytes(7), 16, *bytes(7)])
+PACKED = {
+    "a.weight.quant_state.bitsandbytes__nf4": {"dtype": "U8", "shape": [38], "data_offsets": [0, 38]},
+    "a.weight": {"dtype": "U8", "shape": [12, 1], "data_offsets": [38, 50]},
+    "q.qweight": {"dtype": "I32", "shape": [1, 2], "data_offsets": [38, 46]},
+    "q.scales": {"dtype": "F16", "shape": [1, 2], "data_offsets": [46, 50]},
+    "q.g_idx": {"dtype": "U8", "shape": [8], "data_offsets": [38, 46]},
+    "m.weight_packed": {"dtype": "I32", "shape": [1, 2], "data_offsets": [38, 46]},
+    "m.weight_shape": {"dtype": "I64", "shape": [2], "data_offsets": [50, 66]},
+    "e_blocks": {"dtype": "U8", "shape": [1, 16], "data_offsets": [34, 50]},
+    "e_scales": {"dtype": "U8", "shape": [1], "data_offsets": [49, 50]},
+}
+
+
+def gguf_file():
+    """A whole GGUF file, version 3: two pieces of metadata, an array among them, and two tensors."""
+
+    def number(value, size=8):
+        return value.to_bytes(size, "little")
+
+    def text(value):
+        return number(len(value)) + value.encode()
+
+    head = b"GGUF" + number(3, 4) + number(2) + number(2)
+    head += text("general.architecture") + number(8, 4) + text("llama")
+    head += text("tokens") + number(9, 4) + number(8, 4) + number(2) + text("a") + text("b")
+    head += text("blk.0.q.weight") + number(2, 4) + number(64) + number(3) + number(2, 4) + number(0)
+    head += text("norm.weight") + number(1, 4) + number(4) + number(0, 4) + number(128)
+    return head + bytes(-len(head) % 32) + bytes(128 + 16)
+
+
+def read_gguf(path):
+    """The list of weights of a GGUF file."""
+    return from_gguf(str(path), path).trace(None)
+
+
 def _legacy(state):
     stream = io.BytesIO()
     torch.save(state, stream, _use_new_zipfile_serialization=False)
@@ -346,8 +389,9 @@ def read_report(text):
 
 
 def read_weights(path):
-    """Weights alone, planted into their modules."""
-    return from_checkpoint("x", path).build()
+    """Weights alone: listed where some are packed, else planted into their modules."""
+    spec = from_checkpoint("x", path)
+    return spec.trace(None) if spec.trace else spec.build()
 
 
 def read_limit(texts):

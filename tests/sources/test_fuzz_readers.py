@@ -22,7 +22,8 @@ NAMES = (
         "hf config.json",
         "safetensors",
     ),
-    *("safetensors index", ".pt/.pth", ".pt2", "ONNX", "labels of faces", "prediction file", "picture"),
+    *("safetensors index", "packed safetensors", "GGUF"),
+    *(".pt/.pth", ".pt2", "ONNX", "labels of faces", "prediction file", "picture"),
     *("input shapes (--input)", "settings (--set)", "limits and counts"),
     *("sweeps (--vary, --axes)", "component patterns"),
 )
