@@ -103,7 +103,7 @@ def load_spec(model: str, settings: Sequence[str]) -> ModelSpec:
     if isinstance(loaded, Report):
         raise UsageError(f"{model} is a saved report: it cannot be built anew", help="name the model itself")
     if loaded.trace is not None:
-        raise UsageError(f"{model} is a graph without code: it cannot be built", help="name the PyTorch model")
+        raise UsageError(f"{model} is a file without code: it cannot be built", help="name the PyTorch model")
     return loaded
 
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import torch
+from sized_models import Bits
 from torch import nn
 
 import archscope
@@ -88,19 +89,6 @@ class Branching(nn.Module):
     def forward(self, x):
         x = self.first(x)
         return self.second(x) if x.shape[-1] > 100 else x
-
-
-class Bits(nn.Module):
-    """Runs its layer as often as the length has bits that are 1: no polynomial does that."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        for _ in range(x.shape[1].bit_count()):
-            x = self.layer(x)
-        return x
 
 
 def strided():

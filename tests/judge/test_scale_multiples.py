@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from sized_models import Bits
 from torch import nn
 
 import archscope
-
-
-class Bits(nn.Module):
-    """Runs its layer as often as the length has bits that are 1."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        for _ in range(x.shape[1].bit_count()):
-            x = self.layer(x)
-        return x
 
 
 class Padded(nn.Module):

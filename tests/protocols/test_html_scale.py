@@ -11,8 +11,8 @@ import pytest
 from browser import integer
 from made_laws import HOSTILE, LARGE, odd_law, some_sizes, wide_law
 from selenium.webdriver.common.keys import Keys
+from sized_models import Pieces
 from synthetic import report_of
-from torch import nn
 
 import archscope
 from archscope.documents.scaling import TOLD
@@ -32,18 +32,6 @@ READ = """
       Object.fromEntries([...row.querySelectorAll('[data-metric]')].map(cell => [cell.dataset.metric, text(cell)]))]);
     return [totals, Object.fromEntries(rows)];
 """
-
-
-class Pieces(nn.Module):
-    """A strided convolution; above 60 pixels a second one."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.Conv2d(8, 8, 3, padding=1)
-
-    def forward(self, x):
-        y = self.first(x)
-        return self.second(y) if x.shape[-1] > 60 else y
 
 
 @pytest.fixture(scope="module")

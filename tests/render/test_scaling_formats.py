@@ -8,6 +8,7 @@ import re
 
 import pytest
 from made_laws import HOSTILE, odd_law, polynomial
+from sized_models import Bits, Pieces
 from told import written
 from torch import nn
 
@@ -19,31 +20,6 @@ from archscope.render import writers
 from archscope.render.text import render_text
 from archscope.results.formula_text import naming, say
 from archscope.results.polynomial import Quantity
-
-
-class Bits(nn.Module):
-    """Runs its layer as often as the length has bits that are 1: no polynomial does that."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        for _ in range(x.shape[1].bit_count()):
-            x = self.layer(x)
-        return x
-
-
-class Pieces(nn.Module):
-    """A strided convolution; above 60 pixels a second one."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.Conv2d(8, 8, 3, padding=1)
-
-    def forward(self, x):
-        y = self.first(x)
-        return self.second(y) if x.shape[-1] > 60 else y
 
 
 @pytest.fixture(scope="module")

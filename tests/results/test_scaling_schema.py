@@ -12,6 +12,7 @@ import torch
 from click.testing import CliRunner
 from made_laws import odd_law, some_sizes
 from repository import ROOT
+from sized_models import Bits
 from told import written
 from torch import nn
 
@@ -21,19 +22,6 @@ from archscope.documents.scaling import SCALING
 from archscope.documents.scaling_schema import scaling_schema
 
 VALID = jsonschema.Draft202012Validator(scaling_schema())
-
-
-class Bits(nn.Module):
-    """Runs its layer as often as the length has bits that are 1: no polynomial does that."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        for _ in range(x.shape[1].bit_count()):
-            x = self.layer(x)
-        return x
 
 
 @torch.library.custom_op("archscope_tests::unpriced", mutates_args=())
