@@ -12,6 +12,7 @@ from torch import nn
 from archscope.errors import BuildError
 from archscope.measure.running.packed_weights import packed_weights, true_bytes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
+from archscope.measure.running.storages import PLAIN
 from archscope.measure.running.wrappers import uncompiled
 from archscope.records import BufferRecord, ParameterRecord, Path
 
@@ -91,7 +92,7 @@ def _occurrences(
         for name, tensor in getattr(module, store).items():
             if tensor is None:
                 continue
-            if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+            if type(tensor) not in PLAIN and isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
                 raise BuildError(
                     f"parameter {join(path, name)!r} has no shape yet: {type(module).__name__} is a lazy module",
                     where=path,

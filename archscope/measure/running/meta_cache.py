@@ -37,8 +37,12 @@ class _Answer(NamedTuple):
     several: bool
 
 
+_MOST = 20_000  # answers, some 20 MB
+_KNOWN: dict[tuple[int, int], dict[_Key, _Answer | None]] = {}  # by how many kernels Python and libraries registered
+
+
 class MetaCache:
-    """The answers of one run.
+    """The answers that runs of this process were given, as long as nobody registers other kernels.
 
     Torch works most of its meta kernels out in Python, which takes up to a hundred times as long as making a tensor of
     the size that is known already. Only torch's own operators that neither write nor share storage are remembered, and
@@ -46,7 +50,10 @@ class MetaCache:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[_Key, _Answer | None] = {}
+        kernels = (len(torch.library._impls), len(torch.ops.loaded_libraries))  # noqa: SLF001 - no public name tells it
+        if sum(map(len, _KNOWN.values())) > _MOST:
+            _KNOWN.clear()
+        self._answers = _KNOWN.setdefault(kernels, {})
 
     def run(self, call: Callable[..., Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What ``call(func, args, kwargs)`` gives, made anew where it is known; ``func`` must be ``repeatable``."""

@@ -9,11 +9,12 @@ from archscope.errors import InputError
 from archscope.measure.running.fake_tensors import is_fake
 from archscope.measure.running.model_state import Replacement
 from archscope.measure.running.sparse_tensors import is_sparse, refuse_without_values, sparse_twin
+from archscope.measure.running.storages import PLAIN
 
 
 def meta_like(tensor: torch.Tensor) -> torch.Tensor:
     """A meta tensor like ``tensor``; itself when it is one."""
-    if type(tensor) in _PLAIN and tensor.layout is torch.strided and not tensor.is_nested:  # most of them
+    if type(tensor) in PLAIN and tensor.layout is torch.strided and not tensor.is_nested:  # most of them
         return tensor if tensor.is_meta else _as_parameter(tensor, torch.empty_like(tensor, device="meta"))
     if tensor.is_meta and not _is_shown_whole(tensor):
         return tensor
@@ -28,7 +29,7 @@ def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
         raise InputError("a strided nested tensor has no form on meta", help="trace it with device='cpu'")
     if is_sparse(tensor):
         return sparse_twin(tensor)
-    return torch.empty_like(tensor, device="meta") if type(tensor) in _PLAIN else tensor.detach().to("meta")
+    return torch.empty_like(tensor, device="meta") if type(tensor) in PLAIN else tensor.detach().to("meta")
 
 
 def has_values(tensor: torch.Tensor) -> bool:
@@ -63,9 +64,6 @@ def with_gradients(replace: Replacement) -> Replacement:
         return twin
 
     return made
-
-
-_PLAIN = {torch.Tensor, nn.Parameter, nn.Buffer}
 
 
 def _is_shown_whole(tensor: torch.Tensor) -> bool:

@@ -20,7 +20,7 @@ from archscope.measure.running.callable_copy import BOUND, CallableCopy
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.held_values import HELD, own_copy
-from archscope.measure.running.inventory import Inventory, own_parameters
+from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
 from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_twin, weak_content
@@ -29,6 +29,7 @@ from archscope.process_state import process_state_kept, surroundings_kept
 _ATOMS = ATOMS - BOUND
 _EXACT = frozenset(CONTAINERS)
 _CHEAP = _EXACT - {deque}
+_TEXT = frozenset({str})
 
 
 class ModelCopy:
@@ -165,26 +166,28 @@ class ModelCopy:
     def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901, PLR0912 - the hot path
         kind = container_kind(value)
         is_dict = isinstance(value, dict)
-        content: Any = dict(kind.items(value)) if is_dict else [*kind.__iter__(value)]
+        plain = type(value) is dict
+        content: Any = dict(value if plain else kind.items(value)) if is_dict else [*kind.__iter__(value)]
         self._kept.append((value, content))
         items = content.values() if is_dict else content
         if len(content) >= LARGE and not any(isinstance(held, nn.Module) for held in items):
             _extend(kind, twin, content)
             return
         filled: Any = twin if type(twin) is dict else {}
-        with_tensors, twins = False, self._twins
+        filled.update(content if is_dict else enumerate(content))
+        with_tensors, twins, keep = False, self._twins, self._kept.append
         for place, held in content.items() if is_dict else enumerate(content):
             of = type(held)
             if of in _ATOMS:
-                filled[place] = held
-            elif of in _CHEAP and not held and id(held) not in twins:  # most of what a module holds: hooks nobody set
+                continue
+            if of in _CHEAP and not held and id(held) not in twins:  # most of what a module holds: hooks nobody set
                 filled[place] = twins[id(held)] = of()
-                self._kept.append((held, ()))
+                keep((held, ()))
             elif isinstance(held, torch.Tensor):
                 with_tensors = True
-                filled[place] = held
+            elif of is tuple and _ATOMS.issuperset(map(type, held)):  # sizes and strides
+                continue
             elif of in BOUND or isinstance(held, (tuple, frozenset)):
-                filled[place] = held
                 if kind is set:
                     self._rekeyed.append(twin)
                 else:
@@ -196,7 +199,7 @@ class ModelCopy:
                 filled[place] = self._twin(held, distance)
         if filled is not twin:
             _extend(kind, twin, filled if is_dict else filled.values())
-        keyed = is_dict and any(type(place) is not str for place in content)
+        keyed = is_dict and not _TEXT.issuperset(map(type, content))
         if keyed:
             self._rekeyed.append(twin)
             self._fill(tuple(content), None, distance)
@@ -244,10 +247,11 @@ def _extend(kind: Any, container: Any, content: Any) -> None:
             kind.__setitem__(container, place, value)
 
 
-def only_meta(model: nn.Module) -> bool:
-    """Whether all weights of ``model`` are meta tensors: no other thread can be training or serving it."""
-    weights = own_parameters(model)
-    return bool(weights) and all(weight.is_meta for weight in weights)
+def only_meta(inventory: Inventory) -> bool:
+    """Whether all weights of a model are meta tensors: no other thread can be training or serving it."""
+    weights = (own for module in inventory.modules.values() for own in module.__dict__["_parameters"].values())
+    first = next((weight for weight in weights if weight is not None), None)
+    return first is not None and first.is_meta and all(weight is None or weight.is_meta for weight in weights)
 
 
 def _empty(container: Any) -> Any:

@@ -12,11 +12,10 @@ from torch import nn
 
 from archscope.measure.running.inventory import dtype_name, own_parameters
 from archscope.measure.running.run_notes import RunNotes
-from archscope.measure.running.storages import identity, storage_of
+from archscope.measure.running.storages import PLAIN, identity, storage_of
 from archscope.records import HeldRecord, ParameterRecord, Path, UnseenRecord
 
 _LISTS = (list, tuple, dict)
-_PLAIN = (torch.Tensor, nn.Parameter, nn.Buffer)
 
 
 class Outsider(NamedTuple):
@@ -38,7 +37,7 @@ def sort_outsiders(outsiders: Sequence[Outsider], notes: RunNotes, *, tells_new:
     held = []
     for outsider in outsiders:
         tensor = outsider.tensor
-        if type(tensor) not in _PLAIN or not tensor.numel():
+        if type(tensor) not in PLAIN or not tensor.numel():
             continue
         if id(tensor) not in new:
             held.append(held_record(tensor, tensor, outsider.storage))
@@ -69,7 +68,7 @@ def held_by_model(
     """Of the model's own tensors and their stand-ins those that share no memory with a registered one."""
     listed = [*registered]
     same = {id(tensor) for tensor in listed}
-    others = [(old, new) for old, new in pairs if id(old) not in same and type(old) in _PLAIN]
+    others = [(old, new) for old, new in pairs if id(old) not in same and type(old) in PLAIN]
     if not others:
         return ()
     known = {_identity(tensor) for tensor in listed}

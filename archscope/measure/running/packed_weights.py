@@ -11,8 +11,10 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.measure.running.meta_parameters import is_distributed
 from archscope.measure.running.sparse_tensors import is_sparse, stored
+from archscope.measure.running.storages import PLAIN
 from archscope.records import BufferRecord, Path
 
+_PACKED = frozenset({torch.ScriptObject})
 _PARTS = ("weight", "bias")
 # It unpacks in float32 what it holds in float16.
 _LINEAR = "__torch__.torch.classes.quantized.LinearPackedParamsBase"
@@ -25,8 +27,11 @@ def packed_weights(modules: Mapping[Path, nn.Module]) -> tuple[BufferRecord, ...
     seen: set[int] = set()
     found = []
     for path, module in modules.items():
-        for name, value in module.__dict__.items():
-            if isinstance(value, torch.ScriptObject) and id(value) not in seen:
+        held = module.__dict__
+        if _PACKED.isdisjoint(map(type, held.values())):
+            continue
+        for name, value in held.items():
+            if type(value) in _PACKED and id(value) not in seen:
                 seen.add(id(value))
                 found += [
                     BufferRecord(
@@ -84,6 +89,8 @@ def true_bytes(tensor: torch.Tensor) -> int:
     """
     if is_sparse(tensor):
         return stored(tensor).nbytes
+    if type(tensor) in PLAIN:
+        return tensor.numel() * tensor.itemsize
     wrapper: Any = tensor
     if is_traceable_wrapper_subclass(wrapper) and not is_distributed(tensor):
         names, _ = wrapper.__tensor_flatten__()

@@ -50,6 +50,7 @@ class Recorder(TorchDispatchMode):
         self._watchers: dict[int, weakref.ref[Any]] = {}
         self._allocated: dict[int, tuple[int, int]] = {}
         self._freed: dict[int, int] = {}
+        self._held: list[torch.UntypedStorage] = []
         self._next_storage = 0
         self._constituents: dict[int, list[int]] = {}  # of strided nested tensors, by the storage that holds them
         self._cache = MetaCache()
@@ -166,11 +167,21 @@ class Recorder(TorchDispatchMode):
 
     def given(self, tensors: Iterable[torch.Tensor]) -> tuple[TensorMeta, ...]:
         """Those of ``tensors`` that took part in a call, as calls have them."""
-        return tuple(self._meta(leaf, born=None) for leaf in tensors if not leaf.is_nested and self._met(leaf))
+        return tuple([self._meta(leaf, born=None) for leaf in tensors if not leaf.is_nested and self._met(leaf)])
+
+    def keep(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Number the storages of ``tensors``, which live as long as the recorder, whatever the model does with them."""
+        for storage in map(storage_of, tensors):
+            if (
+                storage is not None
+                and self._live.setdefault(identity(storage), self._next_storage) == self._next_storage
+            ):
+                self._next_storage += 1
+                self._held.append(storage)
 
     def storages_of(self, tensors: Iterable[torch.Tensor]) -> tuple[int, ...]:
         """The storage id of each tensor."""
-        return tuple(self._storage(tensor, None) for tensor in tensors)
+        return tuple([self._storage(tensor, None) for tensor in tensors])
 
     def has_met(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether any of ``tensors`` took part in a call, by its storage; those without one are not told apart."""
@@ -202,9 +213,10 @@ class Recorder(TorchDispatchMode):
 
     def _meta(self, tensor: torch.Tensor, born: int | None) -> TensorMeta:
         dtype = tensor.dtype
-        if dtype not in self._dtypes:
-            self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
-        name, itemsize = self._dtypes[dtype]
+        known = self._dtypes.get(dtype)
+        if known is None:
+            known = self._dtypes[dtype] = (dtype_name(dtype), dtype.itemsize)
+        name, itemsize = known
         try:
             storage = self._storage(tensor, born)
             if storage != _NO_STORAGE:
@@ -229,10 +241,11 @@ class Recorder(TorchDispatchMode):
         return Constituents(TensorMeta((1, *s), dtype, itemsize, known[i]) for i, s in enumerate(shapes))
 
     def _storage(self, tensor: torch.Tensor, born: int | None) -> int:
-        storage = storage_of(tensor)
-        if storage is None:
+        try:
+            storage = tensor.untyped_storage()
+            known = self._live.get(storage._cdata)  # noqa: SLF001 - identity(), without a call of it for each tensor
+        except (NotImplementedError, RuntimeError):
             return _NO_STORAGE
-        known = self._live.get(identity(storage))
         if known is not None:
             return known
         if born is None and self.phase == "forward":

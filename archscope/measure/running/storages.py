@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
+
+#: The classes of tensors that hold what they show.
+PLAIN = frozenset({torch.Tensor, nn.Parameter, nn.Buffer})
 
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inventory import Inventory
-
-_PLAIN = {torch.Tensor, nn.Parameter, nn.Buffer}
+from archscope.measure.running.storages import PLAIN
 
 
 def registered_tensors(inventory: Inventory) -> list[torch.Tensor]:
@@ -26,7 +24,7 @@ def and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     for tensor in tensors:
         yield tensor
         wrapper: Any = tensor
-        if type(tensor) not in _PLAIN:
+        if type(tensor) not in PLAIN:
             tells = is_traceable_wrapper_subclass(wrapper)
             parts = (
                 [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]

@@ -131,7 +131,7 @@ def _run_apart(name: str, inventory: Inventory, call: Inputs, *, device: str, tr
     own modules by another way than its attributes.
     """
     model = inventory.modules[""]
-    if not only_meta(model):
+    if not only_meta(inventory):
         with sparing_collections():
             copied = ModelCopy(model)
         try:
@@ -176,8 +176,8 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
             raise preparation_error(error, device) from error
         programs.enter_context(script_tensors_swapped(modules, weight, training=training))
         parameters = parameter_tensors(inventory)
+        recorder.keep(and_inner(new for _, new in pairs))
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
-        recorder.storages_of(and_inner(new for _, new in pairs))
         held = held_by_model(pairs, registered, lambda tensor: recorder.storages_of([tensor])[0])
         made_up = [new for old, new in pairs if old.is_meta and device != "meta"]
         given = recorder.storages_of((*made_up, *and_inner(tensors_in((inputs.args, inputs.kwargs)))))
