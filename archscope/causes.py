@@ -66,7 +66,9 @@ def cause_of(error: BaseException) -> Cause | None:
         return Cause(what=f"raised {type(error).__name__}: {text}", help="begin its __init__ with super().__init__()")
     if _INDICES.search(text):
         return Cause(
-            what="", help="it looks something up by integers: give the input that dtype, --input ids=1x128:int64"
+            what="",
+            help="it looks something up by integers: give the input that dtype, --input 1x128:int64, by name "
+            "--input ids=1x128:int64",
         )
     return None
 

@@ -69,7 +69,11 @@ def command(
             change = f"{format_integer(rise.before)} to {format_integer(rise.after)} (+{rise.after - rise.before:,})"
             click.echo(f"{safe(rise.model)}  {rise.metric} would rise from {change}", err=True)
         names_text = " ".join(dict.fromkeys(f"--allow-increase {quote(safe(rise.model))}" for rise in refused))
-        click.echo(f'{file} is as it was. To let them rise: archscope lock {names_text} --reason "..."', err=True)
+        risen = {rise.model: reports[rise.model] for rise in refused}
+        further = " --raise-budgets" if config and exceeded(config.budgets, risen) else ""
+        click.echo(
+            f'{file} is as it was. To let them rise: archscope lock {names_text}{further} --reason "..."', err=True
+        )
         raise GateError
     is_new = write_lock(path, entries)
     for entry in entries:

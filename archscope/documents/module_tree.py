@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archscope.documents import document as doc
 from archscope.documents.columns import THE_MODEL, FigureColumns, shown_metrics
 from archscope.documents.repeats import Group, folded, kinds, run_name
-from archscope.documents.report_tables import View
+from archscope.documents.report_tables import View, smaller_rows
 from archscope.errors import UsageError
 from archscope.measure.summing.path_patterns import PathPattern
 from archscope.metrics import METRICS, Rows, carried_by
@@ -62,7 +62,7 @@ def flat_modules(report: Report, view: View) -> Iterator[doc.Block]:
     kept = found[: view.limit] if view.limit else found
     rest = sum(row.own.get(metric) or 0 for row in found[len(kept) :])
     share = format_percent(rest, report.totals[metric] or 0, 1)
-    left_out = f"+{len(found) - len(kept)} smaller rows, {share} of {METRICS[metric].label} (-n 0 shows them)"
+    left_out = f"+{smaller_rows(len(found) - len(kept))}, {share} of {METRICS[metric].label} (-n 0 shows them)"
     yield doc.table(
         (*doc.names("module"), *doc.names("type", optional=True), *told.columns()),
         ((row.path or THE_MODEL, row.type, *told.cells(row.own)) for row in kept),
@@ -127,5 +127,5 @@ def _outer_largest(groups: Sequence[Group], metric: str, limit: int) -> Sequence
 def _left_out(report: Report, groups: Sequence[Group], metric: str) -> str:
     outer = [row[metric] or 0 for group in groups for row in group if row.depth == 1]
     share = format_percent(sum(outer), report.totals[metric] or 0, 1)
-    what = f"smaller rows, {share} of {METRICS[metric].label}" if outer else "smaller rows inside those shown"
-    return f"+{len(groups)} {what} (-n 0 shows them)"
+    what = f", {share} of {METRICS[metric].label}" if outer else " inside those shown"
+    return f"+{smaller_rows(len(groups))}{what} (-n 0 shows them)"

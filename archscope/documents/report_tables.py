@@ -135,8 +135,13 @@ def operators_table(report: Report, view: View) -> Iterator[doc.Block]:
             for row in kept
         ),
         _operators_total(rows, told, chosen=view.where is not None),
-        left_out=f"+{len(hidden)} smaller rows, {share} of FLOPs (-n 0 shows them)" if hidden else "",
+        left_out=f"+{smaller_rows(len(hidden))}, {share} of FLOPs (-n 0 shows them)" if hidden else "",
     )
+
+
+def smaller_rows(number: int) -> str:
+    """So many rows that a table leaves out."""
+    return f"{number} smaller row{'s' if number > 1 else ''}"
 
 
 def _operators_total(rows: Sequence[OperatorRow], told: FigureColumns, *, chosen: bool) -> tuple[doc.Cell, ...]:

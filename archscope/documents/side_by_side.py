@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from archscope.documents import document as doc
+from archscope.documents.pictures import PALETTE, Bar, Panel, Sheet
 from archscope.documents.where import Where
-from archscope.metrics import METRICS, FigureRow, Rows, carried_by
+from archscope.metrics import BYTES, METRICS, FigureRow, Rows, carried_by
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import describe_inputs
 from archscope.results.side_by_side import SideBySide
+from archscope.units import format_count
 
 Reports = Sequence[Report]
 
@@ -162,8 +164,43 @@ def _record(reports: Reports) -> Any:
     ]
 
 
+def _picture(reports: Reports) -> Sheet:
+    """A bar for each model, its share of the largest, by each of the prominent metrics that are no bytes."""
+    known = [
+        name
+        for name, one in carried_by(Rows.TOTALS).items()
+        if one.prominent and one.unit != BYTES and any(report.totals.figures.get(name) for report in reports)
+    ]
+    inputs = dict.fromkeys(describe_inputs(report.inputs) for report in reports if report.inputs)
+    return Sheet(
+        title=f"{len(reports)} models side by side",
+        subtitle=f"input {' | '.join(inputs)}" if inputs else "not run",
+        panels=tuple(_panel(reports, name) for name in known[:4]),
+    )
+
+
+def _panel(reports: Reports, metric: str) -> Panel:
+    values = [report.totals.figures.get(metric) for report in reports]
+    return Panel(
+        title=METRICS[metric].label,
+        series=(METRICS[metric].label,),
+        wholes=(max(value or 0 for value in values),),
+        bars=tuple(
+            Bar(label=name, color=PALETTE[place % len(PALETTE)], values=(value or 0,), notes=(_note(cell),))
+            for place, (name, value, cell) in enumerate(
+                zip(column_names(reports), values, _cells(reports, metric), strict=True)
+            )
+        ),
+    )
+
+
+def _note(cell: doc.Count) -> str:
+    return ("" if cell.value is None else f"{'>= ' if cell.least else ''}{format_count(cell.value)}") or "not measured"
+
+
 SIDE_BY_SIDE: doc.Telling[SideBySide] = doc.Telling(
     brief=lambda result: brief_document(result.reports),
     data=lambda result: _data(result.reports),
     record=lambda result: _record(result.reports),
+    picture=lambda result: _picture(result.reports),
 )

@@ -6,8 +6,12 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from torch import nn
 
+import archscope
 from archscope.cli import main
+from archscope.documents.side_by_side import SIDE_BY_SIDE
+from archscope.results.side_by_side import SideBySide
 
 NET = """from torch import nn
 
@@ -51,5 +55,16 @@ def test_formats_that_can_hold_several_do(run, tmp_path):
     assert [(row["model"], row["totals"]["macs"]) for row in record] == [("small", 12), ("middle", 18), ("large", 48)]
     assert len(run("--csv", "-").stdout.splitlines()) == 4
     assert "| parameters | 16 | 23 | 58 |" in run("--md", "-").stdout
-    assert "--png is for two models" in run("--png", "x.png", code=2).stderr
+    run("--png", str(tmp_path / "x.png"))
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    assert "--html is for two models" in run("--html", "x.html", code=2).stderr
     run("--exit-code", code=1)
+
+
+def test_a_picture_of_several_has_a_bar_for_each_by_every_metric():
+    reports = [archscope.analyze(nn.Linear(4, width), (1, 4)) for width in (2, 8)]
+    unrun = archscope.analyze(nn.Linear(4, 4))
+    sheet = SIDE_BY_SIDE.picture(SideBySide(reports=(*reports, unrun)))
+    drawn = {panel.title: [(bar.label, bar.values[0], bar.notes[0]) for bar in panel.bars] for panel in sheet.panels}
+    assert drawn["parameters"] == [("Linear", 10, "10"), ("Linear #2", 40, "40"), ("Linear #3", 20, "20")]
+    assert drawn["MACs"] == [("Linear", 8, "8"), ("Linear #2", 32, "32"), ("Linear #3", 0, "not measured")]

@@ -388,6 +388,8 @@ def test_one_command_accepts_a_growth_in_the_lock_and_in_the_config(run, tmp_pat
     text = (tmp_path / "net.py").read_text().replace("widths=(8, 16)", "widths=(8, 17)")
     (tmp_path / "net.py").write_text(text)
     run("check", code=1)
+    refused = run("lock", code=1).stderr
+    assert 'archscope lock --allow-increase Widths --raise-budgets --reason "..."' in refused
     hint = run("lock", "--allow-increase", "Widths", "--reason", "x").stdout
     assert "max 184, and parameters is 193 now (--raise-budgets raises it)" in hint
     run("check", code=1)

@@ -115,6 +115,23 @@ def test_a_peer_that_agrees_has_no_differences(model_file):
     assert result.verdict == "torch of 1 peers agree to the unit"
 
 
+def test_a_peer_runs_the_method_that_is_asked_for(model_file):
+    model_file.write_text(
+        "from torch import nn\n"
+        "class Coder(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.code, self.back = nn.Linear(4, 8), nn.Linear(8, 4)\n"
+        "    def forward(self, x):\n"
+        "        return self.back(self.code(x))\n"
+        "    def encode(self, x):\n"
+        "        return self.code(x)\n"
+    )
+    given = archscope.Inputs(args=(archscope.InputSpec(shape=(1, 4)),), method="encode")
+    result = crosscheck(archscope.load(f"{model_file}:Coder"), given, peers=["torch", "thop"])
+    assert (result.macs, [row.macs for row in result.results]) == (32, [32, 32])
+
+
 def test_a_saved_report_cannot_be_crosschecked(tmp_path):
     path = tmp_path / "saved.json"
     path.write_text(archscope.to_json(archscope.analyze(archscope.load("zoo:featherface-baseline"))))

@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 import archscope
+from archscope.errors import InputError
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.sources import parse_inputs
+from archscope.sources.networks import Networks
 
 
 class Two(nn.Module):
@@ -39,7 +41,7 @@ def test_the_first_layer_tells_what_fits(expected):
 
 
 def test_every_required_argument_is_named():
-    assert suggested_input(Two()) == "--input ids=1x128:int64 --input mask=SHAPE"
+    assert suggested_input(Two()) == "--input ids=1x128:int64 --input mask=SHAPE-OR-VALUE"
 
 
 def test_nothing_is_offered_where_nothing_tells():
@@ -51,3 +53,11 @@ def test_a_report_of_parameters_alone_says_what_may_be_added():
     report = archscope.analyze(nn.Linear(4, 2))
     assert (report.totals.macs, report.model.fallback) == (None, "no input is known; --input 1x4 may fit")
     assert archscope.analyze(nn.Linear(4, 2), torch.ones(1, 4)).model.fallback == ""
+
+
+def test_a_model_that_takes_any_names_is_told_its_parts():
+    made = Networks({"G": nn.Linear(4, 2), "D": nn.Linear(2, 1)})
+    with pytest.raises(InputError) as refused:
+        archscope.analyze(made, torch.ones(1, 4))
+    assert "--input NAME=1x4; its parts are G, D" in refused.value.help
+    assert archscope.analyze(made, {"G": torch.ones(1, 4)}).totals.macs == 8

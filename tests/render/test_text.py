@@ -112,6 +112,7 @@ def tree(report, **view):
 def test_rows_that_are_left_out_are_told_with_their_share():
     # Of body 800, neck 150, head 40 only body stays: 190 of 1,000 are left out.
     assert tree(toy(), depth=1, limit=1)[-3] == "+2 smaller rows, 19.0 % of parameters (-n 0 shows them)"
+    assert tree(toy(), depth=1, limit=2)[-3].startswith("+1 smaller row, ")
     # With every outer row shown, what is left out is inside those.
     assert tree(toy(), limit=3)[-2] == "+2 smaller rows inside those shown (-n 0 shows them)"
 

@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -39,6 +39,19 @@ class Figures:
 
 
 Peer = Callable[[nn.Module, Inputs], Figures]
+
+
+class _Method(nn.Module):
+    """A model whose forward is another ``method`` of it, since that is all that peers call."""
+
+    def __init__(self, model: nn.Module, method: str) -> None:
+        super().__init__()
+        self.model = model
+        self.called = getattr(model, method)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the method gives."""
+        return self.called(*args, **kwargs)
 
 
 def fvcore(model: nn.Module, inputs: Inputs) -> Figures:
@@ -81,7 +94,7 @@ def ptflops(model: nn.Module, inputs: Inputs, *, backend: str) -> Figures:
             seen[path] = int(getattr(module, "__flops__", 0))
 
     engine.print_model_with_flops = read  # where it would print what each module has, the figures are read
-    names = [*inspect.signature(model.forward).parameters]
+    names = [*inspect.signature(model.called if isinstance(model, _Method) else model.forward).parameters]
     macs, parameters = get_model_complexity_info(
         model,
         tuple(inputs.args[0].shape[1:]),
@@ -162,8 +175,11 @@ def run(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
     model = spec.build().cpu().eval()
     inputs = with_values(call_forms(model, pickle.loads(base64.b64decode(job["inputs"]))).forms[0], "cpu")  # noqa: S301 - ours
     start = time.perf_counter()
-    figures = peer(model, inputs)
+    figures = peer(_Method(model, inputs.method) if inputs.method else model, inputs)
     milliseconds = round(1000 * (time.perf_counter() - start))
+    if inputs.method:
+        own = {path.removeprefix("model").removeprefix("."): macs for path, macs in figures.by_module.items()}
+        figures = replace(figures, by_module=own)
     return {**asdict(figures), "milliseconds": milliseconds, "version": importlib.metadata.version(distribution)}
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from archscope.measure.running.inventory import walk
 
 _IMAGE = "224x224"
+_GIVEN = "SHAPE-OR-VALUE"
 
 
 def suggested_input(model: nn.Module) -> str:
@@ -23,14 +24,21 @@ def suggested_input(model: nn.Module) -> str:
         return ""
     if len(names) == 1:
         return f"--input {shape}"
-    return " ".join([f"--input {names[0]}={shape}", *(f"--input {name}=SHAPE" for name in names[1:])])
+    return " ".join([f"--input {names[0]}={shape}", *(f"--input {name}={_GIVEN}" for name in names[1:])])
 
 
 def three_forms(model: nn.Module, method: str = "") -> str:
     """Three ways to give ``model`` what it requires: in order, by name, and as text."""
-    names = _required(model, method) or ["x"]
+    names = _required(model, method)
     shape = _shape(module for _, module in walk(model)) or "SHAPE"
-    texts = [f"{name}={'SHAPE' if place else shape}" for place, name in enumerate(names)]
+    if not names and _takes_any_name(model, method):
+        parts = ", ".join(name for name, _ in model.named_children())
+        return (
+            f'it takes inputs by name alone: analyze(model, {{"NAME": x}}); on the command line --input NAME={shape}; '
+            f"its parts are {parts}"
+        )
+    names = names or ["x"]
+    texts = [f"{name}={_GIVEN if place else shape}" for place, name in enumerate(names)]
     in_order = names[0] if len(names) == 1 else f"({', '.join(names)})"
     by_name = "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
     as_text = f'"{shape}"' if len(names) == 1 else f"[{', '.join(map(_quoted, texts))}]"
@@ -52,6 +60,15 @@ def _required(model: nn.Module, method: str = "") -> list[str]:
     named = [parameter for parameter in parameters if parameter.kind in kinds]
     required = [parameter.name for parameter in named if parameter.default is inspect.Parameter.empty]
     return required or [parameter.name for parameter in named[:1]]
+
+
+def _takes_any_name(model: nn.Module, method: str) -> bool:
+    """Whether it takes nothing but keywords, of any name."""
+    try:
+        parameters = [*inspect.signature(getattr(model, method or "forward")).parameters.values()]
+    except (TypeError, ValueError):
+        return False
+    return len(parameters) == 1 and parameters[0].kind is inspect.Parameter.VAR_KEYWORD
 
 
 def _shape(modules: Iterable[nn.Module]) -> str:  # noqa: PLR0911 - one for each kind of layer
