@@ -373,6 +373,7 @@ def test_the_operators_of_transformer_engine():
     assert cost_of("te_moe::unpermute_mask_map_fwd", (3, 8), inp=meta(6, 8), merging_probs=None).flops == 48
     assert cost_of("te_moe::unpermute_index_map_fwd", (3, 8), inp=meta(6, 8), probs=meta(3, 2)).flops == 2 * 48
     assert cost_of("te_moe::unpermute_index_map_fwd", (3, 8), inp=meta(6, 8), probs=meta(0)).flops == 48
+    assert cost_of("te_moe::unpermute_index_map_fwd", (1, 8), inp=meta(1, 8), probs=meta(1)).flops == 2 * 8
     assert DEFAULT_FORMULAS.find("te_moe::permute_mask_map_fwd").kind == "free"
 
 

@@ -85,7 +85,7 @@ def _size_steers(file: str, number: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _chooses(file: str, number: int) -> bool:
     """Whether a statement on the line, or one of its function that takes a variable from there, may leave work out."""
-    running = statements_at(file, number)
+    running = [_lambda_of(one, number) for one in statements_at(file, number)]
     if any(map(_may_leave_out, running)):
         return True
     names = set[str]().union(*map(_given_names, running))
