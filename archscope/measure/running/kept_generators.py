@@ -60,8 +60,9 @@ def _held(
 
 
 def _owners(modules: list[nn.Module], contents: Iterable[Any]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    yield from ((module, vars(module)) for module in modules)
-    for kind in {kind for module in modules for kind in type(module).__mro__[:-1]}:
+    own = [module for module in modules if not type(module).__module__.startswith(_TORCH)]
+    yield from ((module, vars(module)) for module in own)
+    for kind in {kind for module in own for kind in type(module).__mro__[:-1]}:
         if not kind.__module__.startswith(_TORCH):
             yield kind, vars(kind)
     for content in contents:
