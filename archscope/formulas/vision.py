@@ -50,7 +50,8 @@ def roi_align(call: OpCall) -> Cost:
 def _bin(call: OpCall) -> int:
     """Values of a bin, of a box as large as the map."""
     height, width = call.arguments["input"].shape[-2:]
-    return -(-height // call.arguments["pooled_height"]) * -(-width // call.arguments["pooled_width"])
+    values: int = -(-height // call.arguments["pooled_height"]) * -(-width // call.arguments["pooled_width"])
+    return values
 
 
 def roi_pool(call: OpCall) -> Cost:
