@@ -66,10 +66,10 @@ def _owners(modules: list[nn.Module], contents: Iterable[Any]) -> Iterator[tuple
         if not kind.__module__.startswith(_TORCH):
             yield kind, vars(kind)
     for content in contents:
-        name = content.get("__name__") if type(content) is dict else None
-        home = sys.modules.get(name) if isinstance(name, str) else None
-        if home is not None:
-            yield home, content
+        if type(content) is dict and "__name__" in content:
+            home = sys.modules.get(str(content["__name__"]))
+            if home is not None:
+                yield home, content
 
 
 def _imported() -> dict[int, str]:
