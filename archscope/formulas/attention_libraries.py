@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from archscope.formulas.cost import Cost
 from archscope.formulas.table import FormulaTable
-from archscope.records import OpCall, Shape, TensorMeta
+from archscope.records import OpCall, TensorMeta
 
 _FLASH = ("_flash_attn_forward", "_flash_attn_varlen_forward")
 _FLASH_BACKWARD = ("_flash_attn_backward", "_flash_attn_varlen_backward")
-_SOFTMAX = 5
+_SPACES = ("flash_attn", "flashattn", "flash_attn_3")
+_DECODERS = ("", "_ck", "_splitk_ck")
+_MASKS = ("causal", "is_causal", "custom_mask_type")
+_BIASES = ("bias", "alibi_slopes", "attn_bias")
+_WINDOWS = ("window_size_left", "window_size_right", "window_left", "window_right", "window_size")
+_SOFTMAX, _DROPOUT, _CAP = 5, 4, 3
 _SILU = 2
 
 
@@ -18,14 +24,14 @@ def register(table: FormulaTable) -> None:
     """Add these libraries' kernels to ``table``."""
     family = "attention"
     table.counted(
-        *(f"{space}::{name}" for space in ("flash_attn", "flashattn") for name in _FLASH),
+        *(f"{space}::{name}" for space in _SPACES for name in _FLASH),
         *("flash_attn_3::fwd", "xformers_flash::flash_fwd", "xformers_flash3::flash_fwd"),
         *("xformers::efficient_attention_forward_cutlass", "xformers::efficient_attention_forward_ck"),
-        "xformers::efficient_attention_forward_decoder",
+        *(f"xformers::efficient_attention_forward_decoder{form}" for form in _DECODERS),
         family=family,
     )(forward)
     table.counted(
-        *(f"{space}::{name}" for space in ("flash_attn", "flashattn") for name in _FLASH_BACKWARD),
+        *(f"{space}::{name}" for space in _SPACES for name in _FLASH_BACKWARD),
         *("flash_attn_3::bwd", "xformers_flash::flash_bwd", "xformers_flash3::flash_bwd"),
         *("xformers::efficient_attention_backward_cutlass", "xformers::efficient_attention_backward_ck"),
         family=family,
@@ -37,55 +43,70 @@ def register(table: FormulaTable) -> None:
     table.counted("mmcv::ms_deform_attn_backward", family=family)(deformable_backward)
 
 
-def _tensor(call: OpCall, *names: str) -> TensorMeta:
-    found: TensorMeta = next(call.arguments[name] for name in names if call.arguments.get(name) is not None)
-    return found
+def _given(call: OpCall, *names: str) -> Any:
+    """The first of the arguments ``names`` that is there and not None."""
+    return next((call.arguments[name] for name in names if call.arguments.get(name) is not None), None)
 
 
-def _sizes(call: OpCall) -> tuple[Shape, int, int, int]:
-    """Batch and heads, queries, keys, and both sizes of a head, of tensors (batch, tokens, heads, features).
+def _scores(call: OpCall, query: TensorMeta, key: TensorMeta) -> int:
+    """The queries of all heads times the keys that each of them meets.
 
-    Packed sequences are (all tokens, heads, features) with offsets, and count at their longest lengths.
+    Tensors are (batch, tokens, heads, features), also with groups of heads before the heads. Packed sequences are (all
+    tokens, heads, features) with offsets and count at their longest lengths; where the call does not say how many keys
+    the longest has, all keys count once for each of the longest queries. Keys in pages are (pages, tokens, heads,
+    features), and a sequence has as many pages as there are columns in their table.
     """
-    arguments = call.arguments
-    query, key, value = (_tensor(call, *names) for names in (("q", "query"), ("k", "key"), ("v", "value")))
-    batch, length, source = query.shape[:-3], query.shape[-3] if len(query.shape) > 2 else 1, key.shape[-3]
-    offsets = next(
-        (arguments[name] for name in ("cu_seqlens_q", "seqstart_q") if arguments.get(name) is not None), None
-    )
-    if offsets is not None:
-        batch, length = (offsets.numel - 1,), arguments["max_seqlen_q"]
-        source = arguments.get("max_seqlen_k") or length
-    return (*batch, query.shape[-2]), length, source, query.shape[-1] + value.shape[-1]
+    offsets, pages = _given(call, "cu_seqlens_q", "seqstart_q"), _given(call, "page_table", "block_table")
+    longest, keys = _given(call, "max_seqlen_q"), _given(call, "max_seqlen_k")
+    heads = 1 if len(query.shape) == 3 else 2  # where they start
+    rows = prod(query.shape[:heads]) if offsets is None else (offsets.numel - 1) * longest
+    if keys is None and pages is not None:
+        keys = pages.shape[-1] * key.shape[1]
+    elif keys is None and offsets is not None:
+        rows, keys = longest, prod(key.shape[:heads])
+    elif keys is None:
+        keys = key.shape[heads - 1]
+    scores: int = prod(query.shape[heads:-1]) * rows * keys
+    return scores
 
 
-def _masked(call: OpCall) -> bool:
+def _extras(call: OpCall) -> tuple[bool, bool, bool]:
+    """Whether there is a mask (or a bias, or a window), dropout, and a cap on the scores."""
     arguments = call.arguments
-    causal = any(bool(arguments.get(name)) for name in ("causal", "is_causal", "custom_mask_type"))
-    return causal or any(arguments.get(name) is not None for name in ("bias", "alibi_slopes", "attn_bias"))
+    masked = any(arguments.get(name) for name in _MASKS) or _given(call, *_BIASES) is not None
+    masked = masked or any((arguments.get(name) or 0) > 0 for name in _WINDOWS)
+    return masked, bool(_given(call, "dropout_p", "p")), bool(arguments.get("softcap"))
 
 
 def forward(call: OpCall) -> Cost:
     """Scores Q K^T and their softmax times V, of (batch, tokens, heads, features): as scaled dot product attention.
 
-    macs = batch x heads x L x S x (E + E_v). Each score takes 1 to scale, 5 for the softmax and 1 for a mask or a bias.
-    The full matrix is counted, also where a causal mask or a window leaves parts out. Packed sequences (cu_seqlens:
-    batch + 1 offsets) count at their longest lengths.
+    macs = batch x heads x L x S x (E + E_v). Each score takes 1 to scale, 5 for the softmax, 1 for a mask, a bias or a
+    window, 4 for dropout and 3 for a cap (divide, tanh, multiply). The full matrix is counted, also where a causal mask
+    or a window leaves parts out. Packed sequences (cu_seqlens: batch + 1 offsets) count at their longest lengths, a
+    cache of keys at its full length.
     """
-    outer, length, source, features = _sizes(call)
-    scores = prod(outer) * length * source
-    return Cost.of(macs=scores * features, other=scores * (1 + _SOFTMAX + _masked(call)))
+    query, key, value = (_given(call, *names) for names in (("q", "query"), ("k", "key"), ("v", "value")))
+    scores = _scores(call, query, key)
+    masked, dropped, capped = _extras(call)
+    each = 1 + _SOFTMAX + masked + _DROPOUT * dropped + _CAP * capped
+    return Cost.of(macs=scores * (query.shape[-1] + value.shape[-1]), other=scores * each)
 
 
 def backward(call: OpCall) -> Cost:
-    """Q K^T again, then the gradients of V, of the weights, of Q and of K: 5 products, 3 over E and 2 over E_v.
+    """As the backward pass of fused attention: Q K^T again, then the gradients of V, of the weights, of Q and of K.
 
-    For each weight the softmax again 5, its gradient 4 and the scale 2.
+    macs = scores x (3 x E + 2 x E_v). Each score takes 1 to scale, 2 for exp(score - the logarithm that was kept), 2
+    for its gradient P x (dP - D), 1 to scale that, 1 for a mask, 6 for dropout and 6 for a cap (3 again, and 1 - tanh^2
+    times the gradient). D, the sum of gradient x output, takes 2 for each element of the output.
     """
-    outer, length, source, features = _sizes(call)
-    scores = prod(outer) * length * source
-    query = _tensor(call, "q", "query").shape[-1]
-    return Cost.of(macs=scores * (2 * features + query), other=11 * scores)
+    query, key, value = (_given(call, *names) for names in (("q", "query"), ("k", "key"), ("v", "value")))
+    scores = _scores(call, query, key)
+    masked, dropped, capped = _extras(call)
+    each = 6 + masked + 6 * dropped + 6 * capped
+    output = prod(query.shape[:-1]) * value.shape[-1]
+    macs = scores * (3 * query.shape[-1] + 2 * value.shape[-1])
+    return Cost.of(macs=macs, other=each * scores + 2 * output)
 
 
 def dual_product(call: OpCall) -> Cost:

@@ -80,7 +80,7 @@ def _per_element(operations: int, derivation: str) -> Formula:
     def formula(call: OpCall) -> Cost:
         return Cost.of(other=operations * call.outputs[0].numel)
 
-    formula.__doc__ = f"{derivation}; {operations} operation{'s'[: operations - 1]} per element."
+    formula.__doc__ = f"{derivation}; {operations} per element."
     return formula
 
 

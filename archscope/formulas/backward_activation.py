@@ -57,7 +57,7 @@ def _per_element(operations: int, derivation: str) -> Formula:
         pair = call.op.startswith("aten::glu_backward")  # its output holds the gradients of both halves
         return Cost.of(other=operations * call.outputs[0].numel // (2 if pair else 1))
 
-    formula.__doc__ = f"{derivation}; {operations} operation{'s'[: operations - 1]} per element."
+    formula.__doc__ = f"{derivation}; {operations} per element."
     return formula
 
 

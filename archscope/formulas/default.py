@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archscope.formulas import (
     activation,
     attention,
@@ -41,14 +43,22 @@ from archscope.formulas import (
     sparse_libraries,
     vision,
 )
+from archscope.formulas.foreign import of_known_arguments
 from archscope.formulas.table import FormulaTable
 
 _FAMILIES = (
     *(convolution, matmul, attention, recurrent, normalization, activation, pooling, resampling, elementwise),
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
-    *(attention_libraries, sequence_libraries, norm_libraries, graph_libraries, sparse_libraries, mmcv_library),
     *(nested, onnx_elementwise, onnx_layers, onnx_reduction, onnx_movement, onnx_contrib),
+)
+_LIBRARIES = (
+    attention_libraries,
+    sequence_libraries,
+    norm_libraries,
+    graph_libraries,
+    sparse_libraries,
+    mmcv_library,
 )
 
 
@@ -56,6 +66,11 @@ def _default() -> FormulaTable:
     table = FormulaTable()
     for family in _FAMILIES:
         family.register(table)
+    libraries = FormulaTable()
+    for family in _LIBRARIES:
+        family.register(libraries)
+    for rule in libraries:
+        table.add(replace(rule, formula=of_known_arguments(rule.formula)))
     return table
 
 

@@ -33,7 +33,6 @@ KNOWN_GAPS: Mapping[str, str] = MappingProxyType(
         "aten::_fill_mem_eff_dropout_mask_": "a mask for torch's own tests",
         "aten::_add_relu*": "a trial of fusion that nothing calls",
         "aten::_copy_from_and_resize": "between devices",
-        "aten::from_file": "reads a file",
         "aten::*_copy": "copies for the functional passes of compilers, of layouts that have no plain copy",
         "aten::_test_*": "for torch's own tests",
         "aten::_foobar": "for torch's own tests",

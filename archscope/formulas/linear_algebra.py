@@ -78,7 +78,7 @@ def lu(call: OpCall) -> Cost:
 
 def lu_solve(call: OpCall) -> Cost:
     """A forward (unit diagonal) and a backward substitution for each of m right-hand sides: (2 n^2 - n) m."""
-    n = call.arguments["LU"].shape[-1]
+    _, n, _ = _matrix(call.arguments["LU"])
     return Cost.of(other=(2 * n - 1) * call.outputs[0].numel)
 
 
@@ -113,7 +113,7 @@ def triangular(call: OpCall) -> Cost:
     """
     arguments = call.arguments
     matrix: TensorMeta = arguments["A"] if "A" in arguments else arguments["self"]
-    n = matrix.shape[-1]
+    _, n, _ = _matrix(matrix)
     return Cost.of(other=(n - 1 if arguments["unitriangular"] else n) * call.outputs[0].numel)
 
 
@@ -130,22 +130,27 @@ def householder(call: OpCall) -> Cost:
 
 
 def qr(call: OpCall) -> Cost:
-    """Householder's reduction, 2 n^2 (m - n / 3); forming a reduced Q costs as much again.
+    """Householder's reduction of m rows, 2 n^2 (m - n / 3), and Q from its n reflectors of size m (section 5.1.6).
 
-    A complete Q takes 4 (m^2 n - m n^2 + n^3 / 3) (section 5.1.6); mode "r" forms none.
+    A reduced Q of m x n takes 2 n^2 (m - n / 3), a complete one 4 (m^2 n - m n^2 + n^3 / 3); mode "r" forms none. A
+    matrix of more columns than rows has m reflectors: its Q is m x m in both modes.
     """
-    batch, rows, columns = _matrix(call.inputs[0])
-    m, n = max(rows, columns), min(rows, columns)
+    batch, m, columns = _matrix(call.inputs[0])
+    n = min(m, columns)
     forming = {"r": 0, "reduced": _householder(m, n)}.get(
         call.arguments["mode"], 4 * (3 * m * m * n - 3 * m * n * n + n**3) // 3
     )
-    return Cost.of(other=batch * (_householder(m, n) + forming))
+    return Cost.of(other=batch * (_householder(m, columns) + forming))
 
 
 def householder_product(call: OpCall) -> Cost:
-    """Forming the first n columns of the product of n reflectors of size m: 2 n^2 (m - n / 3) (section 5.1.6)."""
-    batch, rows, columns = _matrix(call.inputs[0])
-    return Cost.of(other=batch * _householder(rows, columns))
+    """Forming n columns of the product of k reflectors of size m, the last first: 4 m n k - 2 (m + n) k^2 + 4 k^3 / 3.
+
+    For k = n: 2 n^2 (m - n / 3) (section 5.1.6).
+    """
+    batch, m, n = _matrix(call.arguments["input"])
+    *_, k = call.arguments["tau"].shape
+    return Cost.of(other=batch * ((12 * m * n * k - 6 * (m + n) * k * k + 4 * k**3) // 3))
 
 
 def symmetric_eigen(call: OpCall) -> Cost:
@@ -220,7 +225,7 @@ def ldl(call: OpCall) -> Cost:
 
 def ldl_solve(call: OpCall) -> Cost:
     """Two unit triangular solves and a division by the diagonal for each of m right-hand sides: (2 n^2 - n) m."""
-    n = call.arguments["LD"].shape[-1]
+    _, n, _ = _matrix(call.arguments["LD"])
     return Cost.of(other=(2 * n - 1) * call.outputs[0].numel)
 
 

@@ -40,7 +40,12 @@ def register(table: FormulaTable) -> None:
 
 def _reduced(call: OpCall) -> int:
     """Additions of the reduction over all elements; 0 when there is none (reduction 0)."""
-    return call.inputs[0].numel if call.arguments["reduction"] != 0 else 0
+    return _elements(call) if call.arguments["reduction"] != 0 else 0
+
+
+def _elements(call: OpCall) -> int:
+    """Elements of the prediction or of the target, whichever has more: the other is broadcast."""
+    return max(tensor.numel for tensor in call.inputs)
 
 
 def _elementwise(expression: str) -> Formula:
@@ -48,7 +53,7 @@ def _elementwise(expression: str) -> Formula:
 
     def formula(call: OpCall) -> Cost:
         weights = sum(call.arguments.get(name) is not None for name in ("weight", "pos_weight"))
-        return Cost.of(other=(each + weights) * call.inputs[0].numel + _reduced(call))
+        return Cost.of(other=(each + weights) * _elements(call) + _reduced(call))
 
     formula.__doc__ = f"`{expression}`: {each} per element, 1 more for a weight (or pos_weight), 1 to sum or average."
     return formula
@@ -106,7 +111,8 @@ def pairwise_distances(call: OpCall) -> Cost:
 
     p = 1, 0 or infinite: 3 m; any other p: subtract, absolute value, power, add: 4 m, and a root.
     """
-    return Cost.of(other=call.outputs[0].numel * _distance(call.arguments["p"], call.inputs[0].shape[-1]))
+    *_, features = call.arguments["x1"].shape
+    return Cost.of(other=call.outputs[0].numel * _distance(call.arguments["p"], features))
 
 
 def distances_within(call: OpCall) -> Cost:
@@ -120,7 +126,7 @@ def euclidean_distances(call: OpCall) -> Cost:
     Squares and their sums take 2 per element of a and b, the factor -2 takes 1 per element of a, each output element
     2 (maximum, root).
     """
-    left, right = call.inputs[:2]
+    left, right = call.arguments["x1"], call.arguments["x2"]
     output = call.outputs[0].numel
     return Cost.of(macs=output * (left.shape[-1] + 2), other=3 * left.numel + 2 * right.numel + 2 * output)
 

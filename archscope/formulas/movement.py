@@ -119,4 +119,5 @@ def register(table: FormulaTable) -> None:
     table.free(*(f"aten::{name}" for name in _COPIES), family="movement", because=COPY)
     table.free(*(f"aten::{name}" for name in _CONSTANTS), family="movement", because=CONSTANTS)
     table.free(*(f"aten::{name}" for name in _CHECKS), family="movement", because="a check or a size, no values")
+    table.free("aten::from_file", family="movement", because="values of a file, as they are")
     table.free("prim::device", family="movement", because="shape work, the same values")

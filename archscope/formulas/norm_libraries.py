@@ -127,5 +127,10 @@ def cast(call: OpCall) -> Cost:
 
 
 def merge(call: OpCall) -> Cost:
-    """The tokens of all experts put back in place and added, each times its probability: 2 per element."""
-    return Cost.of(other=2 * _first(call).numel)
+    """The tokens of all experts put back in place and added: 1 per element, 1 more for their probabilities."""
+    weighted = any(_weights(call.arguments.get(name)) for name in ("probs", "merging_probs"))
+    return Cost.of(other=(1 + weighted) * _first(call).numel)
+
+
+def _weights(given: TensorMeta | None) -> bool:
+    return given is not None and given.numel > 0

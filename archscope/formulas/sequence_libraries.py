@@ -10,6 +10,7 @@ from archscope.formulas.table import FormulaTable
 from archscope.records import OpCall, TensorMeta
 
 _SCANS = ("mamba_ssm::selective_scan_fwd", "mambacuda::selective_scan_fwd", "_C::selective_scan_fwd")
+_GATES = ("g", "g_gamma", "gk", "gv")
 _SILU, _SOFTPLUS = 2, 3
 
 
@@ -152,13 +153,16 @@ def recurrent(call: OpCall) -> Cost:
     """Linear attention step by step: the memory S = decay S + k v^T and o = q S, K x V for each token and head.
 
     macs = 2 x tokens x heads x K x V; a rank-one change of the memory (a, b: S a, then its product with b) adds 2 more.
-    The query's scale takes 1 per element, a decay 1 per element of the memory (and an exp for each of its own).
+    A delta rule (beta alone: v becomes beta x (v - S k)) adds 1 more, and 2 per element of v. The query's scale takes 1
+    per element, a decay 1 per element of the memory (and an exp for each of its own).
     """
     rows, keys, values = _rows(call)
     changed = _present(call, "a", "alpha") and _present(call, "b", "beta")
-    gates = [call.arguments[name] for name in ("g", "gk", "gv") if _present(call, name)]
+    corrected = isinstance(call.arguments.get("beta"), TensorMeta) and not changed
+    gates = [call.arguments[name] for name in _GATES if _present(call, name)]
     decays = len(gates) * rows * keys * values + sum(gate.numel for gate in gates)
-    return Cost.of(macs=(2 + 2 * changed) * rows * keys * values, other=rows * keys + decays)
+    other = rows * keys + decays + 2 * corrected * rows * values
+    return Cost.of(macs=(2 + 2 * changed + corrected) * rows * keys * values, other=other)
 
 
 def chunk_memory(call: OpCall) -> Cost:
@@ -167,7 +171,7 @@ def chunk_memory(call: OpCall) -> Cost:
     A decay takes 2 per token (subtract, exp) and 1 per value, and 1 per element of the memory for each chunk.
     """
     rows, keys, values = _rows(call)
-    gates = sum(_present(call, name) for name in ("g", "gk", "gv"))
+    gates = sum(_present(call, name) for name in _GATES)
     decays = gates * (rows * (2 + values) + rows * keys * values // call.arguments["BT"])
     return Cost.of(macs=rows * keys * values, other=decays)
 

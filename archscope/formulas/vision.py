@@ -15,7 +15,8 @@ def register(table: FormulaTable) -> None:
     """Add torchvision's operators to ``table``."""
     table.counted("torchvision::nms", family="vision")(nms)
     table.counted("torchvision::roi_align", "torchvision::ps_roi_align", family="vision")(roi_align)
-    table.counted("torchvision::roi_pool", "torchvision::ps_roi_pool", family="vision")(roi_pool)
+    table.counted("torchvision::roi_pool", family="vision")(roi_pool)
+    table.counted("torchvision::ps_roi_pool", family="vision")(position_sensitive_pool)
 
 
 def nms(call: OpCall) -> Cost:
@@ -46,8 +47,18 @@ def roi_align(call: OpCall) -> Cost:
     return Cost.of(other=8 * samples * call.outputs[0].numel)
 
 
-def roi_pool(call: OpCall) -> Cost:
-    """Each output element is the largest (or the mean) of a bin of the map, counted for boxes as large as the map."""
+def _bin(call: OpCall) -> int:
+    """Values of a bin, of a box as large as the map."""
     height, width = call.arguments["input"].shape[-2:]
-    rows, columns = call.arguments["pooled_height"], call.arguments["pooled_width"]
-    return Cost.of(other=-(-height // rows) * -(-width // columns) * call.outputs[0].numel)
+    values: int = -(-height // call.arguments["pooled_height"]) * -(-width // call.arguments["pooled_width"])
+    return values
+
+
+def roi_pool(call: OpCall) -> Cost:
+    """Each output is the largest of a bin of k values: k - 1 as in max pooling, for boxes as large as the map."""
+    return Cost.of(other=(_bin(call) - 1) * call.outputs[0].numel)
+
+
+def position_sensitive_pool(call: OpCall) -> Cost:
+    """Each output is the mean of a bin of k values, k as in average pooling, for boxes as large as the map."""
+    return Cost.of(other=_bin(call) * call.outputs[0].numel)

@@ -7,19 +7,12 @@ import itertools
 import pytest
 from opcalls import cost_of, meta
 from test_formulas_graphs_and_sites import sparse_convolution
-from test_formulas_libraries import by_place, naive_attention
+from test_formulas_libraries import by_place
 
 
 def others(cost):
     """The operations besides the multiply-accumulates."""
     return cost.flops - 2 * cost.macs
-
-
-def test_a_query_of_a_single_token_has_no_dimension_for_tokens():
-    """4 heads of one token, against 7 keys."""
-    given = {"query": meta(4, 8), "key": meta(7, 4, 8), "value": meta(7, 4, 6)}
-    cost = cost_of("xformers::efficient_attention_forward_decoder", (4, 6), **given)
-    assert (cost.macs, cost.flops) == naive_attention(1, 4, 1, 7, 8, 6, masked=False)
 
 
 def test_the_gated_products_of_xformers_are_told_by_their_first_result():
@@ -43,8 +36,7 @@ def test_products_of_graph_layers_take_no_more_than_their_operands():
     assert cost_of("pyg::segment_matmul", (6, 5), **given).macs == 6 * 4 * 5
     given = by_place([meta(6, 4)], [meta(4, 5)], [meta(5)])
     assert cost_of("pyg::grouped_matmul", (6, 5), **given).macs == 6 * 4 * 5
-    with pytest.raises(ValueError, match=r"longer|shorter"):
-        cost_of("pyg::grouped_matmul", (6, 5), **by_place([meta(6, 4), meta(2, 3)], [meta(4, 5)]))
+    assert cost_of("pyg::grouped_matmul", (6, 5), **by_place([meta(6, 4), meta(2, 3)], [meta(4, 5)])).partial
 
 
 def test_neighbours_may_be_asked_for_without_offsets():
@@ -75,7 +67,7 @@ def test_a_memory_changes_by_rank_one_where_both_factors_are_given():
     """1 batch, 3 tokens, 2 heads, 4 keys, 5 values: two products for each, and a scale for each of the query."""
     given = {"q": meta(1, 3, 2, 4), "k": meta(1, 3, 2, 4), "v": meta(1, 3, 2, 5), "K": 4, "V": 5}
     plain = cost_of("triton::fused_recurrent_fwd_kernel", **given)
-    for name in ("a", "b", "alpha", "beta"):
+    for name in ("a", "b", "alpha"):
         assert cost_of("triton::fused_recurrent_fwd_kernel", **given, **{name: meta(1, 3, 2, 4)}) == plain
     assert plain.macs == 2 * 3 * 2 * 4 * 5
 

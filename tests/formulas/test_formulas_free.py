@@ -297,6 +297,7 @@ UNTRIED = {
         *("_coalesced", "indices_copy", "_efficientzerotensor", "_fw_primal", "_make_dual", "_make_dual_copy"),
         "_fw_primal_copy",
     },
+    "values of a file, as they are": {"from_file"},
     "of nested tensors, whose buffer stays as it is": {
         *(
             "_jagged_to_padded_dense_forward",

@@ -430,4 +430,5 @@ def test_operators_of_torchvision_by_hand():
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=2).flops == 210 * 4 * 8
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=3).flops == 210 * 9 * 8
     assert cost_of("torchvision::roi_align", output, **regions, sampling_ratio=0).flops == 210 * (3 * 3) * 8
-    assert cost_of("torchvision::roi_pool", output, **regions).flops == 210 * 9
+    assert cost_of("torchvision::roi_pool", output, **regions).flops == 210 * (3 * 3 - 1)
+    assert cost_of("torchvision::ps_roi_pool", output, **regions).flops == 210 * 3 * 3

@@ -28,7 +28,10 @@ NOWHERE = CodeLine("", only_checks=False)
 
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _ARCHSCOPE = Path(__file__).parents[2]
-_OURS = tuple(f"{_ARCHSCOPE / room}{os.sep}" for room in ("measure", "sources"))  # the zoo's models are models
+_OURS = (  # the zoo's models are models
+    *(f"{_ARCHSCOPE / room}{os.sep}" for room in ("measure", "sources")),
+    str(_ARCHSCOPE / "memory.py"),
+)
 _NOT_THE_MODEL = (
     _TORCH,
     *_OURS,
@@ -183,10 +186,10 @@ def statements(file: str) -> tuple[ast.stmt, ...]:
     return tuple(found)
 
 
-def constants_given(names: frozenset[str]) -> bool | None:
+def constants_given(names: frozenset[str], *, worked_out: bool = True) -> bool | None:
     """Whether the calls of ``names`` on the running line take constants: numbers, globals, the model's own settings.
 
-    None where that line calls none of them.
+    Also what functions make of those, unless not ``worked_out``. None where that line calls none of them.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None and not is_model_code(frame.f_code.co_filename):
@@ -203,7 +206,10 @@ def constants_given(names: frozenset[str]) -> bool | None:
     ]
     if not calls:
         return None
-    return all(_constant(argument, frame.f_locals) for call in calls for argument in call.args[:1])
+    given = [argument for call in calls for argument in call.args[:1]]
+    if not worked_out and any(isinstance(node, ast.Call) for argument in given for node in ast.walk(argument)):
+        return False
+    return all(_constant(argument, frame.f_locals) for argument in given)
 
 
 def _called(call: ast.Call) -> str:

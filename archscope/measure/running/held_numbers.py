@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -52,13 +53,13 @@ def of_a_file(storage: int, tensor: torch.Tensor) -> Made:
     return Made(storage, tuple(tensor.shape), tensor.dtype, None)
 
 
-def held_as_numbers(made: Iterable[Made], contents: Iterable[Any]) -> tuple[HeldRecord, ...]:
-    """Those of ``made`` whose numbers stood in one of the ``contents`` before the run.
+def held_as_numbers(made: Iterable[Made], contents: Iterable[Any], known: AbstractSet[int]) -> tuple[HeldRecord, ...]:
+    """Those of ``made`` whose numbers stood in one of the ``contents`` before the run; ``known`` storages are others'.
 
     They are found by their values, or where an array of just as many elements was scaled or unpacked.
     What the run worked out itself, as a window of a length, and what its code says in so many numbers is none of them.
     """
-    waiting = [*made]
+    waiting = [one for one in made if one.storage not in known]
     holders = [*_holders(contents)] if any(one.values is not None for one in waiting) else []
     return tuple(
         HeldRecord(one.storage, one.shape, dtype_name(one.dtype), math.prod(one.shape), parameter=False, floating=True)

@@ -11,6 +11,7 @@ from archscope.measure.running.attention_values import BACKWARD, FORWARD, attent
 
 # None of a torch that is older than the operator (2.6 is).
 _GROUPED_MM = getattr(getattr(torch.ops.aten, "_grouped_mm", None), "default", None)
+_INPLACE_VIEW = torch.Tag.inplace_view
 
 
 def run_operator(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -25,6 +26,8 @@ def run_operator(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         leaves = pytree.tree_leaves((args, kwargs))
         if not any(isinstance(leaf, torch.Tensor) and leaf.is_meta for leaf in leaves):
             raise
+        if _INPLACE_VIEW in func.tags and not getattr(args[0], "is_meta", True):
+            raise  # it would give its new shape to a tensor that nobody has
         moved = pytree.tree_map(_to_meta, (args, kwargs))
         if all(before is after for before, after in zip(leaves, pytree.tree_leaves(moved), strict=True)):
             raise

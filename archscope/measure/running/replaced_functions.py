@@ -24,13 +24,17 @@ class _Replaced(NamedTuple):
 
 
 _IN_PLACE: dict[str, tuple[list[_Replaced], int]] = {}  # by kind: what was replaced, and how many runs want it
+_MADE: dict[tuple[str, int, str], tuple[Any, Any, Any]] = {}  # by kind, owner and name: the owner, what was there, made
 
 
 @contextlib.contextmanager
-def replaced(kind: str, ways: Callable[[], Iterator[Way]]) -> Iterator[None]:
-    """Have the ``ways`` of this ``kind`` watched; the last who wants it puts all back as it was."""
+def replaced(kind: str, ways: Callable[[], Iterator[Way]], *, again: bool = False) -> Iterator[None]:
+    """Have the ``ways`` of this ``kind`` watched; the last who wants it puts all back as it was.
+
+    With ``again`` what stands in for a function is kept for the next time: every run of this kind has the same ways.
+    """
     with _LOCK:
-        made, users = _IN_PLACE.get(kind) or ([_replace(*way) for way in ways()], 0)
+        made, users = _IN_PLACE.get(kind) or ([_replace(*way, kind if again else "") for way in ways()], 0)
         _IN_PLACE[kind] = (made, users + 1)
     try:
         yield
@@ -44,9 +48,15 @@ def replaced(kind: str, ways: Callable[[], Iterator[Way]]) -> Iterator[None]:
                     _put_back(one)
 
 
-def _replace(owner: Any, name: str, watch: Callable[..., Any]) -> _Replaced:
+def _replace(owner: Any, name: str, watch: Callable[..., Any], kind: str) -> _Replaced:
     original = getattr(owner, name)
-    made = functools.wraps(original)(watch(original)) if callable(original) else watch(original)
+    known = _MADE.get((kind, id(owner), name))
+    if known is not None and known[1] is original:
+        made = known[2]
+    else:
+        made = functools.wraps(original)(watch(original)) if callable(original) else watch(original)
+        if kind:
+            _MADE[kind, id(owner), name] = (owner, original, made)
     done = _Replaced(owner, name, made, vars(owner).get(name))
     setattr(owner, name, made)
     return done

@@ -62,6 +62,7 @@ class RunNotes:
         self.asks: list[Ask] = []
         self.shared: dict[int, tuple[int, str, str]] = {}  # by storage: what it holds, and where it was given away
         self.lost: set[int] = set()  # storages with values that are not what the model wrote there
+        self.opened = False  # whether the model has opened a file to read it
         self.sized = False  # whether values have decided the size of a tensor
         self.numbers: set[Any] = set()  # that were read, and what was made of a number since
         self.open = True
@@ -153,8 +154,14 @@ class RunNotes:
     def becomes(self, storage: int, tensor: torch.Tensor, data: Any = None) -> None:
         """Take note that numbers from outside torch become ``tensor``."""
         made = made_of_numbers(storage, tensor, data) if self.open else None
-        if made is not None:
-            self.made.append(made)
+        if made is None:
+            return
+        of_file = (
+            self.opened
+            and not any(read.floating for read in self.reads)
+            and not constants_given(_MAKERS, worked_out=False)
+        )
+        self.made.append(made._replace(values=None) if of_file else made)
 
     def brought(self, tensor: torch.Tensor) -> None:
         """Take note that ``tensor`` stands on memory from outside torch."""

@@ -37,15 +37,15 @@ def signature_of(func: Any) -> Signature:
         return Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=run_operator)
     if func.namespace == "prim":
         return Signature("", (), {}, composite=True, repeatable=False, run=run_operator)
-    known = _OF_TORCH.get(func)
-    if known is not None:
+    known, composite = _OF_TORCH.get(func), is_taken_apart(func)
+    if known is not None and known.composite is composite:  # a library may give it a kernel of its own at any time
         return known
     name = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
     signature = Signature(
         name=name,
         names=tuple(argument.name for argument in schema.arguments),
         defaults={a.name: a.default_value if a.has_default_value() else None for a in schema.arguments},
-        composite=is_taken_apart(func),
+        composite=composite,
         repeatable=repeatable(func),
         run=as_on_devices(func, run_operator),
         told=told_calls.told_kind(func, name),

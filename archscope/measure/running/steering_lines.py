@@ -85,7 +85,7 @@ def _size_steers(file: str, number: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _chooses(file: str, number: int) -> bool:
     """Whether a statement on the line, or one of its function that takes a variable from there, may leave work out."""
-    running = statements_at(file, number)
+    running = [_lambda_of(one, number) for one in statements_at(file, number)]
     if any(map(_may_leave_out, running)):
         return True
     names = set[str]().union(*map(_given_names, running))
@@ -220,6 +220,9 @@ def _acts(statement: ast.stmt) -> bool:
             return True
     chosen = [part for node in ast.walk(statement) if isinstance(node, ast.IfExp) for part in (node.body, node.orelse)]
     chosen += [part for node in ast.walk(statement) if isinstance(node, ast.Dict) for part in node.values]
+    counts = sum(isinstance(part, ast.Constant) and type(part.value) is int for part in chosen)
+    if counts > 1 and counts == len(chosen):  # how often, not how much
+        return True
     return any(isinstance(node, (ast.Call, ast.BinOp)) for part in chosen for node in ast.walk(part)) or any(
         isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict) for node in ast.walk(statement)
     )

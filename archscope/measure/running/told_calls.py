@@ -20,7 +20,7 @@ ENTRY, NUMBER, SIZE, FILL, FILE = "entry", "number", "size", "fill", "file"
 
 _BY_TAG = {"data_dependent_output": NUMBER, "dynamic_output_shape": SIZE}
 _BY_NAME = {"aten::lift_fresh": ENTRY, "torchvision::nms": SIZE, "aten::_pack_padded_sequence": SIZE}
-_BY_NAME |= dict.fromkeys(("aten::set_.source_Storage", "aten::set_.source_Storage_storage_offset"), FILE)
+_BY_NAME |= {f"aten::set_.source_Storage{form}": FILE for form in ("", "_storage_offset")} | {"aten::from_file": FILE}
 _BY_NAME |= {f"aten::_to_sparse{form}": SIZE for form in ("", ".sparse_dim", "_csr", "_csc", "_bsr", "_bsc")}
 _BY_NAME |= dict.fromkeys(("aten::full", "aten::full_like", "aten::new_full", "aten::scalar_tensor"), FILL)
 _BY_NAME |= dict.fromkeys(("aten::fill_.Scalar", "aten::masked_fill.Scalar", "aten::masked_fill_.Scalar"), FILL)

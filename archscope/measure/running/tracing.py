@@ -26,6 +26,7 @@ from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
 from archscope.measure.running.inputs import InputsLike, input_records
 from archscope.measure.running.inventory import Inventory, take_inventory
+from archscope.measure.running.kept_generators import kept_generators_watched
 from archscope.measure.running.late_results import finished
 from archscope.measure.running.memory_limit import copies_of_weights, memory_watched, not_run_on_the_cpu, too_large
 from archscope.measure.running.meta_parameters import with_gradients
@@ -53,7 +54,7 @@ from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
 from archscope.measure.running.train_mode import set_mode
 from archscope.measure.running.triton_launches import triton_watched
-from archscope.measure.running.ways_out import ways_out_watched
+from archscope.measure.running.ways_out import noted, ways_out_watched
 from archscope.measure.running.wrappers import unwrapped
 from archscope.records import OpCall, Trace
 from archscope.spec import Inputs
@@ -190,6 +191,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
             with (
                 forward_calls_watched(modules, stack),
                 triton_watched(recorder.launched),
+                kept_generators_watched(noted, modules, held_before),
                 ways_out_watched(notes, device),
                 control_flow_followed(),
                 as_devices_do(recorder, device),
@@ -211,7 +213,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
             require_sight(notes, tolerates=bool(too_large(model)))
         storages = recorder.storages()
         held += sort_outsiders(_outside(recorder.outsiders, inventory), notes, tells_new=tells_new)
-        held += held_as_numbers(notes.made, held_before()) if notes.made else ()
+        held += held_as_numbers(notes.made, held_before(), {*weights.values(), *given}) if notes.made else ()
         held += registered_late(model, modules, parts, inventory.parameters, recorder.storages_of)
         recorder.outsiders.clear()
         del output

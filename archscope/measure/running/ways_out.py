@@ -24,6 +24,7 @@ from torch.utils import _pytree as pytree
 
 from archscope.measure.running.chances import chances_taken
 from archscope.measure.running.code_lines import asked_by_model, running_line
+from archscope.measure.running.file_reads import files_read
 from archscope.measure.running.replaced_functions import Way, replaced
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.tensor_questions import places_asked, sizes_asked
@@ -48,8 +49,9 @@ def ways_out_watched(notes: RunNotes, device: str = "meta") -> Iterator[None]:
     try:
         with (
             _told(notes),
-            replaced(questions.__name__, functools.partial(questions, _current)),
-            replaced("chances", functools.partial(chances_taken, _current)),
+            replaced(questions.__name__, functools.partial(questions, noted), again=True),
+            replaced("files", functools.partial(files_read, noted), again=True),
+            replaced("chances", functools.partial(chances_taken, noted), again=True),
         ):
             yield
     finally:
@@ -62,7 +64,7 @@ def _told(notes: RunNotes) -> Iterator[None]:
     with _LOCK:
         _NOTES.setdefault(mine, []).append(notes)
     try:
-        with replaced("ways out", _ways):
+        with replaced("ways out", _ways, again=True):
             yield
     finally:
         with _LOCK:
@@ -71,7 +73,8 @@ def _told(notes: RunNotes) -> Iterator[None]:
                 del _NOTES[mine]
 
 
-def _current() -> RunNotes | None:
+def noted() -> RunNotes | None:
+    """The notes of the run that this thread is in, where no operator runs right now."""
     mine = _NOTES.get(threading.get_ident())
     return mine[-1] if mine and not mine[-1].in_operator else None
 
@@ -124,7 +127,7 @@ def _hand_overs() -> Iterator[Way]:
 
 def _taken(name: str, kind: str, original: Any) -> Any:
     def taken(tensor: Any, *args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None and asked_by_model(_PASSING):
             notes.taken(name, kind, tensor)
             if kind == "list":
@@ -140,7 +143,7 @@ def _pickled(original: Any) -> Any:
     """Not where Python's copy asks, which makes another tensor of the answer."""
 
     def pickled(tensor: Any, protocol: Any) -> Any:
-        notes = _current()
+        notes = noted()
         copied = sys._getframe(1).f_code.co_filename.endswith("copy.py")  # noqa: SLF001
         if notes is not None and not copied and asked_by_model(("torch/serialization.py",)):
             notes.taken("Tensor.__reduce_ex__", "list", tensor)
@@ -153,7 +156,7 @@ def _element_by_element(original: Any) -> Any:
     """A function of Python's for each element, which no operator runs."""
 
     def done(tensor: Any, *args: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None:
             notes.missed("python")
         return original(tensor, *args)
@@ -163,7 +166,7 @@ def _element_by_element(original: Any) -> Any:
 
 def _brought(original: Any) -> Any:
     def brought(*args: Any, **kwargs: Any) -> Any:
-        tensor, notes = original(*args, **kwargs), _current()
+        tensor, notes = original(*args, **kwargs), noted()
         if notes is not None:
             notes.brought(tensor)
         return tensor
@@ -173,7 +176,7 @@ def _brought(original: Any) -> Any:
 
 def _constant_made(place: int, original: Any) -> Any:
     def made(*args: Any, **kwargs: Any) -> Any:
-        tensor, notes = original(*args, **kwargs), _current()
+        tensor, notes = original(*args, **kwargs), noted()
         if notes is not None and (tensor.is_meta or isinstance(tensor, FakeTensor)):  # no operator shows it there
             notes.knows(tensor, args[place] if len(args) > place else kwargs.get("data", kwargs.get("obj")))
         return tensor
@@ -183,7 +186,7 @@ def _constant_made(place: int, original: Any) -> Any:
 
 def _thread_started(original: Any) -> Any:
     def start(thread: threading.Thread) -> None:
-        notes = _current()
+        notes = noted()
         if notes is not None:
             thread.run = _handed(notes, thread.run)  # type: ignore[method-assign]  # of this one thread
         original(thread)
@@ -193,7 +196,7 @@ def _thread_started(original: Any) -> Any:
 
 def _function_handed_over(original: Any) -> Any:
     def start(function: Any, *args: Any) -> Any:
-        notes = _current()
+        notes = noted()
         return original(_handed(notes, function) if notes is not None else function, *args)
 
     return start
@@ -201,7 +204,7 @@ def _function_handed_over(original: Any) -> Any:
 
 def _method_handed_over(original: Any) -> Any:
     def submit(pool: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         return original(pool, _handed(notes, function) if notes is not None else function, *args, **kwargs)
 
     return submit
@@ -209,7 +212,7 @@ def _method_handed_over(original: Any) -> Any:
 
 def _pool_asked(threads: type, original: Any) -> Any:
     def asked(pool: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None and isinstance(pool, threads):
             function = _handed(notes, function)
         elif notes is not None:
@@ -234,7 +237,7 @@ def _handed(notes: RunNotes, function: Any) -> Any:
 
 def _process_asked(original: Any) -> Any:
     def asked(*args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None:
             notes.missed("process")
         return original(*args, **kwargs)
@@ -246,7 +249,7 @@ def _folded_on_meta(original: Any) -> Any:
     """``linearize`` works constants out while it traces; of meta tensors it makes constants without doing that."""
 
     def linearized(function: Any, *primals: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None and any(leaf.is_meta for leaf in pytree.tree_leaves(primals) if torch.is_tensor(leaf)):
             notes.failed("torch.func.linearize", values=False)
         return original(function, *primals)
@@ -266,7 +269,7 @@ def _made_whole(original: Any) -> Any:
 
 def _dispatch_switched(original: Any) -> Any:
     def switched(*args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         if notes is not None and asked_by_model(_MODE_UTILS):
             notes.missed("dispatch")
         return original(*args, **kwargs)
@@ -276,7 +279,7 @@ def _dispatch_switched(original: Any) -> Any:
 
 def _mode_popped(original: Any) -> Any:
     def popped(*args: Any, **kwargs: Any) -> Any:
-        notes = _current()
+        notes = noted()
         ends_its_own = sys._getframe(1).f_code.co_name == "__exit__"  # noqa: SLF001 - of a mode that the model entered
         if notes is not None and not ends_its_own and asked_by_model((*_MODE_UTILS, "torch/utils/_python_dispatch.py")):
             notes.missed("dispatch")

@@ -24,6 +24,7 @@ def unregistered_weights(trace: Trace, counted: Sequence[CountedCall]) -> tuple[
         return tuple(UnregisteredRow(shape=r.shape, dtype=r.dtype, path="", op="") for r in trace.held if r.parameter)
     made_of: dict[int, frozenset[int]] = {storage: frozenset([storage]) for storage in held}
     found: dict[int, UnregisteredRow] = {}
+    born = {storage.id for storage in trace.storages}
     for item in counted:
         call = item.call
         used = made_of.keys() & {tensor.storage for tensor in call.inputs}
@@ -36,11 +37,24 @@ def unregistered_weights(trace: Trace, counted: Sequence[CountedCall]) -> tuple[
             fills = any(output.storage == origin for output in call.outputs)
             trained = record.parameter and not fills and (item.cost.flops > 0 or _looked_up(call, record))
             if multiplied or trained:
-                found[origin] = UnregisteredRow(shape=record.shape, dtype=record.dtype, path=call.path, op=call.op)
+                found[origin] = _row(record, call)
+        if call.op.startswith("aten::copy_"):  # into room that the run made
+            source, room = call.arguments["src"], call.outputs[0]
+            if room.storage in born and isinstance(source, TensorMeta) and source.storage in made_of:
+                made_of.setdefault(room.storage, made_of[source.storage])
         if all(tensor.storage in made_of for tensor in call.inputs):
             origins = frozenset().union(*(made_of[storage] for storage in used))
             made_of.update((output.storage, origins) for output in call.outputs if output.storage not in made_of)
     return tuple(found.values())
+
+
+def _row(record: HeldRecord, call: OpCall) -> UnregisteredRow:
+    """What ``call`` uses of the weight; one that was read as bytes is told as the numbers that it is used as."""
+    shape, dtype = record.shape, record.dtype
+    if dtype == "uint8":
+        used = next((tensor for tensor in call.inputs if tensor.storage == record.storage), None)
+        shape, dtype = (used.shape, used.dtype) if used is not None else (shape, dtype)
+    return UnregisteredRow(shape=shape, dtype=dtype, path=call.path, op=call.op)
 
 
 def _looked_up(call: OpCall, record: HeldRecord) -> bool:
