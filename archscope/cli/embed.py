@@ -36,6 +36,8 @@ def command(*, files: tuple[Path, ...], check: bool) -> None:
 
     changed: dict[Path, bytes] = {}
     for file in files:
+        if file.exists() and not file.is_file():  # a folder, or a device without an end
+            raise UsageError(f"{file} is no regular file", help="name a README or a model card")
         try:
             old = file.read_bytes().decode()
         except UnicodeDecodeError as error:

@@ -19,6 +19,8 @@ from archscope.cli.streams import cannot_be_written, silence
 from archscope.errors import ArchscopeError, ModelError, raised
 from archscope.render.names import plain
 
+_LONGEST = 4_000  # characters of a message
+
 OK, GATE, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 
 #: Understood by every command. The words of the call are searched for it, because parsing them can fail too.
@@ -38,6 +40,12 @@ def exit_code_of(command: Callable[[], None], *, debug: bool = False) -> int:
         return tell_failure(error, debug=debug)
     except KeyboardInterrupt:
         return _interrupted()
+    except BaseException as error:  # noqa: BLE001 - of a model's code, which must not end the command as it likes
+        told = ModelError(
+            f"the model's code raised {raised(error)}", help="no Exception, it would end the process: raise one that is"
+        )
+        told.__cause__ = error
+        return tell_failure(told, debug=debug)
     return OK
 
 
@@ -92,13 +100,18 @@ def _told(error: Exception) -> int:
 
 def _tell(what: str, *, where: str = "", help: str = "") -> int:  # noqa: A002 - the word users see
     red = click.style("error:", fg="red", bold=True)
-    lines = [f"{red} {plain_lines(what.strip())}"]
+    lines = [f"{red} {plain_lines(_shortened(what.strip()))}"]
     if where:
-        lines.append(f"  at {plain_lines(where)}")
+        lines.append(f"  at {plain_lines(_shortened(where))}")
     if help:
-        lines.append(f"help: {plain_lines(help)}")
+        lines.append(f"help: {plain_lines(_shortened(help))}")
     _say("\n".join(lines), colour=None if _coloured() else False)
     return USAGE
+
+
+def _shortened(text: str) -> str:
+    """Names in files can be as long as the file."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _is_somewhere() -> bool:
@@ -110,7 +123,9 @@ def _is_somewhere() -> bool:
 
 
 def _coloured() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    with contextlib.suppress(ValueError):  # it is closed
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return False
 
 
 def plain_lines(text: str) -> str:

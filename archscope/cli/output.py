@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from archscope.cli.lent_streams import lent_streams
 from archscope.cli.options import WIDE, F, options
 from archscope.documents.document import Document, Telling
 from archscope.files import write_files
@@ -123,29 +124,10 @@ def _colour(*, terminal: bool) -> bool:
 @contextlib.contextmanager
 def quiet_stdout() -> Iterator[None]:
     """While a model is imported, built and run, whatever it prints goes to stderr: stdout is for the result."""
-    sys.stdout.flush()
     process = os.getpid()
     try:
-        with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+        with lent_streams():
             yield
     finally:
         if os.getpid() != process:  # the model went on as two: this is the copy, and the result is not its to tell
             os._exit(0)
-
-
-@contextlib.contextmanager
-def _descriptor_to_stderr() -> Iterator[None]:
-    """The same for what does not go through ``sys.stdout``: C code and child processes."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # stdout is closed
-        yield
-        return
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):  # stderr is full: the result is no worse for it
-            sys.stderr.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -162,7 +162,7 @@ def _serve(line: Connection, measure: Measure, memory: int | None, forked: bool)
             setting = line.recv()
             try:
                 point = measure(setting)
-            except Exception as error:  # noqa: BLE001 - the row says it
+            except BaseException as error:  # noqa: BLE001 - the row says it
                 point = refused(setting, raised(error))
             if os.getpid() != process:  # the model went on as two: this is the copy
                 os._exit(0)

@@ -170,7 +170,7 @@ def _names_nothing(text: str, file: Path, known: tuple[str, ...]) -> SpecError:
 def _candidates(text: str, file: Path) -> str:
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two of what is nested too deep
         return f"write {text}:ATTRIBUTE"
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     return "write " + (" or ".join(f"{text}:{name}" for name in classes[:4]) or f"{text}:ATTRIBUTE")
