@@ -28,7 +28,8 @@ _ORIGIN = frozenset({"_name_or_path", "name_or_path", "_commit_hash", "transform
 _COUNTED = re.compile(
     r"(?=.*(?:layer|label|block|expert|stage|depth|level|stack))(?!.*(?:size|dim|width|token|_id|posi))"
 )
-_MOST = 1_000_000  # of anything that is made one by one
+_MOST, _MOST_ROWS = 10_000, 1_000_000  # of anything that is made one by one: modules, and what is a row of one
+_ROWS = ("label", "expert", "channel")
 _DEEPEST = 50
 _PLACE = re.compile(r"[\w.-]+/[\w.@:-]+|\w[\w.]*:\w+")  # owner/name, module:attribute
 _FLOATS = ("Infinity", "-Infinity", "NaN")  # how transformers writes what JSON has no number for
@@ -61,9 +62,13 @@ def _checked(key: str, value: Any, where: str, depth: int) -> Any:
         return _inside(key, value, where, depth)
     elif isinstance(value, list):
         return [_checked(key, item, where, depth + 1) for item in value]
-    elif isinstance(value, int) and value > _MOST and _COUNTED.match(name):
-        raise SpecError(f"{key} is {value:,}", where=where, help=f"at most {_MOST:,}: no network is made of so many")
+    elif isinstance(value, int) and _COUNTED.match(name) and value > (most := _most(name)):
+        raise SpecError(f"{key} is {value:,}", where=where, help=f"at most {most:,}: no network is made of so many")
     return value
+
+
+def _most(name: str) -> int:
+    return _MOST_ROWS if any(word in name for word in _ROWS) else _MOST
 
 
 def _is_address(name: str, value: Any) -> bool:

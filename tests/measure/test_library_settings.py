@@ -76,7 +76,7 @@ CHANGES = {
         handlers,
     ),
     "import hooks": (lambda: [*sys.meta_path], lambda: sys.meta_path.insert(0, nothing)),
-    "path hooks": (lambda: [*sys.path_hooks], lambda: sys.path_hooks.clear()),
+    "path hooks": (lambda: [*sys.path_hooks], sys.path_hooks.clear),
     "callbacks of the collector": (lambda: [*gc.callbacks], lambda: gc.callbacks.append(nothing)),
     "functions of Python": (lambda: (builtins.open, builtins.print), lambda: setattr(builtins, "open", nothing)),
     "faulthandler": (
