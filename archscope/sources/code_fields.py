@@ -61,14 +61,18 @@ def _checked(key: str, value: Any, where: str, depth: int) -> Any:
     elif isinstance(value, dict):
         return _inside(key, value, where, depth)
     elif isinstance(value, list):
-        return [_checked(key, item, where, depth + 1) for item in value]
-    elif isinstance(value, int) and _COUNTED.match(name) and value > (most := _most(name)):
-        raise SpecError(f"{key} is {value:,}", where=where, help=f"at most {most:,}: no network is made of so many")
+        items = [_checked(key, item, where, depth + 1) for item in value]
+        _require_few(key, name, len(items) + sum(item for item in items if type(item) is int and item > 0), where)
+        return items
+    elif isinstance(value, int):
+        _require_few(key, name, value, where)
     return value
 
 
-def _most(name: str) -> int:
-    return _MOST_ROWS if any(word in name for word in _ROWS) else _MOST
+def _require_few(key: str, name: str, count: int, where: str) -> None:
+    most = _MOST_ROWS if any(word in name for word in _ROWS) else _MOST
+    if count > most and _COUNTED.match(name):
+        raise SpecError(f"{key} is {count:,}", where=where, help=f"at most {most:,}: no network is made of so many")
 
 
 def _is_address(name: str, value: Any) -> bool:
