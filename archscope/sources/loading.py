@@ -121,6 +121,8 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
+    if file.is_dir():
+        raise ImportModelError(f"{text!r} is a folder", help="name a file in it")
     if not file.is_file():
         near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.glob(f"*{file.suffix}")], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "the path is taken from the current folder"
