@@ -22,7 +22,7 @@ from archscope.errors import ArchscopeError, ModelError, raised
 _SIZE = 8  # bytes that say how long a message is
 _LOOK = 0.05  # seconds between two looks whether the child lives
 _PATIENCE = 2.0  # seconds that a child has to end once it said nothing more
-_GOES_ON = 5.0  # seconds that threads and atexit functions of a model have to end once the result is told
+_GOES_ON = 20.0  # seconds that threads and atexit functions of a model have to end once the result is told
 _FORWARDED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT} if sys.platform != "win32" else set()
 _FROM_A_PROCESS = 0  # si_code is at most 0; what a terminal sends, the child gets itself
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG

@@ -59,10 +59,10 @@ def test_a_thread_that_never_ends_holds_nothing_up(tmp_path):
     deed = "threading.Thread(target=time.sleep, args=(1000,)).start()"
     start = time.monotonic()
     done = run(tmp_path, deed, "analyze", "net.py:Net", "--input", "4x8", "--json", "-", "--no-files")
-    assert time.monotonic() - start < 100
+    assert time.monotonic() - start < 120
     assert done.returncode == 0
     assert json.loads(done.stdout)["totals"]["parameters"] == 64
-    assert "went on for 5 s after the result" in done.stderr
+    assert "went on for 20 s after the result" in done.stderr
 
 
 @pytest.mark.parametrize("command", [["analyze"], ["check", "--max-params", "10"]], ids=["analyze", "check"])
