@@ -15,8 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import click
-
+from archscope.cli.streams import say
 from archscope.errors import ArchscopeError, ModelError, raised
 
 _SIZE = 8  # bytes that say how long a message is
@@ -61,7 +60,7 @@ def guarded(command: Callable[[], int]) -> int:
         return ended if ended > 0 else told[0]
     if received and -ended in {received, signal.SIGKILL}:
         return 128 + received
-    _say(f"error: {_what(status)}\nhelp: {_HELP}")
+    say(f"error: {_what(status)}\nhelp: {_HELP}")
     return ModelError.exit_code
 
 
@@ -89,7 +88,7 @@ def _awaited(child: int, watched: set[signal.Signals], reading: int) -> tuple[in
         if time.monotonic() > due:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            _say(f"warning: the model's code went on for {_GOES_ON:g} s after the result (a thread?), and was ended")
+            say(f"warning: the model's code went on for {_GOES_ON:g} s after the result (a thread?), and was ended")
             return None, received, told
 
 
@@ -222,11 +221,6 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        click.echo(text, err=True)
 
 
 def _flush() -> None:

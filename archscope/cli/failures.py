@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.streams import cannot_be_written, silence
+from archscope.cli.streams import cannot_be_written, say, silence
 from archscope.errors import ArchscopeError, ModelError, raised
 from archscope.render.names import plain
 
@@ -49,12 +49,6 @@ def exit_code_of(command: Callable[[], None], *, debug: bool = False) -> int:
     return OK
 
 
-def _say(text: str, *, colour: bool | None = None, newline: bool = True) -> None:
-    """``text`` on stderr, where there is one: what cannot be told changes no exit code."""
-    with contextlib.suppress(OSError, ValueError):
-        click.echo(text, err=True, nl=newline, color=colour)
-
-
 def tell_failure(error: Exception, *, debug: bool = False) -> int:
     """Print why a command failed to stderr, with the whole traceback if ``debug``, and return the exit code."""
     match error:
@@ -68,11 +62,11 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
             return _closed()
     apart = getattr(error, "traceback_text", None)  # of a model that was measured in a process of its own
     if apart is not None:
-        _say("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), newline=False)
+        say("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), newline=False)
     elif debug:
-        _say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
+        say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
     elif isinstance(error, ModelError) and error.__cause__:
-        _say("".join(map(plain_lines, user_frames(error.__cause__, error.what))), newline=False)
+        say("".join(map(plain_lines, user_frames(error.__cause__, error.what))), newline=False)
     return _told(error)
 
 
@@ -105,7 +99,7 @@ def _tell(what: str, *, where: str = "", help: str = "") -> int:  # noqa: A002 -
         lines.append(f"  at {plain_lines(_shortened(where))}")
     if help:
         lines.append(f"help: {plain_lines(_shortened(help))}")
-    _say("\n".join(lines), colour=None if _coloured() else False)
+    say("\n".join(lines), colour=None if _coloured() else False)
     return USAGE
 
 
@@ -139,7 +133,7 @@ def _usage_help(error: click.ClickException) -> str:
 
 
 def _interrupted() -> int:
-    _say("interrupted")
+    say("interrupted")
     return INTERRUPTED
 
 

@@ -14,6 +14,7 @@ import click
 
 from archscope.cli.lent_streams import lent_streams
 from archscope.cli.options import WIDE, F, options
+from archscope.cli.streams import say
 from archscope.documents.document import Document, Telling
 from archscope.files import write_files
 from archscope.render import writers
@@ -86,7 +87,7 @@ def write_wanted(
         write_stdout(made[STDOUT])
     files = [target for target in made if target != STDOUT and Path(target).is_file()]
     if files:
-        click.echo(f"wrote {', '.join(map(safe_line, files))}", err=True)
+        say(f"wrote {', '.join(map(safe_line, files))}")
 
 
 def write_stdout(content: bytes) -> None:
