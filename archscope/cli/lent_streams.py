@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 _NAMES = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
 
@@ -18,14 +19,15 @@ def lent_streams() -> Iterator[None]:
     Inside a program of somebody's own, which has put streams of its own into their places, only ``sys.stdout`` changes.
     """
     sys.stdout.flush()
-    if sys.stderr is not sys.__stderr__ or sys.stderr.fileno() != 2:
-        with contextlib.redirect_stdout(sys.stderr), _descriptors_kept():
+    errors: Any = sys.stderr
+    if errors is not sys.__stderr__ or errors.fileno() != 2:
+        with contextlib.redirect_stdout(errors), _descriptors_kept():
             yield
         return
     ours = {name: getattr(sys, name) for name in _NAMES}
     with _descriptors_kept():
         lent = open(  # noqa: SIM115 - whoever took hold of it may write to it later
-            2, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace", closefd=False
+            2, "w", buffering=1, encoding=errors.encoding, errors="backslashreplace", closefd=False
         )
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = lent  # type: ignore[misc]
         try:

@@ -11,7 +11,7 @@ import random
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -38,8 +38,8 @@ def own_copy(value: Any) -> Any:
             made.set_state(value.get_state())
             return made
         if isinstance(value, memoryview):
-            whole = memoryview(bytearray(value))
-            return whole.cast(value.format, value.shape) if value.c_contiguous and value.shape else None
+            whole, form = memoryview(bytearray(value)), cast("Any", value.format)
+            return whole.cast(form, value.shape) if value.c_contiguous and value.shape else None
         return copy.deepcopy(value) if not isinstance(value, _ITERATORS) else copy.copy(value)
     return None
 

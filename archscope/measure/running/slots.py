@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 _EMPTY: Any = object()
 
 
-@functools.lru_cache(maxsize=4096)
+_KNOWN: weakref.WeakKeyDictionary[type, tuple[types.MemberDescriptorType, ...]] = weakref.WeakKeyDictionary()
+
+
 def slots_of(kind: type) -> tuple[types.MemberDescriptorType, ...]:
     """The slots that a user's own classes gave ``kind``; none for those of Python, which are compared by identity."""
+    known = _KNOWN.get(kind)
+    if known is None:
+        known = _KNOWN[kind] = _slots_of(kind)
+    return known
+
+
+def _slots_of(kind: type) -> tuple[types.MemberDescriptorType, ...]:
     if kind.__module__.partition(".")[0] in sys.stdlib_module_names - {"__main__"}:
         return ()
     own = (vars(base) for base in kind.__mro__ if "__slots__" in vars(base))
