@@ -20,7 +20,7 @@ def lent_streams() -> Iterator[None]:
     """
     sys.stdout.flush()
     errors: Any = sys.stderr
-    if errors is not sys.__stderr__ or errors.fileno() != 2:
+    if not _is_own(errors):
         with contextlib.redirect_stdout(errors), _descriptors_kept():
             yield
         return
@@ -37,6 +37,12 @@ def lent_streams() -> Iterator[None]:
                 setattr(sys, name, stream)
             with contextlib.suppress(OSError, ValueError):  # it is closed, or stderr is full
                 lent.flush()
+
+
+def _is_own(stream: Any) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return stream is sys.__stderr__ and stream.fileno() == 2
+    return False
 
 
 @contextlib.contextmanager
