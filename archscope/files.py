@@ -28,12 +28,14 @@ def write_files(files: Mapping[Path, bytes]) -> None:
         for target in [*staged]:
             staged[target].replace(_real(target))
             del staged[target]
-    except OSError as error:
+    except BaseException as error:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
         for folder in reversed(made):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+        if not isinstance(error, OSError):  # Ctrl-C
+            raise
         raise UsageError(
             f"cannot write {error.filename or 'the output'}: {error.strerror}",
             help="nothing was written; name another file or folder",
@@ -63,8 +65,8 @@ def _stage(target: Path, content: bytes, staged: dict[Path, Path]) -> None:
         if real.exists() and not real.is_file():
             real.write_bytes(content)
             return
+        staged[target] = temporary
         with temporary.open("xb") as file:
-            staged[target] = temporary
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

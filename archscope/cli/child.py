@@ -21,6 +21,7 @@ from archscope.errors import ArchscopeError, ModelError, raised
 _SIZE = 8  # bytes that say how long a message is
 _LOOK = 0.05  # seconds between two looks whether the child lives
 _PATIENCE = 2.0  # seconds that a child has to end once it said nothing more
+_INTERRUPTED = 130
 _GOES_ON = 20.0  # seconds that threads and atexit functions of a model have to end once the result is told
 _FORWARDED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT} if sys.platform != "win32" else set()
 _FROM_A_PROCESS = 0  # si_code is at most 0; what a terminal sends, the child gets itself
@@ -42,9 +43,13 @@ def guarded(command: Callable[[], int]) -> int:
     parent, child = os.getpid(), os.fork()
     if not child:
         _end_with(parent)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(reading)
-        code = command()
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            code = command()
+        except KeyboardInterrupt:  # it came before the command could tell of it
+            say("interrupted")
+            code = _INTERRUPTED
         _flush()
         with contextlib.suppress(OSError):
             os.dup2(2, 1)  # the result is told: what a model's threads and atexit functions print is none

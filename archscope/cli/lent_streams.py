@@ -41,7 +41,7 @@ def lent_streams() -> Iterator[None]:
 
 def _is_own(stream: Any) -> bool:
     with contextlib.suppress(OSError, ValueError):
-        return stream is sys.__stderr__ and stream.fileno() == 2
+        return bool(stream.fileno() == 2) and stream is sys.__stderr__
     return False
 
 
