@@ -23,7 +23,7 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of the land
 _BOX = "#D55E00"
 _PIXELS, _PER_BYTE = 16_000_000, 30  # of any picture, and of what a photograph compresses to
 #: What is read. Others are left to tools of their own: an EPS is a program that Ghostscript would run.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _TWICE = {"WEBP"}  # their decoder holds a picture twice
 
 
