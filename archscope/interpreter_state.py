@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -68,11 +68,16 @@ def _switches() -> Iterator[_Switch]:
         yield faults.is_enabled, lambda enabled: faults.enable() if enabled else faults.disable()
     limits: Any = sys.modules.get("resource")
     if limits is not None:
-        for number in {value for name, value in vars(limits).items() if name.startswith("RLIMIT_")}:
+        for number in _limits(limits):
             yield partial(limits.getrlimit, number), partial(limits.setrlimit, number)
     socket: Any = sys.modules.get("socket")
     if socket is not None:
         yield socket.getdefaulttimeout, socket.setdefaulttimeout
+
+
+@cache
+def _limits(limits: Any) -> frozenset[int]:
+    return frozenset(value for name, value in vars(limits).items() if name.startswith("RLIMIT_"))
 
 
 def _same_entries(held: list[Any]) -> Restore:

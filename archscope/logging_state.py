@@ -18,19 +18,16 @@ def logging_state() -> Restore:
     """
     manager = logging.Logger.manager
     loggers = [logging.root, *(one for one in manager.loggerDict.values() if isinstance(one, logging.Logger))]
-    before = [(logger, _settings(logger)) for logger in loggers]
+    before = _settings(loggers)
     off, kind, made_by = manager.disable, logging.getLoggerClass(), logging.getLogRecordFactory()
     module: Any = sys.modules["logging"]
     captured = module._warnings_showwarning  # noqa: SLF001 - whether warnings are captured has no public name
 
     def restore() -> None:
-        changed = manager.disable != off
-        for logger, settings in before:
-            if _settings(logger) != settings:
+        if manager.disable != off or _settings(loggers) != before:
+            for logger, settings in zip(loggers, before, strict=True):
                 logger.level, logger.propagate, logger.disabled, logger.handlers[:], logger.filters[:] = settings
-                changed = True
-        manager.disable = off
-        if changed:
+            manager.disable = off
             manager._clear_cache()  # type: ignore[attr-defined]  # noqa: SLF001 - what loggers remember of their levels
         logging.setLoggerClass(kind)
         logging.setLogRecordFactory(made_by)
@@ -39,5 +36,5 @@ def logging_state() -> Restore:
     return restore
 
 
-def _settings(logger: logging.Logger) -> _Settings:
-    return logger.level, logger.propagate, logger.disabled, tuple(logger.handlers), tuple(logger.filters)
+def _settings(loggers: list[logging.Logger]) -> list[_Settings]:
+    return [(it.level, it.propagate, it.disabled, tuple(it.handlers), tuple(it.filters)) for it in loggers]
