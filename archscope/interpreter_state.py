@@ -1,7 +1,8 @@
-"""The state of Python itself that a model's code may change: streams, hooks, collector, locale; put back afterwards."""
+"""The state of Python itself that a model's code may change: streams, hooks, limits, locale; put back afterwards."""
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import gc
 import locale
@@ -10,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,9 +28,16 @@ def interpreter_state() -> Iterator[Restore]:
     """One function for each piece that puts it back where it changed; each may raise, and is none of the others'."""
     for read, write in _switches():
         yield partial(_put_back, read, write, read())
+    for held in (sys.meta_path, sys.path_hooks, gc.callbacks):
+        yield _same_entries(held)
+    yield _builtins()
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         yield _decimal_context(decimal)
+    if "logging" in sys.modules:
+        from archscope.logging_state import logging_state
+
+        yield logging_state()
 
 
 def _put_back(read: Callable[[], Any], write: Callable[[Any], object], before: Any) -> None:
@@ -55,9 +63,44 @@ def _switches() -> Iterator[_Switch]:
     yield threading.getprofile, threading.setprofile
     if hasattr(signal, "pthread_sigmask"):
         yield partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()), partial(signal.pthread_sigmask, signal.SIG_SETMASK)
+    faults: Any = sys.modules.get("faulthandler")
+    if faults is not None:
+        yield faults.is_enabled, lambda enabled: faults.enable() if enabled else faults.disable()
+    limits: Any = sys.modules.get("resource")
+    if limits is not None:
+        for number in _limits(limits):
+            yield partial(limits.getrlimit, number), partial(limits.setrlimit, number)
     socket: Any = sys.modules.get("socket")
     if socket is not None:
         yield socket.getdefaulttimeout, socket.setdefaulttimeout
+
+
+@cache
+def _limits(limits: Any) -> frozenset[int]:
+    return frozenset(value for name, value in vars(limits).items() if name.startswith("RLIMIT_"))
+
+
+def _same_entries(held: list[Any]) -> Restore:
+    before = [*held]
+
+    def restore() -> None:
+        if held != before:
+            held[:] = before
+
+    return restore
+
+
+def _builtins() -> Restore:
+    """Functions of Python that a model put others in the place of; those that a library added stay."""
+    before = dict(vars(builtins))
+
+    def restore() -> None:
+        now = vars(builtins)
+        for name, value in before.items():
+            if name != "_" and now.get(name) is not value:  # _ is the last result of an interactive session
+                now[name] = value
+
+    return restore
 
 
 def _umask() -> int:

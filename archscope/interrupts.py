@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 _INTERRUPTED = 130
+_SOON = 0.01  # seconds
 
 
 def _leave(_signal: object, _frame: object) -> NoReturn:
@@ -23,3 +25,17 @@ def interrupts_raise() -> None:
     """From now on Ctrl-C raises KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = _again
+
+
+def _again(unraisable: Any) -> None:
+    """Python drops what is raised while C calls it back (``__del__``, weak references): a Ctrl-C has to come again."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
+        return
+    import _thread
+    import threading
+
+    timer = threading.Timer(_SOON, _thread.interrupt_main)
+    timer.daemon = True
+    timer.start()

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from archscope.interpreter_state import interpreter_state
 from archscope.surroundings import surroundings
-from archscope.torch_state import global_hooks, torch_state
+from archscope.torch_state import compiler_state, global_hooks, torch_state
 from archscope.turn import one_at_a_time
 
 Restore: TypeAlias = Callable[[], object]
@@ -39,11 +39,12 @@ def process_state_kept() -> Iterator[None]:
 def surroundings_kept() -> Iterator[None]:
     """Around a whole measurement, since what a constructor sets the forward may need: as ``process_state_kept``.
 
-    That is: the environment, the import path, the arguments of the command, signal handlers and alarms (in the main
-    thread), Python's own streams, hooks, collector, locale, mask of files and decimal context, and the hooks that torch
-    calls for every module and every optimizer.
+    That is: the environment, the import path and its hooks, the arguments of the command, signal handlers and alarms
+    (in the main thread), Python's own streams, hooks, functions, collector, limits, locale, mask of files and decimal
+    context, logging, the hooks that torch calls for every module and every optimizer, how torch and numpy print, and
+    the configuration of torch's compiler.
     """
-    restorers = [*surroundings(), *interpreter_state(), *global_hooks()]
+    restorers = [*surroundings(), *interpreter_state(), *printing(), *global_hooks(), *compiler_state()]
     try:
         yield
     finally:
@@ -77,11 +78,14 @@ def _python() -> Iterator[Restore]:
 def _warnings() -> Restore:
     """Written only when they changed: ``catch_warnings`` would put back what another thread's has changed meanwhile."""
     module: Any = warnings
-    filters, content, shown = module.filters, [*module.filters], module.showwarning
+    filters, content = module.filters, [*module.filters]
+    shown, written = module.showwarning, module.formatwarning
 
     def restore() -> None:
         if module.showwarning is not shown:
             module.showwarning = shown
+        if module.formatwarning is not written:
+            module.formatwarning = written
         if module.filters is not filters or filters != content:
             filters[:] = content
             module.filters = filters
@@ -93,6 +97,19 @@ def _warnings() -> Restore:
 def _numpy() -> Iterator[Restore]:
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None and hasattr(numpy, "random"):
-        state, errors = numpy.random.get_state(), numpy.geterr()
+        state, errors, called = numpy.random.get_state(), numpy.geterr(), numpy.geterrcall()
         yield lambda: numpy.random.set_state(state)
         yield lambda: numpy.seterr(**errors)
+        yield lambda: numpy.seterrcall(called)
+
+
+def printing() -> Iterator[Restore]:
+    """How numpy and torch print, of those that are loaded."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None and hasattr(numpy, "get_printoptions"):
+        told = numpy.get_printoptions()
+        yield lambda: None if numpy.get_printoptions() == told else numpy.set_printoptions(**told)
+    options = getattr(sys.modules.get("torch._tensor_str"), "PRINT_OPTS", None)
+    if options is not None:
+        before = dict(vars(options))
+        yield lambda: vars(options).update(before)

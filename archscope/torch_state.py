@@ -46,6 +46,32 @@ def global_hooks() -> Iterator[Restore]:
     return map(_same_dictionary, _global_hooks() if "torch.optim.optimizer" in sys.modules else ())
 
 
+def compiler_state() -> Iterator[Restore]:
+    """The same for the configuration of torch's compiler, as far as it is loaded."""
+    for name in ("torch._dynamo.config", "torch._inductor.config", "torch._functorch.config"):
+        config: Any = sys.modules.get(name)
+        if hasattr(config, "get_config_copy"):
+            yield _same_configuration(config)
+
+
+def _same_configuration(config: Any) -> Restore:
+    digest = config.get_hash()  # kept by torch until something is set, where a copy takes a millisecond
+    before = _content(config, digest)
+
+    def restore() -> None:
+        if config.get_hash() != digest:
+            for key, value in config.get_config_copy().items():
+                if key in before and value is not before[key] and value != before[key]:
+                    setattr(config, key, before[key])
+
+    return restore
+
+
+@functools.lru_cache(maxsize=8)
+def _content(config: Any, _digest: bytes) -> dict[str, Any]:
+    return config.get_config_copy()  # type: ignore[no-any-return]
+
+
 @functools.cache
 def _global_hooks() -> list[dict[Any, Any]]:
     homes = [vars(sys.modules[name]) for name in ("torch.nn.modules.module", "torch.optim.optimizer")]
@@ -90,6 +116,12 @@ def _switches(torch: Any) -> Iterator[_Switch]:
         )
     for flag in ("fp16", "bf16"):
         yield _attribute(torch.backends.cuda.matmul, f"allow_{flag}_reduced_precision_reduction")
+    yield _attribute(torch.backends.cuda.matmul, "allow_fp16_accumulation")
+    yield _attribute(torch.backends.cudnn, "benchmark_limit")
+    for flag in ("enabled", "strategy"):
+        yield _attribute(torch.backends.opt_einsum, flag)
+    yield _attribute(torch.utils.deterministic, "fill_uninitialized_memory")
+    yield _invariants_of_sparse(torch)
     for library in ("mkldnn", "nnpack"):
         yield (
             functools.partial(_called, torch._C, f"_get_{library}_enabled"),  # noqa: SLF001 - no public name
@@ -121,6 +153,11 @@ def _precisions(torch: Any) -> Iterator[_Switch]:
         for name in place.split(".") if place else ():
             holder = getattr(holder, name, None)
         yield _attribute(holder, "fp32_precision")
+
+
+def _invariants_of_sparse(torch: Any) -> _Switch:
+    checks = torch.sparse.check_sparse_tensor_invariants
+    return checks.is_enabled, lambda enabled: checks.enable() if enabled else checks.disable()
 
 
 def _attribute(holder: Any, name: str) -> _Switch:

@@ -26,6 +26,7 @@ from archscope.cli.output import STDOUT, format_options, print_document, print_t
 from archscope.cli.page import PAGE_FORMAT, shown_page
 from archscope.cli.progress import progress
 from archscope.cli.report_folder import PAGE, free_folder, report_files
+from archscope.cli.streams import say
 from archscope.documents.columns import SHOWN_ANYWAY, further_columns
 from archscope.documents.receptive_field import FIELD_COLUMNS
 from archscope.documents.report import REPORT, brief_document
@@ -125,7 +126,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     report = measure(model, keep_calls=keep_calls, besides=besides, **asked)
     target = out or free_folder(report, Path("reports"))
     if folder and not out:
-        click.echo(f"writing {target}/ (--no-files: the terminal alone, --out DIR: another folder)", err=True)
+        say(f"writing {target}/ (--no-files: the terminal alone, --out DIR: another folder)")
     view = View(
         by=by,
         depth=depth,
@@ -155,9 +156,9 @@ def _require_all(report: Report) -> None:
 
     missing = {row.op for row in (*report.uncounted, *report.training_uncounted)}
     if missing or not report.totals.complete:
-        click.echo(f"{len(missing)} operators are not counted (--strict)", err=True)
+        say(f"{len(missing)} operators are not counted (--strict)")
     if report.unregistered:
-        click.echo(f"{say_unregistered(report.unregistered)} (--strict)", err=True)
+        say(f"{say_unregistered(report.unregistered)} (--strict)")
     if missing or report.unregistered or not report.totals.complete:
         raise GateError
 

@@ -10,6 +10,7 @@ import click
 from archscope.cli.measure import Extras, measure
 from archscope.cli.options import ModelOptions, model_argument, model_options
 from archscope.cli.output import STDOUT, print_text
+from archscope.cli.streams import say
 from archscope.files import write_files
 from archscope.metrics import METRICS, Rows, carried_by
 
@@ -37,4 +38,4 @@ def command(*, model: str, metric: str, file: str, **asked: Unpack[ModelOptions]
         print_text(text)
     else:
         write_files({Path(file): text.encode()})
-        click.echo(f"wrote {file}", err=True)
+        say(f"wrote {file}")

@@ -17,7 +17,7 @@ from archscope.cli.measure import Extras, measure
 from archscope.cli.options import ModelArgument, ModelOptions, limit_options, model_options
 from archscope.cli.output import STDOUT, format_options, print_document, print_text, write_wanted
 from archscope.cli.scaled import measured_law
-from archscope.cli.streams import silence
+from archscope.cli.streams import say, silence
 from archscope.config import Config, find_config
 from archscope.config.size_ranges import parse_budget_sizes
 from archscope.documents.check import CHECK, LOCK_PREFIX
@@ -90,7 +90,7 @@ def command(
     try:
         write_step_summary(result)
     except UsageError as error:  # a summary that cannot be written changes no verdict
-        click.echo(f"warning: {error.what}", err=True)
+        say(f"warning: {error.what}")
     if in_actions():
         _annotate(render_annotations(result), aside=not is_free or form == "total")
     codes = [tell_failure(error) for error in errors]
@@ -115,7 +115,7 @@ def _locked(config: Config | None, *, hold: bool, exact: bool) -> Locked | None:
 def _annotate(commands: str, *, aside: bool) -> None:
     """GitHub reads both streams; on stdout only where people read it too."""
     if aside:
-        click.echo(commands, nl=False, err=True)
+        say(commands, newline=False)
     else:
         print_text(commands)
 

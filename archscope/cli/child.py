@@ -10,17 +10,19 @@ import select
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import click
-
+from archscope.cli.streams import say
 from archscope.errors import ArchscopeError, ModelError, raised
 
 _SIZE = 8  # bytes that say how long a message is
 _LOOK = 0.05  # seconds between two looks whether the child lives
 _PATIENCE = 2.0  # seconds that a child has to end once it said nothing more
+_INTERRUPTED = 130
+_GOES_ON = 20.0  # seconds that threads and atexit functions of a model have to end once the result is told
 _FORWARDED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT} if sys.platform != "win32" else set()
 _FROM_A_PROCESS = 0  # si_code is at most 0; what a terminal sends, the child gets itself
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -41,40 +43,58 @@ def guarded(command: Callable[[], int]) -> int:
     parent, child = os.getpid(), os.fork()
     if not child:
         _end_with(parent)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(reading)
-        code = command()
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            code = command()
+        except KeyboardInterrupt:  # it came before the command could tell of it
+            say("interrupted")
+            code = _INTERRUPTED
+        _flush()
         with contextlib.suppress(OSError):
+            os.dup2(2, 1)  # the result is told: what a model's threads and atexit functions print is none
             os.write(writing, bytes([code]))
         return code
     os.close(writing)
-    status, received = _awaited(child, watched)
     os.set_blocking(reading, False)
+    status, received, told = _awaited(child, watched, reading)
+    if status is None:
+        return told[0]
     ended = os.waitstatus_to_exitcode(status)
-    with contextlib.suppress(BlockingIOError):
-        told = os.read(reading, 1)
-        if told:
-            return ended if ended > 0 else told[0]
+    if told:
+        return ended if ended > 0 else told[0]
     if received and -ended in {received, signal.SIGKILL}:
         return 128 + received
-    with contextlib.suppress(OSError, ValueError):
-        click.echo(f"error: {_what(status)}\nhelp: {_HELP}", err=True)
+    say(f"error: {_what(status)}\nhelp: {_HELP}")
     return ModelError.exit_code
 
 
-def _awaited(child: int, watched: set[signal.Signals]) -> tuple[int, int]:
-    """The status of ``child`` once it has ended, and the last signal that was passed on to it."""
-    received = 0
+def _awaited(child: int, watched: set[signal.Signals], reading: int) -> tuple[int | None, int, bytes]:
+    """The status of ``child`` once it has ended, the last signal that was passed on to it, and the code it told.
+
+    It is ended, without a status, when it told its code and goes on: a thread of the model does, or an atexit function.
+    """
+    received, told, due = 0, b"", float("inf")
     while True:
-        info = signal.sigwaitinfo(watched)
-        if info.si_signo == signal.SIGCHLD:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                return status, received
-            continue
-        received = info.si_signo
-        if info.si_code <= _FROM_A_PROCESS:
-            os.kill(child, received)
+        info = signal.sigtimedwait(watched, _PATIENCE)
+        with contextlib.suppress(BlockingIOError):
+            told = told or os.read(reading, 1)
+        if told and due == float("inf"):
+            due = time.monotonic() + _GOES_ON
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            with contextlib.suppress(BlockingIOError):
+                told = told or os.read(reading, 1)
+            return status, received, told
+        if info is not None and info.si_signo != signal.SIGCHLD:
+            received = info.si_signo
+            if info.si_code <= _FROM_A_PROCESS:
+                os.kill(child, received)
+        if time.monotonic() > due:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            say(f"warning: the model's code went on for {_GOES_ON:g} s after the result (a thread?), and was ended")
+            return None, received, told
 
 
 class Apart:
@@ -131,8 +151,10 @@ class Apart:
                 answer = (self._function(name),)
             except ArchscopeError as error:
                 answer = _Failure(error)
-            except Exception as error:  # noqa: BLE001 - a fault of archscope is told where all are
-                answer = _Failure(ModelError(f"measuring {name} failed: {raised(error)}"), error)
+            except BaseException as error:  # noqa: BLE001 - a fault of archscope is told where all are
+                told = ModelError(f"measuring {name} failed: the code raised {raised(error)}")
+                told.__cause__ = error
+                answer = _Failure(told, error)
             _send(answers, answer)
 
     def _received(self) -> Any:

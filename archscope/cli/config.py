@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from archscope.cli.output import print_document, print_text
+from archscope.cli.streams import say
 from archscope.config import find_config
 from archscope.documents.config import brief_document
 
@@ -23,5 +24,5 @@ def command(*, schema: bool) -> None:
         return
     config = find_config(Path.cwd())
     if config is None:
-        click.echo("no archscope.toml, and no [tool.archscope] in pyproject.toml: all defaults", err=True)
+        say("no archscope.toml, and no [tool.archscope] in pyproject.toml: all defaults")
     print_document(brief_document(config))

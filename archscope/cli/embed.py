@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure
 from archscope.cli.output import print_text
+from archscope.cli.streams import say
 from archscope.errors import UsageError
 from archscope.files import write_files
 from archscope.protocols.marked_blocks import Mark, refreshed
@@ -36,6 +38,8 @@ def command(*, files: tuple[Path, ...], check: bool) -> None:
 
     changed: dict[Path, bytes] = {}
     for file in files:
+        if file.exists() and not file.is_file():  # a folder, or a device without an end
+            raise UsageError(f"{file} is no regular file", help="name a README or a model card")
         try:
             old = file.read_bytes().decode()
         except UnicodeDecodeError as error:
@@ -49,5 +53,5 @@ def command(*, files: tuple[Path, ...], check: bool) -> None:
         state = ("is stale" if check else "refreshed") if file in changed else "is up to date"
         print_text(f"{safe_line(str(file))} {state}\n")
     if check and changed:
-        click.echo(f"next: archscope embed {' '.join(map(str, changed))}", err=True)
+        say(f"next: archscope embed {' '.join(quote(str(file)) for file in changed)}")
         raise GateError

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import click
 
-from archscope.cli.streams import cannot_be_written, silence
+from archscope.cli.streams import cannot_be_written, say, silence
 from archscope.errors import ArchscopeError, ModelError, raised
 from archscope.render.names import plain
+
+_LONGEST = 4_000  # characters of a message
 
 OK, GATE, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 
@@ -38,13 +40,13 @@ def exit_code_of(command: Callable[[], None], *, debug: bool = False) -> int:
         return tell_failure(error, debug=debug)
     except KeyboardInterrupt:
         return _interrupted()
+    except BaseException as error:  # noqa: BLE001 - of a model's code, which must not end the command as it likes
+        told = ModelError(
+            f"the model's code raised {raised(error)}", help="no Exception, it would end the process: raise one that is"
+        )
+        told.__cause__ = error
+        return tell_failure(told, debug=debug)
     return OK
-
-
-def _say(text: str, *, colour: bool | None = None, newline: bool = True) -> None:
-    """``text`` on stderr, where there is one: what cannot be told changes no exit code."""
-    with contextlib.suppress(OSError, ValueError):
-        click.echo(text, err=True, nl=newline, color=colour)
 
 
 def tell_failure(error: Exception, *, debug: bool = False) -> int:
@@ -60,11 +62,11 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
             return _closed()
     apart = getattr(error, "traceback_text", None)  # of a model that was measured in a process of its own
     if apart is not None:
-        _say("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), newline=False)
+        say("".join(map(plain_lines, apart[debug].splitlines(keepends=True))), newline=False)
     elif debug:
-        _say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
+        say("".join(map(plain_lines, traceback.format_exception(error))), newline=False)
     elif isinstance(error, ModelError) and error.__cause__:
-        _say("".join(map(plain_lines, user_frames(error.__cause__, error.what))), newline=False)
+        say("".join(map(plain_lines, user_frames(error.__cause__, error.what))), newline=False)
     return _told(error)
 
 
@@ -92,13 +94,18 @@ def _told(error: Exception) -> int:
 
 def _tell(what: str, *, where: str = "", help: str = "") -> int:  # noqa: A002 - the word users see
     red = click.style("error:", fg="red", bold=True)
-    lines = [f"{red} {plain_lines(what.strip())}"]
+    lines = [f"{red} {plain_lines(_shortened(what.strip()))}"]
     if where:
-        lines.append(f"  at {plain_lines(where)}")
+        lines.append(f"  at {plain_lines(_shortened(where))}")
     if help:
-        lines.append(f"help: {plain_lines(help)}")
-    _say("\n".join(lines), colour=None if _coloured() else False)
+        lines.append(f"help: {plain_lines(_shortened(help))}")
+    say("\n".join(lines), colour=None if _coloured() else False)
     return USAGE
+
+
+def _shortened(text: str) -> str:
+    """Names in files can be as long as the file."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _is_somewhere() -> bool:
@@ -110,7 +117,9 @@ def _is_somewhere() -> bool:
 
 
 def _coloured() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    with contextlib.suppress(ValueError):  # it is closed
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return False
 
 
 def plain_lines(text: str) -> str:
@@ -124,7 +133,7 @@ def _usage_help(error: click.ClickException) -> str:
 
 
 def _interrupted() -> int:
-    _say("interrupted")
+    say("interrupted")
     return INTERRUPTED
 
 

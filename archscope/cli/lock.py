@@ -13,6 +13,7 @@ from archscope.cli.failures import GateError
 from archscope.cli.measure import measure
 from archscope.cli.options import ModelArgument, ModelOptions, model_options
 from archscope.cli.output import print_text
+from archscope.cli.streams import say
 from archscope.config import Config, find_config, load_config
 from archscope.config.raising import with_limits
 from archscope.errors import UsageError
@@ -67,13 +68,11 @@ def command(
     if refused:
         for rise in refused:
             change = f"{format_integer(rise.before)} to {format_integer(rise.after)} (+{rise.after - rise.before:,})"
-            click.echo(f"{safe(rise.model)}  {rise.metric} would rise from {change}", err=True)
+            say(f"{safe(rise.model)}  {rise.metric} would rise from {change}")
         names_text = " ".join(dict.fromkeys(f"--allow-increase {quote(safe(rise.model))}" for rise in refused))
         risen = {rise.model: reports[rise.model] for rise in refused}
         further = " --raise-budgets" if config and exceeded(config.budgets, risen) else ""
-        click.echo(
-            f'{file} is as it was. To let them rise: archscope lock {names_text}{further} --reason "..."', err=True
-        )
+        say(f'{file} is as it was. To let them rise: archscope lock {names_text}{further} --reason "..."')
         raise GateError
     is_new = write_lock(path, entries)
     for entry in entries:

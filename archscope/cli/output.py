@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
+from archscope.cli.lent_streams import lent_streams
 from archscope.cli.options import WIDE, F, options
+from archscope.cli.streams import say
 from archscope.documents.document import Document, Telling
 from archscope.files import write_files
 from archscope.render import writers
@@ -85,7 +87,7 @@ def write_wanted(
         write_stdout(made[STDOUT])
     files = [target for target in made if target != STDOUT and Path(target).is_file()]
     if files:
-        click.echo(f"wrote {', '.join(map(safe_line, files))}", err=True)
+        say(f"wrote {', '.join(map(safe_line, files))}")
 
 
 def write_stdout(content: bytes) -> None:
@@ -123,29 +125,10 @@ def _colour(*, terminal: bool) -> bool:
 @contextlib.contextmanager
 def quiet_stdout() -> Iterator[None]:
     """While a model is imported, built and run, whatever it prints goes to stderr: stdout is for the result."""
-    sys.stdout.flush()
     process = os.getpid()
     try:
-        with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+        with lent_streams():
             yield
     finally:
         if os.getpid() != process:  # the model went on as two: this is the copy, and the result is not its to tell
             os._exit(0)
-
-
-@contextlib.contextmanager
-def _descriptor_to_stderr() -> Iterator[None]:
-    """The same for what does not go through ``sys.stdout``: C code and child processes."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # stdout is closed
-        yield
-        return
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):  # stderr is full: the result is no worse for it
-            sys.stderr.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from archscope.cli.streams import say
 from archscope.errors import ArchscopeError
 from archscope.report import Report
 
@@ -33,6 +32,6 @@ def shown_page(model: str, report: Report, *, base: tuple[str, Report] | None = 
         own = [row for row in budgets if row.model == model and row.relative_to in {"", *relative} and not row.sizes]
         result = check(report, own, relative=relative) if own else None
     except ArchscopeError as error:
-        click.echo(f"warning: the page shows no budgets: {error.what}", err=True)
+        say(f"warning: the page shows no budgets: {error.what}")
         result = None
     return Shown(report=report, base=old, check=result)

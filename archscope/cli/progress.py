@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 _PATIENCE = 0.5  # seconds
 _TURN = 0.1
@@ -21,6 +22,7 @@ class Progress:
         self._done: int = 0
         self._total: int | None = None
         self._stopped = threading.Event()
+        self._stream = sys.__stderr__  # while a model runs, another one stands there
 
     def phase(self, name: str) -> None:
         """Say that ``name`` begins."""
@@ -34,22 +36,25 @@ class Progress:
         """Draw until ``stop``."""
         if self._stopped.wait(_PATIENCE):
             return
-        line = _lines()
+        line = _lines(self._stream)
         turn = 0
         while not self._stopped.wait(_TURN):
             text = line(self._phase, self._done, self._total) if self._counts else f"{_FRAMES[turn % 4]} {self._phase}"
-            sys.__stderr__.write(f"\r\x1b[K{text}")  # type: ignore[union-attr]
-            sys.__stderr__.flush()  # type: ignore[union-attr]
+            self._draw(text)
             turn += 1
-        sys.__stderr__.write("\r\x1b[K")  # type: ignore[union-attr]
-        sys.__stderr__.flush()  # type: ignore[union-attr]
+        self._draw("")
+
+    def _draw(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # the model has closed the descriptor behind it, which comes back
+            self._stream.write(f"\r\x1b[K{text}")  # type: ignore[union-attr]
+            self._stream.flush()  # type: ignore[union-attr]
 
     def stop(self) -> None:
         """Draw no more."""
         self._stopped.set()
 
 
-def _lines() -> Callable[[str, int, int | None], str]:
+def _lines(stream: TextIO | None) -> Callable[[str, int, int | None], str]:
     """What draws a bar as one line: of what, how many of how many, and the time that is left.
 
     rich draws it, but does not show it: its live display hides the cursor, which a process that is killed leaves so.
@@ -58,7 +63,7 @@ def _lines() -> Callable[[str, int, int | None], str]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    console = Console(file=sys.__stderr__, force_terminal=True, highlight=False)
+    console = Console(file=stream, force_terminal=True, highlight=False)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
     bars = Bars(*columns, MofNCompleteColumn(), TimeRemainingColumn(), console=console, auto_refresh=False)
     task = bars.add_task("", total=None)

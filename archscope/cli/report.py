@@ -12,6 +12,7 @@ import click
 from archscope.cli.failures import GateError
 from archscope.cli.measure import measure_and_trace
 from archscope.cli.output import print_text
+from archscope.cli.streams import say
 from archscope.files import write_files
 from archscope.records import Trace
 from archscope.report import Report
@@ -50,7 +51,7 @@ def command(*, names: tuple[str, ...], out: Path, check: bool) -> None:
             write_files({folder / file: content for file, content in files.items()})
             print_text(f"wrote {folder}/: {', '.join(files)}\n")
     if wrong:
-        click.echo("help: archscope report renders them anew; look at the change, then commit it", err=True)
+        say("help: archscope report renders them anew; look at the change, then commit it")
         raise GateError
 
 

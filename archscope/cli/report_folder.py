@@ -16,6 +16,7 @@ from archscope.documents.document import Document
 from archscope.documents.plan import PLAN
 from archscope.documents.report import REPORT
 from archscope.documents.report_in_full import full_document
+from archscope.json_text import parse_json
 from archscope.render import writers
 from archscope.render.formats.markdown import render_markdown
 from archscope.report import Report
@@ -59,7 +60,10 @@ def _identity(report: Report) -> Identity:
 def _identity_in(folder: Path) -> Identity | None:
     """That of the model whose report the folder holds; None where it holds none."""
     try:
-        model = json.loads((folder / "report.json").read_text(encoding="utf-8"))["model"]
+        file = folder / "report.json"
+        if not file.is_file():  # a pipe would never end
+            return None
+        model = parse_json(file.read_bytes())["model"]
         options = {one["name"]: str(one["value"]) for one in model["options"] if one["value"] != one["default"]}
         return str(model["source"]), json.dumps(options, sort_keys=True)
     except (OSError, ValueError, KeyError, TypeError):

@@ -7,6 +7,8 @@ import errno
 import os
 import sys
 
+import click
+
 _CANNOT_WRITE = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT}
 
 
@@ -21,6 +23,12 @@ def open_all() -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+def say(text: str, *, colour: bool | None = None, newline: bool = True) -> None:
+    """``text`` on stderr, where there is one: what cannot be told changes no result and no exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(text, err=True, nl=newline, color=colour)
 
 
 def cannot_be_written(error: OSError) -> bool:

@@ -11,6 +11,7 @@ from archscope.cli.measure import load_spec
 from archscope.cli.options import model_argument, options
 from archscope.cli.output import print_text, quiet_stdout
 from archscope.cli.progress import animated
+from archscope.cli.streams import say
 from archscope.errors import UsageError
 from archscope.faces.training.recipe import SCHEDULES, TERMS, Distillation, Recipe
 
@@ -125,7 +126,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         found = read_data(data, "train")
         samples = usable(found, skip=skip_broken)
         if found.faults:
-            click.echo(f"left out: {len(found.faults):,} faults in {found.labels} (archscope faces check)", err=True)
+            say(f"left out: {len(found.faults):,} faults in {found.labels} (archscope faces check)")
         trained = train(
             begin(spec, wanted.seed, init),
             samples,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from archscope.config.positions import MOST_PARTS, KeyPath, key_lines, too_deep
+from archscope.config.positions import MOST_DOTS, MOST_PARTS, KeyPath, key_lines, too_deep
 from archscope.errors import ConfigError, UsageError
 from archscope.json_text import MOST_DIGITS
 from archscope.policy import Limit, Location
@@ -170,7 +170,8 @@ def parse_document(text: str, *, file: str) -> Table:
     text = text.replace("\r\n", "\n")
     deep = too_deep(text)
     if deep:
-        raise ConfigError("a key has too many parts", where=f"{file}:{deep}", help=f"at most {MOST_PARTS}, with dots")
+        hint = f"at most {MOST_PARTS} in a key, and {MOST_DOTS:,} dots in all keys"
+        raise ConfigError("a key has too many parts, or all together have", where=f"{file}:{deep}", help=hint)
     long = _LONG_NUMBER.search(text)
     if long:  # Python's reader would take 130 bytes for each digit before it refuses them
         where = f"{file}:{text.count(chr(10), 0, long.end()) + 1}"

@@ -92,29 +92,28 @@ def _model(name: str, table: Table) -> ModelConfig:
 
 
 def _components(rows: tuple[Table, ...]) -> tuple[Component, ...]:
-    components: list[Component] = []
+    components: dict[str, Component] = {}
+    claimed: dict[str, str] = {}  # who has a pattern
     for row in rows:
         row.only(*COMPONENT_KEYS)
         name, patterns = row.text("name"), row.texts("match")
-        if any(name == earlier.name for earlier in components):
+        if name in components:
             raise row.error(f"two components are called {name!r}", "name", help="give all patterns to one of them")
         for index, pattern in enumerate(patterns):
-            claimed = next((earlier.name for earlier in components if pattern in earlier.patterns), None)
-            if claimed:
+            if pattern in claimed:
                 raise row.error(
-                    f"pattern {pattern!r} is claimed twice: by {claimed} and by {name}",
+                    f"pattern {pattern!r} is claimed twice: by {claimed[pattern]} and by {name}",
                     "match",
                     index=index,
                     help="the first match wins, so the second would never count: remove one",
                 )
         role = row.choice("role", ROLES, "")
         description = row.text("description", "")
-        components.append(
-            Component(
-                name=name, patterns=patterns, description=description, role=role, where=str(row.location("match"))
-            )
+        claimed |= dict.fromkeys(patterns, name)
+        components[name] = Component(
+            name=name, patterns=patterns, description=description, role=role, where=str(row.location("match"))
         )
-    return tuple(components)
+    return tuple(components.values())
 
 
 def _budgets(top: Table) -> Iterator[Budget]:

@@ -25,12 +25,15 @@ _STRING = r'''"""(?:[^"\\]++|\\.|"(?!""))*+"""+|\'\'\'.*?\'\'\'+|"(?:[^"\\\n]++|
 _SCALAR = re.compile(rf"{_STRING}|[^,\]}}#\n]*", re.DOTALL)
 #: Parts of a dotted key: tomllib takes time that grows with their square.
 MOST_PARTS = 64
+#: Dots outside of texts: tomllib takes a kilobyte for each part of a key.
+MOST_DOTS = 50_000
 # Strings and comments are stepped over, those without an end too, so that every character is looked at once.
 _OTHER = (
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+"*+|\'{3}(?:[^']++|'(?!''))*+'*+|"(?:[^"\\\n]++|\\.)*+"?|'[^'\n]*+'?'''
     r"|#[^\n]*+|[A-Za-z0-9_-]++"
 )
-_DEEP = re.compile(rf"(?P<deep>(?:{_KEY}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}})|{_OTHER}", re.DOTALL)
+_DEEP = re.compile(rf"(?P<deep>(?:{_KEY}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}})|{_OTHER}|(?P<dot>\.)", re.DOTALL)
+_BARE = re.compile(r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+")
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
@@ -39,9 +42,11 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def too_deep(text: str) -> int:
-    """The line (from 1) of the first key with more than MOST_PARTS parts; 0 without one."""
+    """The line (from 1) of the first key with more than MOST_PARTS parts, or of dot MOST_DOTS; 0 without one."""
+    dots = 0
     for match in _DEEP.finditer(text):
-        if match["deep"]:
+        dots += match.lastgroup == "dot"
+        if match.lastgroup == "deep" or dots > MOST_DOTS:
             return text.count("\n", 0, match.start()) + 1
     return 0
 
@@ -120,6 +125,8 @@ class _Scan:
 
 @functools.lru_cache(maxsize=1024)
 def _names(dotted: str) -> tuple[str, ...]:
+    if _BARE.fullmatch(dotted):
+        return tuple(dotted.split("."))
     names: list[str] = []
     rest: Any = tomllib.loads(f"{dotted} = 0")
     while isinstance(rest, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def _cells(variable: Any, count: int | None = None, where: str = "") -> list[Any
     elif "text" in variable:
         cells = [{"text": [line]} for line in variable["text"]]
     else:
-        cells = [] if variable.get("values") == [] else [variable]
+        cells = [] if variable.get("values") == "" else [variable]
     if count is not None and len(cells) != count:
         raise UsageError(f"it has {len(cells)} entries for {count} pictures", where=where, help=_HELP)
     return [*cells]
@@ -141,7 +142,8 @@ def _numbers(cell: Any, where: str) -> Floats:
         return np.zeros(0)
     if "values" not in inner:
         raise UsageError("it holds something else where numbers belong", where=where, help=_HELP)
-    numbers = np.array(inner["values"], dtype=np.float64).reshape(inner["shape"])
+    stored = np.frombuffer(base64.b64decode(inner["values"]), dtype=inner["dtype"])
+    numbers = stored.astype(np.float64).reshape(inner["shape"])
     if not np.isfinite(numbers).all():
         raise UsageError("it holds numbers that are not finite", where=where, help=_HELP)
     return numbers if numbers.size else np.zeros(0)

@@ -22,12 +22,15 @@ Pixels: TypeAlias = NDArray[np.uint8]
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")  # of the landmarks: eyes, nose, corners of the mouth
 _BOX = "#D55E00"
 _PIXELS, _PER_BYTE = 16_000_000, 30  # of any picture, and of what a photograph compresses to
+#: What is read. Others are left to tools of their own: an EPS is a program that Ghostscript would run.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_TWICE = {"WEBP"}  # their decoder holds a picture twice
 
 
 def read_image(file: Path) -> Pixels:
     """The picture in ``file`` as (height, width, 3) in RGB, turned as its camera says.
 
-    Raises UsageError for a file that is missing or that does not decode.
+    It is a JPEG, PNG, WebP, BMP, GIF, TIFF or PPM. Raises UsageError for a file that is missing or does not decode.
     """
     return np.asarray(open_image(file), dtype=np.uint8)
 
@@ -39,8 +42,8 @@ def open_image(file: Path) -> Image:
     if not file.is_file():
         raise UsageError(f"there is no picture {str(file)[:300]!r}", help="the path is taken from the current folder")
     try:
-        with Image.open(file) as image:
-            _require_pixels(image.width * image.height, file.stat().st_size)
+        with Image.open(file, formats=_FORMATS) as image:
+            _require_pixels(image, file.stat().st_size)
             return ImageOps.exif_transpose(image).convert("RGB")
     except Exception as error:
         raise UsageError(
@@ -48,8 +51,9 @@ def open_image(file: Path) -> Image:
         ) from error
 
 
-def _require_pixels(pixels: int, nbytes: int) -> None:
-    if pixels > max(_PIXELS, _PER_BYTE * nbytes):
+def _require_pixels(image: Image, nbytes: int) -> None:
+    pixels, most = image.width * image.height, _PIXELS // 2 if image.format in _TWICE else _PIXELS
+    if pixels > max(most, _PER_BYTE * nbytes):
         raise ValueError(f"it says {pixels:,} pixels, more than a file of {nbytes:,} bytes holds")
 
 

@@ -1,11 +1,13 @@
 """MATLAB files, read by scipy in a process of its own: on damaged ones its reader can end the process it runs in.
 
 A variable comes as plain data: ``{"cells": [...]}`` for a cell array, in MATLAB's order, ``{"text": [...]}`` for
-characters, a line each, ``{"shape": [...], "values": [...]}`` for numbers, row by row.
+characters, a line each, ``{"shape": [...], "dtype": "<f8", "values": "..."}`` for numbers, their bytes row by row in
+base64.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -18,7 +20,7 @@ from typing import Any
 from archscope.errors import UsageError, raised
 
 _LARGEST = 1 << 26  # bytes of a file; those of WIDER FACE have 2 MB
-_MEMORY = 4 << 30  # bytes of what reads it
+_MEMORY, _EACH = 150_000_000, 16  # bytes that reading may take, and so many more for each of the file
 _PATIENCE = 120  # seconds
 _HELP = "fetch it again, or save it anew with -v7"
 
@@ -72,18 +74,22 @@ def _answer(answer: dict[str, Any], file: Path, names: Sequence[str]) -> dict[st
 
 def _main() -> None:
     """Answer on stdout, a line for each file that stdin names."""
-    _bound_memory()
     for file, *names in json.loads(sys.stdin.read()):
         sys.stdout.write(json.dumps(_read(file, names)) + "\n")
         sys.stdout.flush()
 
 
-def _bound_memory() -> None:
+def _bound_memory(file: str) -> None:
+    """A few bytes can say that they hold a billion cells, and a few more can unpack to as many."""
     try:
         import resource
-    except ModuleNotFoundError:  # no such limits on this system
+
+        own = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    except (ModuleNotFoundError, OSError):  # no such limits on this system, or no way to know what is taken already
         return
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    wanted = own + _MEMORY + _EACH * os.path.getsize(file)  # noqa: PTH202 - of a text
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 def _read(file: str, names: list[str]) -> dict[str, Any]:
@@ -92,10 +98,13 @@ def _read(file: str, names: list[str]) -> dict[str, Any]:
     except ModuleNotFoundError:
         return {"library": "scipy"}
     try:
+        _bound_memory(file)
         found = loadmat(file, variable_names=names)
         return {"variables": {name: _plain(found[name]) for name in names if name in found}}
     except NotImplementedError:
         return {"error": "it is of MATLAB's version 7.3, which is another format"}
+    except MemoryError:
+        return {"error": "it holds more than a file of its size may"}
     except Exception as error:  # noqa: BLE001 - whatever a reader of a stranger's file raises
         return {"error": raised(error)}
 
@@ -109,7 +118,8 @@ def _plain(array: Any) -> Any:
         return {"cells": [_plain(cell) for cell in array.ravel(order="F")]}
     if array.dtype.kind in "US":
         return {"text": [str(line) for line in array.ravel(order="F")]}
-    return {"shape": [*array.shape], "values": array.astype(np.float64).ravel().tolist()}
+    values = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+    return {"shape": [*array.shape], "dtype": array.dtype.str, "values": values}
 
 
 if __name__ == "__main__":

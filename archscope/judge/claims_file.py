@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path as FilePath
 
 from archscope.config import Table, nearest, read_document
@@ -23,20 +23,21 @@ def read_claims(path: FilePath, *, file: str = "") -> ClaimSheet:
     rows = top.tables("claims", "[[claims]]")
     if not rows:
         raise top.error("there are no claims", help="write [[claims]] with the keys what, metric and value")
-    claims: list[Claim] = []
-    names = [row.text("what") for row in rows]
+    claims: dict[str, Claim] = {}
+    names = {row.text("what") for row in rows}
     for row in rows:
-        claims.append(_claim(row, {claim.what: claim for claim in claims}, names))
+        claim = _claim(row, claims, names)
+        claims[claim.what] = claim
     return ClaimSheet(
         document=top.text("document", ""),
         model=top.text("model", ""),
         inputs=top.texts("inputs", ()),
-        claims=tuple(claims),
+        claims=tuple(claims.values()),
         file=top.file,
     )
 
 
-def _claim(row: Table, earlier: dict[str, Claim], names: Sequence[str]) -> Claim:
+def _claim(row: Table, earlier: dict[str, Claim], names: AbstractSet[str]) -> Claim:
     row.only(*KEYS)
     what = row.text("what")
     if what in earlier:
@@ -102,7 +103,7 @@ def _require_measurable(row: Table, claim: Claim) -> None:
 
 
 def _parts(
-    row: Table, kind: str, value: Published, earlier: dict[str, Claim], names: Sequence[str]
+    row: Table, kind: str, value: Published, earlier: dict[str, Claim], names: AbstractSet[str]
 ) -> tuple[Part, ...]:
     texts = row.texts(kind)
     if len(texts) < 2 or (kind == REDUCTION and len(texts) != 2):
@@ -122,7 +123,7 @@ def _parts(
 
 
 def _part(  # noqa: PLR0913, PLR0917 - what a message about it needs
-    row: Table, kind: str, index: int, text: str, earlier: dict[str, Claim], names: Sequence[str]
+    row: Table, kind: str, index: int, text: str, earlier: dict[str, Claim], names: AbstractSet[str]
 ) -> Part:
     if text in earlier:
         return Part(published=earlier[text].value, claim=text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from archscope.results.sweep import Point, Setting
 Steps: TypeAlias = Generator[None, None, None]
 Measure: TypeAlias = Callable[[tuple[Setting, ...]], Point]
 _LOOK = 0.5  # seconds between two looks whether a process lives that a copy of itself keeps the line of
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _GRACE = 1.0  # seconds that a process has to end
 
 
@@ -151,6 +153,8 @@ def _serve(line: Connection, measure: Measure, memory: int | None, forked: bool)
     from archscope.measure.quick_totals import use_one_thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(AttributeError, OSError):  # a setting that hangs must not outlive who waits for it
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     os.dup2(2, 1)
     if forked:  # another thread may have held the locks of these when the process was copied
         sys.stdout = sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
@@ -162,7 +166,7 @@ def _serve(line: Connection, measure: Measure, memory: int | None, forked: bool)
             setting = line.recv()
             try:
                 point = measure(setting)
-            except Exception as error:  # noqa: BLE001 - the row says it
+            except BaseException as error:  # noqa: BLE001 - the row says it
                 point = refused(setting, raised(error))
             if os.getpid() != process:  # the model went on as two: this is the copy
                 os._exit(0)

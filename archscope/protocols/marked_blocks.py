@@ -18,9 +18,10 @@ from archscope.report import Report
 from archscope.report_queries import describe_inputs
 
 KINDS = ("table", "badge", "line", "metadata")
-_OPEN = re.compile(r"^(\s*)(?:<!--\s*archscope:\s*(?P<html>.*?)\s*-->|#\s*archscope:\s*(?P<yaml>.*?))\s*$")
-_CLOSE = re.compile(r"^\s*(?:<!--\s*/archscope\s*-->|#\s*/archscope)\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_OPEN = re.compile(r"(?:<!--\s*archscope:(?P<html>.*)-->|#\s*archscope:(?P<yaml>.*))", re.DOTALL)
+_CLOSE = re.compile(r"(?:<!--\s*/archscope\s*-->|#\s*/archscope)")
+_LONGEST = 10_000  # characters of a mark
+_FENCE = re.compile(r"(```|~~~)")
 _FIGURES = ("parameters", "macs", "flops")
 _COMPONENTS = 30
 
@@ -43,22 +44,23 @@ def refreshed(text: str, file: str, measure: Callable[[Mark], Report]) -> str:
     Raises UsageError with the line for a mark that cannot be read and for a block without an end.
     """
     lines = text.splitlines(keepends=True)
+    bare = [line.strip() for line in lines]
     made: list[str] = []
     fence = ""
     at = 0
     while at < len(lines):
-        line = lines[at]
-        found = _FENCE.match(line)
+        line, found, opened = lines[at], _FENCE.match(bare[at]), None
         if found and (not fence or found[1] == fence):
             fence = "" if fence else found[1]
-        opened = None if fence else _OPEN.match(line)
+        elif not fence:
+            opened = _OPEN.fullmatch(bare[at])
         made.append(line)
         at += 1
         if opened is None:
             continue
-        mark = _mark(opened["html"] or opened["yaml"] or "", f"{file}:{at}", yaml=opened["html"] is None)
-        end = next((place for place in range(at, len(lines)) if _CLOSE.match(lines[place])), None)
-        again = next((place for place in range(at, len(lines)) if _OPEN.match(lines[place])), len(lines))
+        mark = _mark((opened["html"] or opened["yaml"] or "").strip(), f"{file}:{at}", yaml=opened["html"] is None)
+        end = next((place for place in range(at, len(lines)) if _CLOSE.fullmatch(bare[place])), None)
+        again = next((place for place in range(at, len(lines)) if _OPEN.fullmatch(bare[place])), len(lines))
         if end is None or again < end:
             close = "# /archscope" if mark.yaml else "<!-- /archscope -->"
             raise UsageError("the block has no end", where=f"{file}:{at}", help=f"add a line {close} below it")
@@ -90,6 +92,8 @@ def content(mark: Mark, report: Report) -> str:
 
 
 def _mark(text: str, where: str, *, yaml: bool) -> Mark:
+    if len(text) > _LONGEST:
+        raise UsageError(f"the mark has {len(text):,} characters", where=where, help=_HELP)
     try:
         words = shlex.split(text)
     except ValueError as error:

@@ -19,7 +19,7 @@ from archscope.errors import ImportModelError
 from archscope.json_text import parse_json
 from archscope.sources.expressions import cost_of
 from archscope.sources.pickles import harm_in
-from archscope.sources.zip_members import declared_members
+from archscope.sources.zip_members import declared_members, is_zip
 
 _HELP = "export the model again with torch.export.save(), without custom objects and tensor subclasses"
 # What torch.export.save writes, behind the folder that bears the archive's name; up to torch 2.7 without it.
@@ -39,7 +39,7 @@ _CHARACTERS = 100_000, 5  # of all expressions: the same
 def check_archive(file: Path) -> None:
     """Raise ImportModelError when opening ``file`` would run code of its own or never end, or is no such archive."""
     with file.open("rb") as stream:
-        if not zipfile.is_zipfile(stream):
+        if not is_zip(stream):
             raise ImportModelError(f"{file} is no torch.export archive", help="torch.export.save() writes one")
         members = declared_members(stream, lambda why: ImportModelError(f"{file} cannot be opened: {why}", help=_HELP))
         expressions: Counter[str] = Counter()
@@ -139,7 +139,7 @@ def _check_tensors(file: Path, content: bytes) -> None:
 
 def check_pickles(file: Path, stream: BinaryIO) -> None:
     """Raise ImportModelError when what torch.save wrote into ``stream`` would grow or nest without end when read."""
-    if not zipfile.is_zipfile(stream):
+    if not is_zip(stream):
         stream.seek(0)
         _refuse_harm(file, harm_in(stream, several=True))
         return

@@ -12,6 +12,7 @@ from archscope.errors import ImportModelError
 from archscope.json_text import parse_json
 from archscope.sources.archive import check_pickles
 from archscope.sources.weight_list import require_tree, weight_list
+from archscope.sources.zip_members import is_zip
 from archscope.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _from_torch(file: Path, *, values: bool = False) -> dict[str, torch.Tensor]:
     import torch
 
     with file.open("rb") as stream:
-        zipped = zipfile.is_zipfile(stream)  # the format since torch 1.6; only that one can be mapped instead of read
+        zipped = is_zip(stream)  # the format since torch 1.6; only that one can be mapped instead of read
         if zipped and _is_script(stream):
             raise ImportModelError(
                 f"{file} is a TorchScript program, whose modules cannot be told apart",
@@ -236,7 +237,7 @@ def _is_script(stream: BinaryIO) -> bool:
     try:
         with zipfile.ZipFile(stream) as archive:
             return any(PurePath(name).name == "constants.pkl" for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, OverflowError):
         return False  # damaged: told by who reads it
 
 

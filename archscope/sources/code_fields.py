@@ -28,7 +28,8 @@ _ORIGIN = frozenset({"_name_or_path", "name_or_path", "_commit_hash", "transform
 _COUNTED = re.compile(
     r"(?=.*(?:layer|label|block|expert|stage|depth|level|stack))(?!.*(?:size|dim|width|token|_id|posi))"
 )
-_MOST = 1_000_000  # of anything that is made one by one
+_MOST, _MOST_ROWS = 10_000, 1_000_000  # of anything that is made one by one: modules, and what is a row of one
+_ROWS = ("label", "expert", "channel")
 _DEEPEST = 50
 _PLACE = re.compile(r"[\w.-]+/[\w.@:-]+|\w[\w.]*:\w+")  # owner/name, module:attribute
 _FLOATS = ("Infinity", "-Infinity", "NaN")  # how transformers writes what JSON has no number for
@@ -60,10 +61,18 @@ def _checked(key: str, value: Any, where: str, depth: int) -> Any:
     elif isinstance(value, dict):
         return _inside(key, value, where, depth)
     elif isinstance(value, list):
-        return [_checked(key, item, where, depth + 1) for item in value]
-    elif isinstance(value, int) and value > _MOST and _COUNTED.match(name):
-        raise SpecError(f"{key} is {value:,}", where=where, help=f"at most {_MOST:,}: no network is made of so many")
+        items = [_checked(key, item, where, depth + 1) for item in value]
+        _require_few(key, name, len(items) + sum(item for item in items if type(item) is int and item > 0), where)
+        return items
+    elif isinstance(value, int):
+        _require_few(key, name, value, where)
     return value
+
+
+def _require_few(key: str, name: str, count: int, where: str) -> None:
+    most = _MOST_ROWS if any(word in name for word in _ROWS) else _MOST
+    if count > most and _COUNTED.match(name):
+        raise SpecError(f"{key} is {count:,}", where=where, help=f"at most {most:,}: no network is made of so many")
 
 
 def _is_address(name: str, value: Any) -> bool:

@@ -121,6 +121,8 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
+    if file.is_dir():
+        raise ImportModelError(f"{text!r} is a folder", help="name a file in it")
     if not file.is_file():
         near = difflib.get_close_matches(file.name, [entry.name for entry in file.parent.glob(f"*{file.suffix}")], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "the path is taken from the current folder"
@@ -170,7 +172,7 @@ def _names_nothing(text: str, file: Path, known: tuple[str, ...]) -> SpecError:
 def _candidates(text: str, file: Path) -> str:
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two of what is nested too deep
         return f"write {text}:ATTRIBUTE"
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     return "write " + (" or ".join(f"{text}:{name}" for name in classes[:4]) or f"{text}:ATTRIBUTE")

@@ -12,6 +12,14 @@ _END, _END_SIZE = b"PK\x05\x06", 22
 _LOCATOR, _LOCATOR_SIZE = b"PK\x06\x07", 20
 
 
+def is_zip(stream: BinaryIO) -> bool:
+    """Whether ``stream`` ends as a zip file does, a damaged one too."""
+    try:
+        return zipfile.is_zipfile(stream)
+    except zipfile.BadZipFile:  # of several disks: Python raises that instead of an answer
+        return True
+
+
 def declared_members(stream: BinaryIO, refused: Callable[[str], ImportModelError]) -> list[zipfile.ZipInfo]:
     """The members of the zip file in ``stream``; raises ``refused(why)`` when they are not what torch writes.
 

@@ -172,6 +172,13 @@ def test_a_signal_reaches_the_process_that_works(project, sent, command):
     assert not works(worker)
 
 
+def test_ctrl_c_is_not_lost_where_python_drops_what_is_raised(project):
+    end = "gone = type('Gone', (), {'__del__': lambda self: os.kill(os.getpid(), signal.SIGINT)})(); del gone"
+    done = archscope(project(f"{end}; [time.sleep(0.01) for _ in range(3000)]"), "analyze", "bad", "--no-files")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "Traceback" not in done.stderr
+
+
 def test_nothing_goes_on_when_the_command_is_killed(project):
     folder = project("open('started', 'w').write(str(os.getpid())); time.sleep(100)")
     process = subprocess.Popen([COMMAND, "check", "bad"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

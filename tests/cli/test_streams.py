@@ -10,6 +10,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from made import made_report
+
+from archscope.serial import to_json
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "archscope")
 NET = """
@@ -73,6 +76,23 @@ def test_a_full_stderr_harms_no_result(net):
     done = shell(net, "archscope analyze featherface-baseline --json - 2>/dev/full")
     assert done.returncode == 0
     assert '"parameters"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("archscope analyze r.json --json out.json", 0),
+        ("archscope config", 0),
+        ("archscope embed README.md --check", 1),
+        ("archscope check r.json --max-params 1", 1),
+    ],
+)
+def test_what_is_said_aside_changes_no_exit_code(tmp_path, line, code):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "r.json").write_text(to_json(made_report({"": ("Rest", 20, 0, 5)}, name="net")))
+    (tmp_path / "README.md").write_text("<!-- archscope: r.json line -->\n<!-- /archscope -->\n")
+    done = shell(tmp_path, f"{line} 2>/dev/full")
+    assert (done.returncode, bool(done.stdout)) == (code, True)
 
 
 def test_no_file_takes_the_number_of_a_closed_stream(net):

@@ -27,15 +27,19 @@ from mutations import (
 from onnx.helper import make_node
 from onnx_graphs import model, tensor, value
 from PIL import Image
+from scipy import io as scipy_io
 from told import REPORT_FORMATS, render_text
 from torch import nn
 
 import archscope
 from archscope import Component
+from archscope.cli.report_folder import free_folder
 from archscope.config import load_config
+from archscope.faces.ground_truth import DIFFICULTIES, Picture, read_ground_truth, write_ground_truth
 from archscope.faces.images import read_image
 from archscope.faces.labels import read_labels
 from archscope.faces.predictions import read_boxes
+from archscope.faces.training.recipe import Recipe
 from archscope.judge.claims_file import read_claims
 from archscope.judge.lock.entries import lock_entry
 from archscope.judge.lock.file import read_lock, render_lock
@@ -43,6 +47,7 @@ from archscope.judge.plan_file import read_targets
 from archscope.judge.sweep_options import parse_axes, parse_vary
 from archscope.measure.summing.components import assign
 from archscope.policy import Limit, LockPolicy
+from archscope.protocols.marked_blocks import refreshed
 from archscope.results.printed_figure import Published
 from archscope.serial import from_json, to_json
 from archscope.sources.checkpoint import from_checkpoint
@@ -260,6 +265,7 @@ def readers(folder):
     (folder / "one.safetensors").write_bytes(safetensors(header, b"\0" * 24))
 
     packed, listed = safetensors(PACKED, PACKED_STATE), gguf_file()
+    truth, small = _truth(folder), from_json(json.dumps(reports[1]))
     graph, pictures = _graph(), [_picture("PNG"), _picture("JPEG"), _picture("WEBP")]
 
     def of_file(name, read):
@@ -305,6 +311,14 @@ def readers(folder):
         ),
         "prediction file": Reader(encoded(lambda r: mutated_text(r, PREDICTION)), of_file("x.txt", read_boxes)),
         "picture": Reader(lambda r: mutated_bytes(r, r.choice(pictures)), of_file("x.png", read_image)),
+        "ground truth (.mat)": Reader(lambda r: mutated_bytes(r, r.choice(truth)), truth_reader(folder)),
+        "recipe.json": Reader(
+            lambda r: json_like(r, json.loads(Recipe().to_json())), lambda text: Recipe().require_same(text, "recipe")
+        ),
+        "README (embed)": Reader(readme_like, lambda text: refreshed(text, "README.md", lambda _: small)),
+        "report folder": Reader(
+            encoded(lambda r: json_like(r, random_report(r, reports))), of_file("report.json", folder_reader(small))
+        ),
         "input shapes (--input)": Reader(
             lambda r: words_like(r, ("1x3x640x640", "ids=1x128:int64", "1, 3, 64", "[1 2]", "()")), parse_inputs
         ),
@@ -319,6 +333,56 @@ def readers(folder):
         ),
         "component patterns": Reader(patterns_like, read_patterns),
     }
+
+
+README = """\
+# A network
+<!-- archscope: net.py:Net table -->
+| a | b |
+<!-- /archscope -->
+```
+<!-- archscope: net.py:Net line -->
+```
+<!-- archscope: net.py:Net badge macs --input 1x3x64x64 --set 'a=1' -->
+<!-- /archscope -->
+# archscope: net.py:Net metadata
+parameters: 1
+# /archscope
+"""
+
+
+def readme_like(random):
+    """A README with marked blocks, changed."""
+    return mutated_text(random, README) if random.random() < 0.998 else blown_up(random, README)
+
+
+def random_report(random, reports):
+    """What a folder's report.json holds: a report, or as little of it as is looked at."""
+    return random.choice((*reports, {"model": {"source": "net.py:Net", "options": [{"name": "a", "value": 1}]}}))
+
+
+def folder_reader(report):
+    """What asks a folder of reports whose it is."""
+    return lambda path: free_folder(report, path.parent.parent)
+
+
+def _truth(folder):
+    """MATLAB files as scipy writes them, packed and not."""
+    counted = {difficulty: np.array([0]) for difficulty in DIFFICULTIES}
+    write_ground_truth(folder, (Picture(event="e", name="p", boxes=np.ones((2, 4)), counted=counted),))
+    packed = (folder / "wider_hard_val.mat").read_bytes()
+    scipy_io.savemat(folder / "plain.mat", scipy_io.loadmat(folder / "wider_hard_val.mat"))
+    return packed, (folder / "plain.mat").read_bytes()
+
+
+def truth_reader(folder):
+    """The ground truth whose third list is the file that is given; scipy reads it in a process of its own."""
+
+    def read(content):
+        (folder / "wider_hard_val.mat").write_bytes(content)
+        return read_ground_truth(folder)
+
+    return read
 
 
 def config_like(random):

@@ -317,6 +317,15 @@ def test_no_reader_sees_other_members_than_were_looked_at(tmp_path, program):
             load(f"{tmp_path}/x.pt2")
 
 
+@pytest.mark.parametrize("suffix", [".pt2", ".pth"])
+def test_a_zip_file_of_several_disks_is_an_error_of_the_file(tmp_path, suffix):
+    whole = zipped([("x/data.pkl", b"\x80\x02}."), ("x/version", b"3\n")])
+    locator = b"PK\x06\x07" + (0).to_bytes(4, "little") + (0).to_bytes(8, "little") + (7).to_bytes(4, "little")
+    (tmp_path / f"x{suffix}").write_bytes(whole[:-22] + locator + whole[-22:])
+    with pytest.raises(ImportModelError, match="multiple disks"):
+        load(f"{tmp_path}/x{suffix}").build()
+
+
 @pytest.mark.parametrize(
     "name",
     [

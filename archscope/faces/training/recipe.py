@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.json_text import parse_json
 
 #: The terms of a teacher, in the order of their help.
 TERMS = ("kl", "probability", "features", "regression")
 SCHEDULES = ("steps", "cosine")
+_SHOWN = 100  # characters of a file that a message repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Recipe:
         """Raise UsageError naming what differs from the recipe that ``text`` holds: another one cannot be resumed."""
         mine = json.loads(self.to_json())
         try:
-            theirs: Any = json.loads(text)
+            theirs: Any = parse_json(text)
         except ValueError:
             theirs = None
         if not isinstance(theirs, dict):
@@ -90,7 +92,7 @@ class Recipe:
         if other:
             name = other[0]
             raise UsageError(
-                f"the training that began here has {name} {theirs.get(name)!r}, not {mine[name]!r}",
+                f"the training that began here has {name} {repr(theirs.get(name))[:_SHOWN]}, not {mine[name]!r}",
                 where=where,
                 help="resume with the same settings, or train into another folder",
             )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import array
 import contextlib
 import copy
+import io
 import itertools
 import random
 import warnings
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ import torch
 _ITERATORS: tuple[type, ...] = (itertools.count, type(iter([])), type(iter(())), type(iter(range(0))))
 HELD: tuple[type, ...] = (
     *(torch.Generator, np.random.Generator, np.random.RandomState, random.Random),
-    *(np.ndarray, bytearray, array.array, *_ITERATORS),
+    *(np.ndarray, bytearray, memoryview, array.array, io.BytesIO, io.StringIO, *_ITERATORS),
 )
 _LARGEST = 64_000_000  # bytes
 
@@ -35,6 +37,9 @@ def own_copy(value: Any) -> Any:
             made = torch.Generator(device=value.device)
             made.set_state(value.get_state())
             return made
+        if isinstance(value, memoryview):
+            whole, form = memoryview(bytearray(value)), cast("Any", value.format)
+            return whole.cast(form, value.shape) if value.c_contiguous and value.shape else None
         return copy.deepcopy(value) if not isinstance(value, _ITERATORS) else copy.copy(value)
     return None
 
@@ -52,10 +57,30 @@ def state_of(value: Any) -> Callable[[], object] | None:
         case np.random.Generator():
             bits: Any = value.bit_generator
             return _setting(lambda known: setattr(bits, "state", known), bits.state)
-        case np.ndarray() | bytearray() | array.array() if not _is_large(value):
+        case io.BytesIO() | io.StringIO() if not value.closed:
+            return partial(_rewrite, value, value.getvalue(), value.tell())
+    return _state_of_numbers(value)
+
+
+def _state_of_numbers(value: Any) -> Callable[[], object] | None:
+    if _is_large(value):
+        return None
+    match value:
+        case np.ndarray() | bytearray() | array.array():
             whole: Any = ... if isinstance(value, np.ndarray) else slice(None)
             return _setting(lambda known: value.__setitem__(whole, known), copy.deepcopy(value))
+        case memoryview() if not value.readonly and value.c_contiguous:
+            bare = value.cast("B")
+            return _setting(lambda known: bare.__setitem__(slice(None), known), bytes(bare))
     return None
+
+
+def _rewrite(stream: Any, content: Any, place: int) -> None:
+    if stream.getvalue() != content:
+        stream.seek(0)
+        stream.truncate()
+        stream.write(content)
+    stream.seek(place)
 
 
 def _setting(setter: Callable[[Any], object], state: Any) -> Callable[[], object]:
@@ -63,4 +88,4 @@ def _setting(setter: Callable[[Any], object], state: Any) -> Callable[[], object
 
 
 def _is_large(value: Any) -> bool:
-    return isinstance(value, np.memmap) or (isinstance(value, np.ndarray) and value.nbytes > _LARGEST)
+    return isinstance(value, np.memmap) or (isinstance(value, (np.ndarray, memoryview)) and value.nbytes > _LARGEST)

@@ -19,9 +19,10 @@ from torch.utils.hooks import RemovableHandle
 from archscope.measure.running.callable_copy import BOUND, CallableCopy
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
-from archscope.measure.running.held_values import HELD, own_copy
+from archscope.measure.running.held_values import HELD, own_copy, state_of
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.model_state import ATOMS, LARGE, REACH, Replacement, is_plain, swap_tensors
+from archscope.measure.running.slots import slot_names, slots_kept, slots_of
 from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_twin, weak_content
 from archscope.process_state import process_state_kept, surroundings_kept
@@ -48,6 +49,7 @@ class ModelCopy:
         self._kept: list[tuple[Any, Any]] = []  # the originals live as long as their ids are used
         self._originals: list[Any] = []  # the same
         self._shared: list[tuple[Any, Any]] = []
+        self._put_back: list[Callable[[], object] | None] = []
         self._with_tensors: list[Any] = []
         self._late: list[tuple[Any, Any, Any]] = []
         self._waiting: deque[tuple[Any, Any, int]] = deque()
@@ -92,6 +94,10 @@ class ModelCopy:
                 self.reached = met(self._own)
                 for container, content in (*self._shared, *(self._kept if self.reached else ())):
                     refill(container, content)
+                for put_back in self._put_back:
+                    with contextlib.suppress(Exception):
+                        if put_back is not None:
+                            put_back()
 
     def swap(self, replace: Replacement) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Put ``replace(tensor)`` in the place of every tensor held; tied ones stay tied. All pairs of old and new."""
@@ -119,13 +125,17 @@ class ModelCopy:
             twin = empty_twin(value)
         elif isinstance(value, HELD):
             made = own_copy(value)
+            if made is None:
+                self._put_back.append(state_of(value))
             self._twins[id(value)] = value if made is None else made
             self._originals.append(value)
             return self._twins[id(value)]
         elif distance < REACH and _has_attributes(value):
             twin = _made(kind) if self._can_be_copied(value) else None
             distance += 1
-            if twin is None:
+            if twin is None and slots_of(kind):
+                self._put_back.append(slots_kept(value))
+            if twin is None and hasattr(value, "__dict__"):
                 self._shared.append((value.__dict__, dict(value.__dict__)))
         else:
             return value
@@ -159,9 +169,10 @@ class ModelCopy:
         attributes = getattr(value, "__dict__", None)
         if attributes:
             self._fill_container(attributes, twin.__dict__, distance)
-        for name in _slots(type(value)):
+        for name in slot_names(type(value)):
             if hasattr(value, name):
-                object.__setattr__(twin, name, self._twin(getattr(value, name), distance))
+                held = getattr(value, name)
+                object.__setattr__(twin, name, held if _shared(held) else self._twin(held, distance))
 
     def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901, PLR0912 - the hot path
         kind = container_kind(value)
@@ -269,8 +280,13 @@ def _empty(container: Any) -> Any:
 def _has_attributes(value: Any) -> bool:
     """Whether ``ModelState`` would look into ``value``; what removes a hook counts, too."""
     if isinstance(value, type) or not isinstance(getattr(value, "__dict__", None), dict):
-        return False
+        return bool(slots_of(type(value))) and is_plain(value)
     return bool(value.__dict__) and (is_plain(value) or type(value) is RemovableHandle)
+
+
+def _shared(held: Any) -> bool:
+    """Whether a slot of a copy holds what the original's does."""
+    return type(held) in _ATOMS or isinstance(held, torch.Tensor)
 
 
 def _made(kind: type) -> Any:
@@ -280,13 +296,3 @@ def _made(kind: type) -> Any:
         with contextlib.suppress(Exception):
             return new(kind)
     return None
-
-
-def _slots(kind: type) -> Iterator[str]:
-    for base in kind.__mro__[:-1]:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in {"__dict__", "__weakref__"}:
-                yield (
-                    f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
-                )

@@ -15,6 +15,7 @@ from torch import nn
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.held_values import HELD, state_of
+from archscope.measure.running.slots import slots_kept, slots_of, values_in
 from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
 from archscope.process_state import process_state_kept, surroundings_kept
@@ -63,8 +64,8 @@ class ModelState:
                 self._values.append(state_of(value))
             elif isinstance(value, (tuple, frozenset)):
                 waiting.extend((inner, distance) for inner in value if type(inner) not in ATOMS)
-            elif distance < REACH and isinstance(getattr(value, "__dict__", None), dict) and is_plain(value):
-                waiting.append((value.__dict__, distance + 1))
+            elif distance < REACH and is_plain(value):
+                waiting.extend((inner, distance + 1) for inner in self._attributes(value))
 
     def _keep(self, container: Any) -> Collection[Any]:
         """Remember what ``container`` holds now; what of that may hold more in turn."""
@@ -90,6 +91,14 @@ class ModelState:
         if with_tensors or (is_dict and not _TEXT.issuperset(map(type, content)) and any(map(_may_be_tensor, content))):
             self._with_tensors.append((container, content))
         return further if len(further) < LARGE else ()
+
+    def _attributes(self, value: Any) -> Iterator[Any]:
+        """What holds the attributes of a plain object, or what its slots hold, which are remembered here."""
+        if isinstance(getattr(value, "__dict__", None), dict):
+            yield value.__dict__
+        if slots_of(type(value)):
+            self._values.append(slots_kept(value))
+            yield from (inner for inner in values_in(value) if type(inner) not in ATOMS)
 
     @contextlib.contextmanager
     def kept(self, met: Met) -> Iterator[Callable[[], list[Any]]]:
