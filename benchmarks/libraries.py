@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope.errors import ArchscopeError
 from archscope.measure.running.call_forms import call_forms
-from archscope.measure.running.inputs import on_meta
+from archscope.measure.running.inputs import invoked, on_meta
+from archscope.measure.running.operator_run import run_operator
 
 
 def sources(library: str) -> list[str]:
@@ -86,14 +88,22 @@ def measure(source: str) -> dict[str, Any]:
     return row
 
 
+class _Following(TorchDispatchMode):
+    """Lets the values that a source gives, which are on the CPU, meet meta tensors as archscope does."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return run_operator(func, args, kwargs or {})
+
+
 def counted(spec: Any) -> Any:
     """What torch's own counter says of a run on meta, in FLOPs; or what that run raised."""
     try:
-        with torch.device("meta"), torch.no_grad(), spec.within():
-            model = spec.build().eval()
+        with torch.no_grad(), spec.within():
+            with torch.device("meta"):
+                model = spec.build().eval()
             call = on_meta(next(iter(call_forms(model, spec.inputs).forms)))
-            with FlopCounterMode(display=False) as counter:
-                model(*call.args, **call.kwargs)
+            with _Following(), FlopCounterMode(display=False) as counter:
+                invoked(model, call)(*call.args, **call.kwargs)
     except Exception as error:  # noqa: BLE001 - the library's own failure
         return f"{type(error).__name__}: {str(error)[:200]}"
     return counter.get_total_flops()
@@ -182,6 +192,7 @@ def main() -> None:
     if options.file.exists():
         written = [json.loads(line) for line in options.file.read_text(encoding="utf-8").splitlines()]
         rows = {row["source"]: row for row in written if row["source"].startswith(PREFIX[options.library])}
+    archscope.analyze(torch.nn.Linear(8, 8), [(1, 8)])  # imports, once for all the processes, what a run needs
     done = {source for source, row in rows.items() if row["status"] != options.again}
     with options.file.open("a", encoding="utf-8") as file:
         for source in sources(options.library)[options.first :: options.every]:

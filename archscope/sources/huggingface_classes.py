@@ -85,9 +85,10 @@ def _of_its_module(transformers: Any, config_class: Any) -> Any:
     found = [model for model in models if model.config_class is config_class]
     stem = config_class.__name__.removesuffix("Config").removesuffix("_")
 
-    def fitness(model: Any) -> tuple[bool, bool, bool]:
+    def fitness(model: Any) -> tuple[bool, bool, bool, bool]:
         name = model.__name__
-        return (name == f"{stem}Model", name.endswith("Model"), name.startswith(stem) and "For" not in name)
+        public = hasattr(transformers, name)
+        return (name == f"{stem}Model", name.endswith("Model"), public, name.startswith(stem) and "For" not in name)
 
     return max(found, key=fitness, default=None)
 
