@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 import archscope
 from archscope.errors import ArchscopeError
@@ -85,6 +85,7 @@ def measure(source: str) -> dict[str, Any]:
     }
     if totals.macs is not None and not report.model.fallback:
         row["counter"] = counted(spec)
+        row["lacks"] = {row.op: row.macs for row in report.operators if row.macs and lacks(row.op)}
     return row
 
 
@@ -93,6 +94,11 @@ class _Following(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return run_operator(func, args, kwargs or {})
+
+
+def lacks(operator: str) -> bool:
+    """Whether torch's counter does not know ``operator`` (``aten::_grouped_mm``)."""
+    return operator.partition(".")[0] not in {str(known).replace(".", "::") for known in flop_registry}
 
 
 def counted(spec: Any) -> Any:
@@ -153,9 +159,12 @@ def tell(rows: list[dict[str, Any]]) -> None:
     print(f"{len(rows)} models: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
     held = [row for row in rows if isinstance(row.get("counter"), int)]
     equal = [row for row in held if row["counter"] == 2 * row["macs"]]
-    print(f"equal to torch's counter: {len(equal)} of {len(held)}")
+    known = [row for row in held if row["counter"] != 2 * row["macs"] == row["counter"] + 2 * sum(_lacked(row))]
+    print(f"equal to torch's counter: {len(equal)} of {len(held)}; {len(known)} but for operators that it lacks")
+    for row in known:
+        print(f"  LACKS {row['source']}: {', '.join(row['lacks'])}")
     for row in held:
-        if row["counter"] != 2 * row["macs"]:
+        if row not in equal and row not in known:
             print(f"  OTHER {row['source']}: {row['macs']:,} MACs against {row['counter'] / 2:,.0f}")
     for row in rows:
         if row["status"] not in {"complete", "depends on values"}:
@@ -169,6 +178,10 @@ def tell(rows: list[dict[str, Any]]) -> None:
     slow = sorted(rows, key=lambda row: -row["seconds"])[:5]
     print("longest: " + ", ".join(f"{row['source']} {row['seconds']} s" for row in slow))
     print(f"most memory: {max((row.get('megabytes', 0) for row in rows), default=0)} MB")
+
+
+def _lacked(row: dict[str, Any]) -> list[int]:
+    return list(row.get("lacks", {}).values())
 
 
 def close(row: dict[str, Any]) -> bool:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 
 _HELP = (
-    "--input NAME=SIZES gives an input of other sizes, --set FIELD=VALUE a field of the configuration; a released "
-    "model's config.json holds fields that fit each other"
+    "--input NAME=SIZES sets an input, --set FIELD=VALUE a field of the configuration; a released model's config.json "
+    "has fields that fit"
 )
+_LONGEST = 150  # characters of what a forward raised
 
 
 def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, Any]) -> ModelSpec:
@@ -175,6 +176,7 @@ def _within() -> Iterator[None]:
         try:
             yield
         except ForwardError as error:
+            error.what = error.what.partition("\n")[0][:_LONGEST]
             if not error.help.startswith("it ran on meta alone"):
                 error.help = _HELP
             raise

@@ -94,7 +94,8 @@ def _arguments(model_class: Any, config: Any, accepted: Arguments) -> Iterator[s
         yield "input_ids"
     if "input_ids" in {*required, *given} and not _has_placeholders(model_class, config):
         yield from [name for name in _BESIDE_TEXT if name in accepted]
-    if "encoder_hidden_states" in accepted and "input_ids" not in accepted:  # a decoder without words of its own
+    alone = "input_ids" not in accepted or model_class.__name__.endswith("Decoder")
+    if "encoder_hidden_states" in accepted and alone:  # half of a model, which its other half feeds
         yield "encoder_hidden_states"
 
 

@@ -26,6 +26,7 @@ _FEATURES: tuple[str, ...] = (
 _FEATURES += ("num_mel_channels", "input_dim", "input_feature_size", "feature_dim", "input_feat_size")
 _FEATURES += ("model_in_dim", "n_mel_bins", "mel_bins", "input_size", "mel_dim")
 _CHANNELS = ("audio_channels", "in_channels", "num_channels")
+_CROSSED = ("cross_attention_hidden_size", "cross_hidden_size")
 _SPECTROGRAMS = frozenset({"input_features", "spectrogram", "mel_spectrogram", "audio_mel", "audio_input_ids"})
 _PARAGRAPH = r"^[ \t]*{}[ \t]*(?:\(|:)(?P<said>.*?)(?=\n[ \t]*\n|\n[ \t]*\w+[ \t]*(?:\(`|\(torch)|\Z)"
 _SHAPES = (
@@ -67,7 +68,7 @@ def size_of(name: str, dim: str, config: Any) -> int | None:  # noqa: C901, PLR0
     if dim in _SIDES:
         return image(config)[-1]
     if name == "encoder_hidden_states" and (dim == "features" or dim in _WIDTHS):
-        return number(config, "encoder_hidden_size", "cross_attention_hidden_size", "hidden_size", "d_model")
+        return number(config, "encoder_hidden_size", *_CROSSED, "hidden_size", "d_model")
     if dim in _WIDTHS:
         return number(config, "hidden_size", "d_model", "hidden_dim", "embed_dim", "dim")
     if dim == "features":
@@ -142,8 +143,9 @@ def _side_of_image(config: Any) -> Any:
         return int(config.patch_size / min(ratios))
     inner = parts(config)[1:]
     for part in (config, *inner, *(deeper for one in inner for deeper in parts(one)[1:])):
-        if found := getattr(part, "image_size", None):
+        timm_size = (getattr(part, "model_args", None) or {}).get("img_size")  # of a model that timm makes
+        if found := getattr(part, "image_size", None) or timm_size:
             windows = getattr(part, "num_windows", None)
-            step = part.patch_size * windows if windows and windows < found and isinstance(found, int) else 1
-            return found // step * step if step > 1 else found
+            step = part.patch_size * windows if windows and isinstance(found, int) else 1
+            return found // step * step or found if step > 1 else found
     return None
