@@ -159,10 +159,10 @@ def tell(rows: list[dict[str, Any]]) -> None:
     print(f"{len(rows)} models: " + ", ".join(f"{count} {status}" for status, count in counts.most_common()))
     held = [row for row in rows if isinstance(row.get("counter"), int)]
     equal = [row for row in held if row["counter"] == 2 * row["macs"]]
-    known = [row for row in held if row["counter"] != 2 * row["macs"] == row["counter"] + 2 * sum(_lacked(row))]
+    known = [row for row in held if row not in equal and _lacked(row)]
     print(f"equal to torch's counter: {len(equal)} of {len(held)}; {len(known)} but for operators that it lacks")
     for row in known:
-        print(f"  LACKS {row['source']}: {', '.join(row['lacks'])}")
+        print(f"  LACKS {row['source']}: {_lacked(row)}")
     for row in held:
         if row not in equal and row not in known:
             print(f"  OTHER {row['source']}: {row['macs']:,} MACs against {row['counter'] / 2:,.0f}")
@@ -180,8 +180,9 @@ def tell(rows: list[dict[str, Any]]) -> None:
     print(f"most memory: {max((row.get('megabytes', 0) for row in rows), default=0)} MB")
 
 
-def _lacked(row: dict[str, Any]) -> list[int]:
-    return list(row.get("lacks", {}).values())
+def _lacked(row: dict[str, Any]) -> str:
+    """The operator that is all the difference between a row's MACs and the counter's; empty when there is none."""
+    return next((name for name, macs in row["lacks"].items() if 2 * (row["macs"] - macs) == row["counter"]), "")
 
 
 def close(row: dict[str, Any]) -> bool:

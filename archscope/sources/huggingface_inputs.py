@@ -125,6 +125,8 @@ def _input(name: str, accepted: Arguments, model_class: Any, function: Any, conf
     try:
         if accepted[name].annotation in _WHOLE:
             return LoneSize(shape=(1,), dtype="int64", name=name)
+        if name == "image_sizes":
+            return InputSpec(shape=(1, 2), dtype="int64", name=name, values=image(config)[-2:])
         shape = _shape(name, model_class, function, config)
     except (TypeError, ValueError, AttributeError, KeyError):  # a field holds what it never does
         return None
@@ -145,9 +147,13 @@ def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
 ) -> tuple[int, ...] | None:
     dims = documented(name, function)
     match name:
+        case "decoder_input_ids" if streams := getattr(getattr(config, "decoder_config", None), "num_channels", 0):
+            return (1, tokens(config), streams)
         case "input_ids" | "decoder_input_ids":
             if books := number(config, "n_codes_total"):
                 return (1, tokens(config), books)
+            if (books := number(config, "num_codebooks")) and tokens(config) == books + 1:  # a position for each
+                return (1, books)
             if len(dims) == len(("batch_size", "sequence_length", "num_codebooks")):
                 return (1, tokens(config), number(config, dims[-1], "num_channels") or 1)
             return (number(config, "num_codebooks") or 1 if "*" in "".join(dims[:1]) else 1, tokens(config))
@@ -176,6 +182,8 @@ def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
             )
         case "flattened_patches":
             return (1, _PATCHES, 2 + _depth_of_patches(config))
+        case "inputs" if (latent := number(config, "d_latents")) and (width := number(config, "d_model") or latent):
+            return (1, tokens(config), width)
         case "inputs" if getattr(config, "encoder", None) is not None:
             return (1, SAMPLES)
         case "input_values" if any(hasattr(part, "dac_config") for part in parts(config)):
@@ -195,7 +203,7 @@ def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
             return (1, int(number(config, "max_length") or 0), bins)
         case "mel_spectrogram" if bins := number(config, "mel_dim", "num_mel_bins"):
             return (1, bins, FRAMES)
-        case "spectrogram" if bins := number(config, "model_in_dim"):
+        case "spectrogram" | "audio_mel" if bins := number(config, "model_in_dim", "input_feat_size"):
             return (1, FRAMES, bins)
     if not dims and not (dims := _usual_dims(name)):
         return None

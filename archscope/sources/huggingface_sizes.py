@@ -73,7 +73,10 @@ def size_of(name: str, dim: str, config: Any) -> int | None:  # noqa: C901, PLR0
         return number(config, "hidden_size", "d_model", "hidden_dim", "embed_dim", "dim")
     if dim == "features":
         return number(config, "input_dim", "input_size", "hidden_size", "d_model", "hidden_dim", "embed_dim", "dim")
-    return number(config, dim) or (tokens(config) if dim.startswith("num_") or dim == "frames" else None)
+    if dim in {"grid_height", "grid_width"}:
+        return image(config)[-1] // (number(config, "patch_size") or 1)
+    counted = "num_" in dim or dim.endswith("tokens") or dim == "frames"  # as many as one likes
+    return number(config, dim) or (tokens(config) if counted else None)
 
 
 def _worked_out(name: str, dim: str, config: Any) -> int | None:
