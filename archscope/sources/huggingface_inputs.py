@@ -174,12 +174,9 @@ def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
         case "image":
             return image(config)
         case "hidden_states" if hasattr(config, "downsampling_ratios") or hasattr(config, "upsampling_ratios"):
-            coded = "Encoder" not in model_class.__name__
-            return (
-                1,
-                number(config, *(("hidden_size",) if coded else ("channels",))),
-                tokens(config) if coded else SAMPLES,
-            )
+            if "Encoder" in model_class.__name__:
+                return (1, number(config, "channels") or 1, SAMPLES)
+            return (1, number(config, "hidden_size") or 0, tokens(config))
         case "flattened_patches":
             return (1, _PATCHES, 2 + _depth_of_patches(config))
         case "inputs" if (latent := number(config, "d_latents")) and (width := number(config, "d_model") or latent):

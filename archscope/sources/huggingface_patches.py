@@ -26,18 +26,19 @@ def patch_inputs(accepted: Mapping[str, Parameter], function: Any, config: Any) 
     grid = next((name for name in accepted if name in _GRIDS), None)
     patches = next((name for name in _PATCHES if name in accepted), None)
     vision = getattr(config, "vision_config", None) or config
-    if grid is None or patches is None or not number(vision, "patch_size"):
+    edge = number(vision, "patch_size")
+    if grid is None or patches is None or edge is None:
         return ()
     merge = number(vision, *_MERGES) or 1
     side = _side(vision, merge)
     batch = () if grid == "grid_thw" else (1,)
-    wide = (vision_channels(vision), *(number(vision, "patch_size"),) * 2)
+    wide = (vision_channels(vision), edge, edge)
     dims = documented(patches, function)
     if len(dims) == _SINGLE and dims.count("patch_size") == len(wide) - 1:
-        shape: tuple[int, ...] = (1, side * side, *wide)  # type: ignore[assignment]  # asked for above
+        shape: tuple[int, ...] = (1, side * side, *wide)
     else:
         deep = number(vision, "temporal_patch_size", "patch_temporal") or 1
-        shape = (*batch, side * side, deep * math.prod(wide))  # type: ignore[type-var,assignment]
+        shape = (*batch, side * side, deep * math.prod(wide))
     made = [InputSpec(shape=shape, dtype=_dtype(config), name=patches), _grid(grid, side)]
     made += _beside(accepted, made, side * side, merge)
     return tuple(made)
