@@ -26,7 +26,7 @@ _HELP = (
     "--input NAME=SIZES sets an input, --set FIELD=VALUE a field of the configuration; a released model's config.json "
     "has fields that fit"
 )
-_LONGEST = 150  # characters of what a forward raised
+_LONGEST = 140  # characters of what a forward raised
 
 
 def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, Any]) -> ModelSpec:

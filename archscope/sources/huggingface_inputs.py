@@ -154,6 +154,8 @@ def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
                 return (1, tokens(config), books)
             if (books := number(config, "num_codebooks")) and tokens(config) == books + 1:  # a position for each
                 return (1, books)
+            if hasattr(config, "codebook_vocab_size"):  # the text beside the codes
+                return (1, tokens(config), (number(config, "num_codebooks") or 0) + 1)
             if len(dims) == len(("batch_size", "sequence_length", "num_codebooks")):
                 return (1, tokens(config), number(config, dims[-1], "num_channels") or 1)
             return (number(config, "num_codebooks") or 1 if "*" in "".join(dims[:1]) else 1, tokens(config))
