@@ -79,12 +79,14 @@ class InputSpec:
     """One tensor that a model takes: its shape, its dtype as in ``torch.<dtype>``, its name when passed by keyword.
 
     ``axes`` are the names of its axes where its source knows them: batch, sequence, channels, height, width, or others.
+    ``values`` are what it holds, in order and over again, where a model reads them (the sizes of a grid of patches).
     """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     name: str = ""
     axes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    values: tuple[int, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,7 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
             there = build_on_cpu(lambda: _built(spec), spec.name)
             return trace(there, call, name=spec.name, training=training, device=device if call is not None else "")
     model: nn.Module | None = None
+    unbuilt: ArchscopeError | None = None
     with spec.within(), surroundings_kept():
         try:
             with caches_kept((spec.build,), any_tensor):
@@ -174,12 +175,13 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
                 raise not_run_on_the_cpu(error, needed) from error.__cause__
             if needed:
                 raise
+            unbuilt = error.with_traceback(None) if model is None else None
         known = model is not None
         del model
         with caches_kept((spec.build,), any_tensor):
             with torch.device("cpu"), process_state_kept():
                 torch.manual_seed(0)
-                model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name)
+                model = _built(spec) if known else build_on_cpu(lambda: _built(spec), spec.name, unbuilt)
             return trace(model, call, name=spec.name, training=training)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archscope.errors import BuildError, OptionError, SpecError
+from archscope.errors import BuildError, ForwardError, OptionError, SpecError
 from archscope.json_text import parse_json
 from archscope.sources.code_fields import offline, without_code
 from archscope.sources.huggingface_checks import unpadded
@@ -20,6 +20,13 @@ from archscope.spec import ModelSpec, Option, OptionValue, option_value
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_HELP = (
+    "--input NAME=SIZES sets an input, --set FIELD=VALUE a field of the configuration; a released model's config.json "
+    "has fields that fit"
+)
+_LONGEST = 140  # characters of what a forward raised
 
 
 def from_huggingface(source: str, target: str, base: Path, options: Mapping[str, Any]) -> ModelSpec:
@@ -52,6 +59,9 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
     with offline():
         config = _configured(config_class, {**fields, **options}, source)
 
+    if _without_attention(config):
+        config.use_cache = False  # its cache has no layer that knows how much it holds
+
     def from_config() -> nn.Module:
         with offline():
             try:
@@ -74,6 +84,19 @@ def from_huggingface(source: str, target: str, base: Path, options: Mapping[str,
         description="; ".join(part for part in (note, remark) if part),
         within=_within,
     )
+
+
+def _without_attention(config: Any) -> bool:
+    """Whether none of the layers of a text model attends to others, as of a hybrid that is set so."""
+    try:
+        kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
+    except Exception:  # noqa: BLE001 - a field that is worked out from others that are not set
+        return False
+    return bool(kinds) and not any(_attends(str(kind)) for kind in kinds)
+
+
+def _attends(kind: str) -> bool:
+    return kind == "hybrid" or ("attention" in kind and "linear" not in kind)
 
 
 def _overridden(fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,4 +173,10 @@ def _plain(default: Any, value: Any) -> OptionValue:
 @contextlib.contextmanager
 def _within() -> Iterator[None]:
     with offline(), unpadded():
-        yield
+        try:
+            yield
+        except ForwardError as error:
+            error.what = error.what.partition("\n")[0][:_LONGEST]
+            if not error.help.startswith("it ran on meta alone"):
+                error.help = _HELP
+            raise

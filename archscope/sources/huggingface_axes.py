@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from archscope.spec import IMAGES, VIDEOS
 
-ONE = frozenset({"batch_size", "bs", "batch", "b", "num_images", "num_videos", "1"})
+ONE = frozenset({"batch_size", "bs", "batch", "b", "num_images", "num_videos", "num_audios", "1"})
+ONE |= {"num_crops", "num_chunks", "num_questions", "num_images_or_videos", "total_classes"}
 SEQUENCES = re.compile(r"\w*(?:sequence_length|seq_len|seq_length|length|time_steps)")
 _TOKENS = ("batch", "sequence")
 _PIXELS = frozenset({"pixel_values", "pixel_values_videos", "hidden_states"})

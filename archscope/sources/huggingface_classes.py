@@ -66,10 +66,10 @@ def named_classes(transformers: Any, source: str, name: str) -> tuple[Any, Any]:
 
 def _base_class(transformers: Any, config_class: Any, where: str) -> Any:
     """The model that AutoModel makes of such a configuration, else the model of its own module that takes it."""
-    try:
-        mapped = transformers.MODEL_MAPPING[config_class]
-    except (KeyError, ImportError, ValueError, AttributeError):  # also a class that the mapping names and nobody has
-        mapped = _of_its_module(transformers, config_class)
+    mapped = _mapped(transformers, config_class)
+    if mapped is None:  # another name of a configuration
+        bases = config_class.__mro__[1 : config_class.__mro__.index(transformers.PreTrainedConfig)]
+        mapped = next(filter(None, (_mapped(transformers, base) for base in bases)), None)
     if mapped is None:
         raise SpecError(
             f"transformers builds no model of {config_class.__name__} alone: it describes a part of one",
@@ -79,15 +79,23 @@ def _base_class(transformers: Any, config_class: Any, where: str) -> Any:
     return mapped[0] if isinstance(mapped, (tuple, list)) else mapped
 
 
+def _mapped(transformers: Any, config_class: Any) -> Any:
+    try:
+        return transformers.MODEL_MAPPING[config_class]
+    except (KeyError, ImportError, ValueError, AttributeError):  # also a class that the mapping names and nobody has
+        return _of_its_module(transformers, config_class)
+
+
 def _of_its_module(transformers: Any, config_class: Any) -> Any:
     """The model class beside ``config_class`` that names it as its own: one called like it, else a plain model."""
     models = _models_beside(transformers, config_class)
     found = [model for model in models if model.config_class is config_class]
     stem = config_class.__name__.removesuffix("Config").removesuffix("_")
 
-    def fitness(model: Any) -> tuple[bool, bool, bool]:
+    def fitness(model: Any) -> tuple[bool, bool, bool, bool]:
         name = model.__name__
-        return (name == f"{stem}Model", name.endswith("Model"), name.startswith(stem) and "For" not in name)
+        public = hasattr(transformers, name)
+        return (name == f"{stem}Model", name.endswith("Model"), public, name.startswith(stem) and "For" not in name)
 
     return max(found, key=fitness, default=None)
 
@@ -117,10 +125,15 @@ def _models_of(transformers: Any, module: ModuleType) -> list[Any]:
 
 
 def _whole_models(transformers: Any, config_class: Any) -> str:
-    names = [model.__name__ for model in _models_beside(transformers, config_class)]
-    public = [name for name in names if hasattr(transformers, name)]
-    whole = [name for name in public if name.endswith("Model")] or public
-    return f"name a model that has it: hf:{whole[0]}" if whole else "name the configuration of a whole model"
+    """The model that has such a part: one whose configuration holds it, else the one with the shortest name."""
+    models = [model for model in _models_beside(transformers, config_class) if hasattr(transformers, model.__name__)]
+    holders = [model for model in models if config_class in (getattr(model.config_class, "sub_configs", {}).values())]
+    found = holders or [model for model in models if model.__name__.endswith("Model")] or models
+    whole = min(found, key=lambda model: (not model.__name__.endswith("Model"), len(model.__name__)), default=None)
+    return f"name a model that has it: hf:{whole.__name__}" if whole else _ANY
+
+
+_ANY = "name the configuration of a whole model, as hf:BertConfig"
 
 
 def _class_of(transformers: Any, name: str) -> Any:

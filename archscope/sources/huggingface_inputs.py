@@ -6,61 +6,76 @@ audio, 1,000 frames of a spectrogram. What arguments look like otherwise is read
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archscope.sources.huggingface_axes import ONE, SEQUENCES, axes_of
-from archscope.spec import InputSpec
+from archscope.sources.huggingface_axes import axes_of
+from archscope.sources.huggingface_patches import patch_inputs
+from archscope.sources.huggingface_sizes import CLIP, FRAMES, SAMPLES, documented, image, number, parts, size_of, tokens
+from archscope.spec import Inputs, InputSpec, LoneSize
 
-_TOKENS = 128
 _MOST_SIZE = 10**9
-_SAMPLES = 16_000  # one second of audio at the sampling rate of speech models
-_FRAMES = 1_000  # ten seconds of a spectrogram with a hop of 10 ms
-_CLIP = 16  # frames of a video
 _PATCHES = 2_048  # of a picture of a document
 _BESIDE_TEXT = ("pixel_values", "input_features", "input_values", "pixel_values_videos", "bbox")
+_ALONE = (*_BESIDE_TEXT, "flattened_patches", "inputs_embeds", "hidden_states")
 _PLACEHOLDER = re.compile(r"\w*(?:image|video|audio|vision|speech|media)\w*_(?:token_id|token_index|token)")
-_SIDES = frozenset({"height", "width", "image_size", "frame_size"})
-_FEATURES: tuple[str, ...] = (
-    "num_mel_bins",
-    "feature_size",
-    "feature_projection_input_dim",
-    "input_feat_per_channel",
-    "n_mels",
-)
-_FEATURES += ("num_mel_channels", "input_dim", "input_feature_size", "feature_dim", "input_feat_size")
-_FEATURES += ("model_in_dim",)
-_CHANNELS = ("audio_channels", "in_channels", "num_channels")
-_DOCUMENTED = r"^\s*{}\s*\(`[^`]*`[^`\n]*`\(([^)`]*)\)`"
+_CHANNELS_FIRST = re.compile(r"Conv1d\(\s*(?:self\.|config\.)+(?:num_mel_bins|n_mels|mel_bins)\b")
+_TILED = 6  # dimensions of pictures in tiles: batch, pictures, tiles, channels, height, width
+
+_WHOLE = (int, "int")
+
+Arguments = Mapping[str, inspect.Parameter]
 
 
-def inputs_of(model_class: Any, config: Any) -> tuple[tuple[InputSpec, ...], str]:
-    """The inputs of ``model_class.forward`` and what must be said of them.
+def inputs_of(model_class: Any, config: Any) -> tuple[tuple[InputSpec, ...] | Inputs, str]:
+    """The inputs of ``model_class`` and what must be said of them.
 
-    There are none where the configuration and the library's documentation do not tell a size.
+    There are none where the configuration and the library's documentation do not tell a size. A model without a
+    forward is called by its ``encode``.
     """
     try:
-        accepted = dict(list(inspect.signature(model_class.forward).parameters.items())[1:])
+        method = "" if _has_forward(model_class) else "encode"
+        function = getattr(model_class, method or "forward", None)
+        if function is None:
+            return (), f"{model_class.__name__} has no forward: {_part_of(config)}"
+        accepted = dict(list(inspect.signature(function).parameters.items())[1:])
         names = list(dict.fromkeys(_arguments(model_class, config, accepted)))
     except (TypeError, ValueError, AttributeError, ImportError):  # the class stands for a library that is missing
         return (), ""
-    inputs, unknown = [], []
+    made = {spec.name: spec for spec in _known_patches(accepted, names, function, config)}
+    unknown = []
     for name in names:
-        shape = _known_shape(name, model_class, config)
-        if shape is None:
-            unknown.append(name)
-        else:
-            axes = axes_of(name, shape, _documented(name, model_class))
-            inputs.append(InputSpec(shape=shape, dtype=_dtype(name, config), name=name, axes=axes))
+        if name not in made:
+            spec = _input(name, accepted, model_class, function, config)
+            if spec is None:
+                unknown.append(name)
+            else:
+                made[name] = spec
+    inputs = tuple(made.values())
     if unknown or not inputs:
         wanted = " ".join(f"--input {name}=SIZES" for name in (unknown or list(accepted))[:4])
         return (), f"its inputs are not known: give {wanted}"
-    return tuple(inputs), _left_out(names, accepted)
+    if method:
+        return Inputs(kwargs={spec.name: spec for spec in inputs}, method=method), f"its {method} is measured"
+    return inputs, _left_out([*made], accepted)
 
 
-def _arguments(model_class: Any, config: Any, accepted: dict[str, inspect.Parameter]) -> Iterator[str]:
+def _has_forward(model_class: Any) -> bool:
+    from torch import nn
+
+    return model_class.forward is not nn.Module.forward
+
+
+def _part_of(config: Any) -> str:
+    part = next((type(part).__name__ for part in parts(config)[1:]), "")
+    return f"name a part of it, hf:{part}" if part else "name a class of transformers that has one"
+
+
+def _arguments(model_class: Any, config: Any, accepted: Arguments) -> Iterator[str]:
     """The names of the arguments to give: those without a default, the main one, and what a pair of towers takes."""
     main = model_class.main_input_name
     required = [
@@ -69,129 +84,162 @@ def _arguments(model_class: Any, config: Any, accepted: dict[str, inspect.Parame
         if parameter.default is parameter.empty and parameter.kind == parameter.POSITIONAL_OR_KEYWORD
     ]
     given = [name for name in ([main] if isinstance(main, str) else main) if name in accepted]
-    if not required and not given:
-        given = [name for name in ("input_ids", *_BESIDE_TEXT) if name in accepted][:1]
+    if all(accepted[name].annotation in _WHOLE for name in (*required, *given)):  # which holds where there are none
+        given = [name for name in ("input_ids", *_ALONE) if name in accepted][:1]
     yield from required
-    yield from given if not required or set(given) & {"input_ids"} else ()
+    yield from given if not required or "input_ids" in given else ()
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in accepted:
         yield "decoder_input_ids"
+    if "pixel_values" in given and "input_ids" in accepted and hasattr(config, "text_config"):
+        yield "input_ids"
     if "input_ids" in {*required, *given} and not _has_placeholders(model_class, config):
         yield from [name for name in _BESIDE_TEXT if name in accepted]
+    alone = "input_ids" not in accepted or model_class.__name__.endswith("Decoder")
+    if "encoder_hidden_states" in accepted and alone:  # half of a model, which its other half feeds
+        yield "encoder_hidden_states"
 
 
 def _has_placeholders(model_class: Any, config: Any) -> bool:
     """Whether tokens of the text stand for pictures or sounds: without them, the text runs alone."""
-    marked = any(_PLACEHOLDER.fullmatch(key) for part in _parts(config) for key in vars(part))
+    marked = any(_PLACEHOLDER.fullmatch(key) for part in parts(config) for key in vars(part))
     return marked or bool(model_class.can_generate())
 
 
-def _left_out(names: list[str], accepted: dict[str, inspect.Parameter]) -> str:
+def _left_out(names: list[str], accepted: Arguments) -> str:
     beside = [name for name in _BESIDE_TEXT if name in accepted and name not in names]
     if not beside or "input_ids" not in names:
         return ""
     return f"measured on text alone; {beside[0]} and the tokens that stand for it are given in Python"
 
 
-def _known_shape(name: str, model_class: Any, config: Any) -> tuple[int, ...] | None:
+def _known_patches(accepted: Arguments, names: list[str], function: Any, config: Any) -> tuple[InputSpec, ...]:
+    """What a tower of packed patches takes, where its patches are among the arguments to give."""
     try:
-        shape = _shape(name, model_class, config)
+        made = patch_inputs(accepted, function, config)
+    except (TypeError, ValueError, AttributeError):  # a field holds what it never does
+        return ()
+    return made if made and made[0].name in names and all(map(_is_sound, (spec.shape for spec in made))) else ()
+
+
+def _input(name: str, accepted: Arguments, model_class: Any, function: Any, config: Any) -> InputSpec | None:
+    try:
+        if accepted[name].annotation in _WHOLE:
+            return LoneSize(shape=(1,), dtype="int64", name=name)
+        if name == "image_sizes":
+            return InputSpec(shape=(1, 2), dtype="int64", name=name, values=image(config)[-2:])
+        shape = _shape(name, model_class, function, config)
     except (TypeError, ValueError, AttributeError, KeyError):  # a field holds what it never does
         return None
-    sound = shape is not None and all(type(size) is int and 0 < size < _MOST_SIZE for size in shape)
-    return shape if sound else None
+    if shape is None or not _is_sound(shape):
+        return None
+    hides_nothing = (1,) if name.endswith("mask") or name == "aspect_ratio_ids" else ()
+    axes = axes_of(name, shape, documented(name, function))
+    dtype = _dtype(name, str(accepted[name].annotation), config)
+    return InputSpec(shape=shape, dtype=dtype, name=name, axes=axes, values=hides_nothing)
 
 
-def _shape(  # noqa: C901, PLR0911 - one for each kind of argument
-    name: str, model_class: Any, config: Any
+def _is_sound(shape: tuple[Any, ...]) -> bool:
+    return all(type(size) is int and 0 < size < _MOST_SIZE for size in shape)
+
+
+def _shape(  # noqa: C901, PLR0911, PLR0912 - one for each kind of argument
+    name: str, model_class: Any, function: Any, config: Any
 ) -> tuple[int, ...] | None:
-    dims = _documented(name, model_class)
+    dims = documented(name, function)
     match name:
+        case "decoder_input_ids" if streams := getattr(getattr(config, "decoder_config", None), "num_channels", 0):
+            return (1, tokens(config), streams)
         case "input_ids" | "decoder_input_ids":
-            return (_number(config, "num_codebooks") or 1 if "*" in "".join(dims[:1]) else 1, _tokens(config))
+            if books := number(config, "n_codes_total"):
+                return (1, tokens(config), books)
+            if (books := number(config, "num_codebooks")) and tokens(config) == books + 1:  # a position for each
+                return (1, books)
+            if hasattr(config, "codebook_vocab_size"):  # the text beside the codes
+                return (1, tokens(config), (number(config, "num_codebooks") or 0) + 1)
+            if len(dims) == len(("batch_size", "sequence_length", "num_codebooks")):
+                return (1, tokens(config), number(config, dims[-1], "num_channels") or 1)
+            return (number(config, "num_codebooks") or 1 if "*" in "".join(dims[:1]) else 1, tokens(config))
         case "bbox":
-            return (1, _tokens(config), 4)
+            return (1, tokens(config), 4)
         case "pixel_values" if "Matching" in model_class.__name__:
-            return (1, 2, *_image(config)[1:])
+            return (1, 2, *image(config)[1:])
+        case "pixel_values" if tiles := number(config, "max_num_tiles"):
+            return (1, 1, tiles, *image(config)[1:])
+        case "aspect_ratio_mask" if tiles := number(config, "max_num_tiles"):
+            return (1, 1, tiles)
+        case "aspect_ratio_ids":
+            return (1, 1)
         case "pixel_values" if len(dims) != len(("batch_size", "num_patches", "patch_dim")):
-            return _image(config)
+            return image(config)
         case "hidden_states" if model_class.main_input_name == "pixel_values":
-            return _image(config)
+            return image(config)
+        case "image":
+            return image(config)
+        case "hidden_states" if hasattr(config, "downsampling_ratios") or hasattr(config, "upsampling_ratios"):
+            if "Encoder" in model_class.__name__:
+                return (1, number(config, "channels") or 1, SAMPLES)
+            return (1, number(config, "hidden_size") or 0, tokens(config))
         case "flattened_patches":
-            return (1, _PATCHES, 2 + int(_number(config, "patch_embed_hidden_size") or 0))
+            return (1, _PATCHES, 2 + _depth_of_patches(config))
+        case "inputs" if (latent := number(config, "d_latents")) and (width := number(config, "d_model") or latent):
+            return (1, tokens(config), width)
         case "inputs" if getattr(config, "encoder", None) is not None:
-            return (1, _SAMPLES)
-        case "input_values" if any(hasattr(part, "dac_config") for part in _parts(config)):
-            return (1, 1, _SAMPLES)
-        case "input_features" if (bins := _number(config, "num_mel_bins")) and _number(config, "spec_size"):
-            return (1, 1, _FRAMES + 1, bins)
+            return (1, SAMPLES)
+        case "input_values" if any(hasattr(part, "dac_config") for part in parts(config)):
+            return (1, 1, SAMPLES)
+        case "input_features" if (bins := number(config, "num_mel_bins")) and number(config, "spec_size"):
+            return (1, 1, FRAMES + 1, bins)
         case "pixel_values_videos":
-            frames = _number(config, "num_frames", "frames_per_clip") or _CLIP
-            return (1, frames, *_image(config, frames=False)[1:])
-        case "input_features" if (bins := _number(config, "num_mel_bins")) and _number(config, "max_source_positions"):
-            return (1, bins, 2 * int(_number(config, "max_source_positions") or 0))
-        case "input_values" if (bins := _number(config, "num_mel_bins")) and _number(config, "max_length"):
-            return (1, int(_number(config, "max_length") or 0), bins)
-    sizes = [_size(name, dim, config) for dim in dims]
+            frames = number(config, "num_frames", "frames_per_clip") or CLIP
+            return (1, frames, *image(config, frames=False)[1:])
+        case "input_features" if bins := number(config, "feature_projection_input_dim"):
+            return (1, FRAMES, bins)
+        case "input_features" if (bins := number(config, "num_mel_bins")) and len(dims) < len(("b", "frames", "bins")):
+            return (1, FRAMES, bins)
+        case "input_features" if (bins := number(config, "num_mel_bins", "n_mels")) and _channels_first(model_class):
+            return (1, bins, 2 * (number(config, "max_source_positions") or FRAMES // 2))
+        case "input_values" if (bins := number(config, "num_mel_bins")) and number(config, "max_length"):
+            return (1, int(number(config, "max_length") or 0), bins)
+        case "mel_spectrogram" if bins := number(config, "mel_dim", "num_mel_bins"):
+            return (1, bins, FRAMES)
+        case "spectrogram" | "audio_mel" if bins := number(config, "model_in_dim", "input_feat_size"):
+            return (1, FRAMES, bins)
+    if not dims and not (dims := _usual_dims(name)):
+        return None
+    sizes = [size_of(name, dim, config) for dim in dims]
     return tuple(sizes) if sizes and all(sizes) else None  # type: ignore[arg-type]  # none of them is None
 
 
-def _documented(name: str, model_class: Any) -> list[str]:
-    """The names of the dimensions that the documentation of ``forward`` gives for ``name``; empty when none."""
-    found = re.search(_DOCUMENTED.format(re.escape(name)), model_class.forward.__doc__ or "", re.MULTILINE)
-    return [dim.strip().strip("`*") for dim in found[1].split(",") if dim.strip()] if found else []
+def _usual_dims(name: str) -> list[str]:
+    """The dimensions of an argument that the library does not document, by its name."""
+    if name.endswith("mask"):
+        return ["batch_size", "sequence_length"]
+    if name in {"hidden_states", "encoder_hidden_states"} or name.endswith(("_embeds", "_features")):
+        return ["batch_size", "sequence_length", "features"]
+    return []
 
 
-def _size(name: str, dim: str, config: Any) -> int | None:  # noqa: PLR0911 - one for each kind of dimension
-    audio = name in {"input_values", "input_features"}
-    if dim in ONE:
-        return 1
-    if dim.isdigit():
-        return int(dim)
-    if name == "past_values" and SEQUENCES.fullmatch(dim):
-        return (_number(config, "context_length") or _TOKENS) + int(max(getattr(config, "lags_sequence", None) or [0]))
-    if SEQUENCES.fullmatch(dim) or (audio and dim in {"num_frames", "frames"}):
-        return {"input_values": _SAMPLES, "input_features": _FRAMES}.get(name, _tokens(config))
-    if dim in {"feature_dim", "feature_size", "num_mel_bins", "n_mels", "input_dim"}:
-        return _number(config, *_FEATURES)
-    if dim in {"channels", "num_channels"}:
-        return _number(config, *_CHANNELS) or (1 if audio else 3)
-    if dim in _SIDES:
-        return _image(config)[-1]
-    if dim in {"hidden_size", "hidden_dim", "embed_dim", "dim", "embedding_dim"}:
-        return _number(config, "hidden_size", "d_model", "hidden_dim", "embed_dim", "dim")
-    return _number(config, dim)
+def _depth_of_patches(config: Any) -> int:
+    sides = number(config, "patch_size") or 0
+    return number(config, "patch_embed_hidden_size") or (number(config, "num_channels") or 3) * sides**2
 
 
-def _number(config: Any, *names: str) -> int | None:
-    """The first of these fields that is a number, of the configuration or of one of its parts."""
-    for part in _parts(config):
-        for name in names:
-            value = getattr(part, name, None)
-            if type(value) is int and value > 0:
-                return value
-    return None
+def _channels_first(model_class: Any) -> bool:
+    """Whether the frames of a spectrogram are its last axis: a convolution over time, made for its bins, reads it."""
+    return bool(_CHANNELS_FIRST.search(_source_of(model_class.__module__)))
 
 
-def _parts(config: Any) -> list[Any]:
-    """A configuration and those that are fields of it."""
-    return [config, *(value for value in vars(config).values() if isinstance(getattr(value, "model_type", None), str))]
+@functools.lru_cache(maxsize=8)
+def _source_of(module: str) -> str:
+    try:
+        return inspect.getsource(sys.modules[module])
+    except (OSError, KeyError):
+        return ""
 
 
-def _tokens(config: Any) -> int:
-    text = getattr(config, "text_config", None) or getattr(config, "decoder", None) or config
-    most = getattr(text, "max_position_embeddings", None) or _TOKENS
-    return min(_TOKENS, most) if most > 0 else _TOKENS  # XLNet writes -1 for any number
-
-
-def _image(config: Any, *, frames: bool = True) -> tuple[int, ...]:
-    config = getattr(config, "vision_config", None) or getattr(config, "encoder", None) or config
-    size = getattr(config, "image_size", None) or 224
-    height, width = (size, size) if isinstance(size, int) else tuple(size)
-    clip = (config.num_frames,) if frames and hasattr(config, "num_frames") else ()
-    return (1, *clip, getattr(config, "num_channels", 3), height, width)
-
-
-def _dtype(name: str, config: Any) -> str:
-    if name.endswith(("_ids", "_mask", "token_index", "_idx", "_shapes", "bbox")):
-        return "int64"
+def _dtype(name: str, annotation: str, config: Any) -> str:
+    if "BoolTensor" in annotation:
+        return "bool"
+    if name.endswith(("_ids", "_mask", "_index", "_idx", "_shapes", "bbox", "_lengths")) or "LongTensor" in annotation:
+        return "int64" if name != "pixel_values" else "float32"
     return str(getattr(config, "dtype", None) or "float32").removeprefix("torch.")

@@ -33,6 +33,26 @@ def refusal(error: BaseException, model: nn.Module, call: Inputs) -> BaseExcepti
     return _fails_anywhere(error)
 
 
+def refused_by_code(error: BaseException, *, asked: bool) -> bool:
+    """Whether the model's own Python raised ``error``, having ``asked`` nothing that meta tensors answer otherwise.
+
+    The same code then runs with the same sizes on every device, and comes to the same end.
+    """
+    if asked or "meta" in str(error):
+        return False
+    if isinstance(error, TypeError) and "NoneType" in str(error):  # an argument that is not there, whatever takes it
+        return True
+    if not isinstance(error, _OF_CODE):
+        return False
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return step is not None and not step.tb_frame.f_code.co_filename.startswith(_TORCH)
+
+
+_OF_CODE = (AttributeError, ValueError, KeyError, AssertionError, NameError)
+
+
 def _fits(model: nn.Module, call: Inputs) -> bool:
     try:
         inspect.signature(invoked(model, call)).bind(*call.args, **call.kwargs)

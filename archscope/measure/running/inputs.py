@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ from archscope.records import InputRecord
 from archscope.spec import Inputs, InputSpec
 from archscope.value_text import Fields
 
+_KNOWN = "_archscope_known"  # the attribute of tensors whose values a source gave
 InputsLike: TypeAlias = "Inputs | torch.Tensor | Mapping[str, Any] | Sequence[Any] | PackedSequence"
 
 
@@ -46,12 +48,21 @@ def from_specs(specs: Iterable[InputSpec]) -> Inputs:
 
 def _made(value: Any) -> Any:
     if isinstance(value, InputSpec):
-        return torch.empty(value.shape, dtype=_dtype(value), device="meta")
+        return _known(value) if value.values else torch.empty(value.shape, dtype=_dtype(value), device="meta")
     if type(value) in {tuple, list}:
         return type(value)(map(_made, value))
     if type(value) is dict or isinstance(value, Fields):
         return type(value)((key, _made(part)) for key, part in value.items())
     return value
+
+
+def _known(spec: InputSpec) -> torch.Tensor:
+    """The values of ``spec``, which stay what they are on every device."""
+    count = math.prod(spec.shape)
+    values = torch.tensor(spec.values).repeat(-(-count // len(spec.values)))[:count]
+    tensor = values.to(_dtype(spec)).reshape(spec.shape)
+    setattr(tensor, _KNOWN, True)
+    return tensor
 
 
 def invoked(model: nn.Module, call: Inputs) -> Callable[..., Any]:
@@ -67,8 +78,8 @@ def _dtype(spec: InputSpec) -> torch.dtype:
 
 
 def on_meta(inputs: Inputs) -> Inputs:
-    """The same call with meta tensors."""
-    return exchanged_inputs(inputs, meta_twin)
+    """The same call with meta tensors; a source's own values stay, for the model to read them."""
+    return exchanged_inputs(inputs, lambda tensor: tensor.clone() if hasattr(tensor, _KNOWN) else meta_twin(tensor))
 
 
 def with_values(inputs: Inputs, device: str) -> Inputs:

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archscope.errors import BuildError, ForwardError
+from archscope.errors import ArchscopeError, BuildError, ForwardError
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.inventory import own_parameters
 from archscope.measure.running.storages import identity, storage_of
@@ -123,14 +123,15 @@ def _planned(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return ()
 
 
-def build_on_cpu(build: Callable[[], nn.Module], name: str) -> nn.Module:
+def build_on_cpu(build: Callable[[], nn.Module], name: str, on_meta: ArchscopeError | None = None) -> nn.Module:
     """What ``build`` makes; raises BuildError, with the figure, when that takes more memory than there is to be used.
 
     Its size is counted first, with large tensors on meta; where that cannot be (the constructor reads a large one),
-    with tensors that nobody fills.
+    with tensors that nobody fills. ``on_meta`` is how building there ended: what the constructor's own code raises
+    both times, nothing cures.
     """
     most = most_bytes()
-    needed = _bytes_to_build(build)
+    needed = _bytes_to_build(build, on_meta)
     if needed > most:
         raise _refusal(name, f"it takes {format_bytes(needed)}; --max-memory is {format_bytes(most)}")
     return build()
@@ -140,18 +141,27 @@ def _refusal(name: str, why: str) -> BuildError:
     return BuildError(f"{name!r} cannot be built on meta, and is too large to be built on the CPU: {why}", help=_HELP)
 
 
-def _bytes_to_build(build: Callable[[], nn.Module]) -> int:
+def _bytes_to_build(build: Callable[[], nn.Module], on_meta: ArchscopeError | None) -> int:
     """The most bytes that building takes at a time; where it fails for other reasons, those that it took until then."""
     most = most_bytes()
     with process_state_kept():
         pretending = _Pretending()
-        with contextlib.suppress(Exception), caches_kept((build,), any_tensor), pretending:
-            build()
-            return pretending.live.most
+        try:
+            with caches_kept((build,), any_tensor), pretending:
+                build()
+                return pretending.live.most
+        except Exception as error:
+            if on_meta is not None and _is_of_code(error) and str(error) == str(on_meta):
+                raise
         unfilled = MemoryLimit(most, filled=False)
         with contextlib.suppress(Exception), caches_kept((build,), any_tensor), unfilled:  # the real one tells why
             build()
     return max(pretending.live.most, unfilled.asked)
+
+
+def _is_of_code(error: Exception) -> bool:
+    """Whether the constructor's own Python raised ``error``, not a tensor without values."""
+    return isinstance(error.__cause__, (TypeError, AttributeError, LookupError)) and "meta" not in str(error.__cause__)
 
 
 _SIZELESS: tuple[type, ...] = (UninitializedParameter,)

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from archscope.causes import cause_of
 from archscope.errors import ArchscopeError, ForwardError, raised
-from archscope.measure.running.input_refusal import RefusedInputError, refusal
+from archscope.measure.running.input_refusal import RefusedInputError, refusal, refused_by_code
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.run_notes import Ask, RunNotes
@@ -71,7 +71,8 @@ def forward_error(
     asked = next((ask for ask in notes.asks if ask.values), None)
     known = cause_of(refused or error) or cause_of(error)
     told = known.what if known and known.what else f"raised {raised(refused or error)}"
-    kind = RefusedInputError if refused else ForwardError
+    ends = refused is not None or (on_meta is not None and refused_by_code(error, asked=bool(notes.asks)))
+    kind = RefusedInputError if ends else ForwardError
     return kind(
         asked_for(asked) if asked else f"the forward pass {told}",
         where=f"{_shortened(path) or 'the model itself'} ({type(module).__name__}), called with {shapes}",
