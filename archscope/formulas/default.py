@@ -39,6 +39,10 @@ from archscope.formulas import (
     sequence_libraries,
     sorting,
     sparse_libraries,
+    tflite_elementwise,
+    tflite_layers,
+    tflite_movement,
+    tflite_recurrent,
     vision,
 )
 from archscope.formulas.table import FormulaTable
@@ -49,6 +53,7 @@ _FAMILIES = (
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
     *(attention_libraries, sequence_libraries, norm_libraries, graph_libraries, sparse_libraries, mmcv_library),
     *(nested, onnx_elementwise, onnx_layers, onnx_reduction, onnx_movement, onnx_contrib),
+    *(tflite_elementwise, tflite_layers, tflite_recurrent, tflite_movement),
 )
 
 
