@@ -76,7 +76,9 @@ def _volume_spread(call: OpCall) -> Mapping[str, Any]:
 def _convolutions(table: FormulaTable) -> None:
     plain, transposed = "aten::convolution", "aten::conv_transpose2d"
     _layer(table, "CONV_2D", plain, _filtered, "; its filter is (c_out, kernel, c_in / groups)")
-    _layer(table, "DEPTHWISE_CONV_2D", plain, _each_channel, " of each channel by itself; its filter is (1, kernel, c_out)")
+    _layer(
+        table, "DEPTHWISE_CONV_2D", plain, _each_channel, " of each channel by itself; its filter is (1, kernel, c_out)"
+    )
     _layer(table, "TRANSPOSE_CONV", transposed, _spread, "; its filter is (c_out, kernel, c_in)")
     _layer(table, "CONV_3D", plain, _volume, "; its filter is (kernel, c_in, c_out)")
     _layer(table, "CONV_3D_TRANSPOSE", transposed, _volume_spread, "; its filter is (kernel, c_out, c_in)")
@@ -214,5 +216,3 @@ def _argmax_window(options: Any) -> int:
         return 0
     width, height = (int.from_bytes(options[place : place + 4], "little") for place in (12, 16))
     return width * height if 0 < width * height < 2**20 else 0
-
-

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archscope.judge.exported_inputs import GRAPH
 from archscope.report import OperatorRow, Report
 from archscope.results.comparison import Cause
 
-GRAPH = "graph"  # the device of what was read off a file
 _BATCH_NORM = "onnx::BatchNormalization"
 # A function of torch that a file writes out in several operators: its own name there, and what stands in its place.
 _WRITTEN_OUT = {
@@ -18,8 +18,12 @@ _WRITTEN_OUT = {
     "SiLU": ("aten::silu", ("onnx::Swish",), ("onnx::Sigmoid", "tflite::LOGISTIC")),
     "hardswish": ("aten::hardswish", ("onnx::HardSwish", "tflite::HARD_SWISH"), ("onnx::HardSigmoid", "tflite::RELU6")),
 }
-# Activation functions that TFLite keeps inside the operator before: torch's, and TFLite's where it stands alone.
-_INSIDE = {"relu": "RELU", "relu6": "RELU6", "tanh": "TANH"}
+# Activation functions that TFLite keeps inside the operator before: where one stands alone there, and torch's.
+_INSIDE = {
+    "tflite::RELU": ("aten::relu",),
+    "tflite::RELU6": ("aten::relu6", "aten::hardtanh"),
+    "tflite::TANH": ("aten::tanh",),
+}
 _ADDED = {
     "Transpose": ("onnx::Transpose", "tflite::TRANSPOSE"),
     "Cast": ("onnx::Cast", "tflite::CAST"),
@@ -110,8 +114,8 @@ def _operators(base: Report, head: Report) -> Iterator[Cause]:
             yield Cause(name=f"added {name} nodes", what=f"{name} is a node of its own", calls=count, parameters=0)
     fused = sum(row.calls for row in head.operators if row.op.removeprefix("com.microsoft::") in _FUSED)
     if any(row.op.startswith("tflite::") for row in head.operators):
-        pairs = _INSIDE.items()
-        fused += sum(max(_calls(base, f"aten::{one}", whole=True) - _calls(head, f"tflite::{two}"), 0) for one, two in pairs)
+        for alone, ops in _INSIDE.items():
+            fused += max(sum(_calls(base, op, whole=True) for op in ops) - _calls(head, alone), 0)
     if fused:
         yield Cause(name="fused activations", what="layers joined with what follows them", calls=fused, parameters=0)
     quantised = sum(_calls(head, op) for op in _QUANTISED) - sum(_calls(base, op) for op in ("aten::quantize",))

@@ -30,9 +30,7 @@ def modules_of(
     )
 
 
-def storages_of(
-    calls: Sequence[OpCall], ready: set[int], results: Sequence[TensorMeta]
-) -> tuple[StorageRecord, ...]:
+def storages_of(calls: Sequence[OpCall], ready: set[int], results: Sequence[TensorMeta]) -> tuple[StorageRecord, ...]:
     """What each call allocates: from its own place to the last one that reads it; results stay."""
     born: dict[int, tuple[int, int]] = {}
     last: dict[int, int] = {}

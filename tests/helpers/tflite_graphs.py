@@ -120,7 +120,9 @@ def built(graphs, signatures=(), *, external=None, description="made by hand", v
 def _tensor(builder, tensor, buffers, places):
     number = places.get(tensor.buffer or None, 0)
     if isinstance(tensor.data, slice):
-        buffers.append(_table(builder, "Buffer", {"Offset": tensor.data.start, "Size": tensor.data.stop - tensor.data.start}))
+        buffers.append(
+            _table(builder, "Buffer", {"Offset": tensor.data.start, "Size": tensor.data.stop - tensor.data.start})
+        )
         number = len(buffers) - 1
     elif tensor.data is not None:
         content = tensor.data if isinstance(tensor.data, bytes) else np.asarray(tensor.data).tobytes()
@@ -151,7 +153,9 @@ def _sparsity(builder, tensor):
     sparse = _table(builder, "DimensionMetadata", {"Format": 1, **held})
     order = _numbers(builder, [0, 1])
     return _table(
-        builder, "SparsityParameters", {"TraversalOrder": (order,), "DimMetadata": (_offsets(builder, [dense, sparse]),)}
+        builder,
+        "SparsityParameters",
+        {"TraversalOrder": (order,), "DimMetadata": (_offsets(builder, [dense, sparse]),)},
     )
 
 
@@ -177,7 +181,9 @@ def _code(builder, code):
         fields = {"CustomCode": (builder.CreateString(name),)}
         return _table(builder, "OperatorCode", {**fields, "DeprecatedBuiltinCode": 32, "BuiltinCode": 32})
     number = CODES.get(name, name)
-    return _table(builder, "OperatorCode", {"DeprecatedBuiltinCode": min(number, 127), "BuiltinCode": number, "Version": 1})
+    return _table(
+        builder, "OperatorCode", {"DeprecatedBuiltinCode": min(number, 127), "BuiltinCode": number, "Version": 1}
+    )
 
 
 def _signature(builder, key, number, inputs, graphs):

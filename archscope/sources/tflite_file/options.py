@@ -42,9 +42,7 @@ _FIELDS = {
     "BIDIRECTIONAL_SEQUENCE_RNN": "BidirectionalSequenceRNNOptions: TimeMajor FusedActivationFunction MergeOutputs",
     "SVDF": "SVDFOptions: Rank FusedActivationFunction",
     "EMBEDDING_LOOKUP_SPARSE": "EmbeddingLookupSparseOptions: Combiner",
-    **dict.fromkeys(
-        ("MEAN", "SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ANY", "REDUCE_ALL"), _REDUCER
-    ),
+    **dict.fromkeys(("MEAN", "SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ANY", "REDUCE_ALL"), _REDUCER),
     "SPACE_TO_DEPTH": "SpaceToDepthOptions: BlockSize",
     "DEPTH_TO_SPACE": "DepthToSpaceOptions: BlockSize",
     "RESHAPE": "ReshapeOptions: NewShape",

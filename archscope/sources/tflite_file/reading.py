@@ -12,7 +12,16 @@ from typing import Any, NoReturn
 from archscope.errors import ImportModelError
 from archscope.sources.libraries import require
 from archscope.sources.tflite_file.dtypes import HANDLES, bits_of, dtype_of
-from archscope.sources.tflite_file.graph import ABSENT, SMALL_BYTES, Data, Operator, Program, Signature, Subgraph, Tensor
+from archscope.sources.tflite_file.graph import (
+    ABSENT,
+    SMALL_BYTES,
+    Data,
+    Operator,
+    Program,
+    Signature,
+    Subgraph,
+    Tensor,
+)
 from archscope.sources.tflite_file.options import SUBGRAPHS, options_of
 
 _IDENTIFIER = b"TFL3"
@@ -42,8 +51,8 @@ def read_program(file: Path) -> Program:
                 raise ImportModelError(
                     f"{file} is no TFLite file: it does not bear the mark TFL3 after its first four bytes", help=_HELP
                 )
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return _Reader(file, schema, content).program()
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)  # closed with its last view
+            return _Reader(file, schema, content).program()
     except ImportModelError:
         raise
     except _OUTSIDE as error:
@@ -135,13 +144,9 @@ class _Reader:
         name = self._schema.utils.BUILTIN_OPCODE2NAME.get(number) or _NEWER.get(number)
         return name or f"operator {number}", False
 
-    def _subgraph(
-        self, graph: Any, place: int, codes: list[tuple[str, bool]], buffers: list[Data | None]
-    ) -> Subgraph:
+    def _subgraph(self, graph: Any, place: int, codes: list[tuple[str, bool]], buffers: list[Data | None]) -> Subgraph:
         name = self._text(graph.Name())[:200]
-        tensors = tuple(
-            self._tensor(self._once(graph.Tensors(k)), buffers) for k in self._places(graph, "Tensors")
-        )
+        tensors = tuple(self._tensor(self._once(graph.Tensors(k)), buffers) for k in self._places(graph, "Tensors"))
         where = f"subgraph {place}"
         inputs = self._tensor_indices(self._vector(graph, "Inputs"), tensors, where)
         outputs = self._tensor_indices(self._vector(graph, "Outputs"), tensors, where)

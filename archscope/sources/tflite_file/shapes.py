@@ -15,7 +15,6 @@ _RECURRENT, _PROJECTION = 6, 16  # places of an LSTM's inputs
 _UNFIT = (UnknownShape, ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 
 
-
 def _windows(options: Options, size: int, kernel: int, axis: str) -> int:
     """How many windows fit along an axis called h, w or d."""
     stride = options.get(f"stride_{axis}", 1)

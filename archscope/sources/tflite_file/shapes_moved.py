@@ -104,7 +104,9 @@ def _sliced(_options: Options, inputs: Sequence[Value | None]) -> list[Shape | N
 def strides_of(options: Options, inputs: Sequence[Value | None], rank: int) -> list[slice | int | None]:
     """What a STRIDED_SLICE takes of each axis, as Python writes it: None for a new one, a number for one that goes."""
     begins, ends, steps = (numbers(inputs, place) for place in (1, 2, 3))
-    masks = {name: int(options.get(f"{name}_mask", 0)) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        name: int(options.get(f"{name}_mask", 0)) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     new = bin(masks["new_axis"] & ((1 << len(begins)) - 1)).count("1")
     taken: list[slice | int | None] = []
     for place, (begin, end, step) in enumerate(zip(begins, ends, steps, strict=True)):

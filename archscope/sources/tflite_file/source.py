@@ -9,10 +9,11 @@ from typing import NoReturn
 from archscope.errors import BuildError
 from archscope.records import InputRecord, Trace
 from archscope.sources.graph_trace import modules_of, storages_of
-from archscope.sources.onnx_file.inputs import Declared, bind, fixed
+from archscope.sources.onnx_file.inputs import bind, fixed
 from archscope.sources.onnx_file.places import with_parents
 from archscope.sources.tflite_file.dtypes import HANDLES
 from archscope.sources.tflite_file.graph import Program, Signature
+from archscope.sources.tflite_file.inputs import as_the_file_has_them, declared_inputs
 from archscope.sources.tflite_file.places import Places
 from archscope.sources.tflite_file.reading import read_program
 from archscope.sources.tflite_file.values import Value, tensor_value
@@ -46,7 +47,7 @@ def from_tflite(source: str, file: Path) -> ModelSpec:
         name=file.stem,
         source=source,
         build=build,
-        inputs=fixed(_declared(program, first)),
+        inputs=fixed(declared_inputs(program, first)),
         description=_description(program),
         trace=lambda inputs: entry(first, inputs),
         entries={
@@ -69,24 +70,9 @@ def _description(program: Program) -> str:
     return f"a TFLite graph, schema {program.version}{said}{graphs}; modules known by {Places(program).known_by}"
 
 
-def _declared(program: Program, signature: Signature) -> tuple[Declared, ...]:
-    """The tensors that the subgraph of ``signature`` takes; texts and handles are not among them."""
-    graph = program.subgraphs[signature.subgraph]
-    found: dict[str, Declared] = {}
-    for index in graph.inputs:
-        tensor = graph.tensors[index]
-        if tensor.dtype in HANDLES:
-            continue
-        name = signature.inputs.get(index) or tensor.name or f"input_{index}"
-        while name in found:
-            name += "_"
-        sizes = tuple(size if size >= 0 else f"{name}[{axis}]" for axis, size in enumerate(tensor.signature))
-        found[name] = Declared(name=name, dtype=tensor.dtype, sizes=sizes)
-    return tuple(found.values())
-
-
 def _trace(name: str, program: Program, signature: Signature, inputs: Sequence[InputSpec]) -> Trace:
-    bound = bind(program.file, _declared(program, signature), inputs)
+    declared = declared_inputs(program, signature)
+    bound = bind(program.file, declared, as_the_file_has_them(declared, inputs))
     graph = program.subgraphs[signature.subgraph]
     places = Places(program)
     walk = Walk(program, places)

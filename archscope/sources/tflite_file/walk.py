@@ -98,16 +98,12 @@ class Walk:
         """Record a call."""
         self.calls.append(OpCall(len(self.calls), op, path, "forward", arguments, outputs))
 
-    def _visit(
-        self, operator: Operator, at: tuple[int, int], values: dict[int, Value], path: Path, depth: int
-    ) -> None:
+    def _visit(self, operator: Operator, at: tuple[int, int], values: dict[int, Value], path: Path, depth: int) -> None:
         from archscope.sources.tflite_file.control_flow import CONTROL_FLOW
 
         graph = self.program.subgraphs[at[0]]
         where = f"subgraph {at[0]}, operator {at[1]} ({operator.op[:100]})"
-        inputs = [
-            None if index == ABSENT else self._read(graph, index, values, where) for index in operator.inputs
-        ]
+        inputs = [None if index == ABSENT else self._read(graph, index, values, where) for index in operator.inputs]
         inner = self._places.path_of(operator, graph, path)
         self._graph = graph
         if not operator.custom and operator.op in CONTROL_FLOW:

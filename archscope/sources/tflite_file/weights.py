@@ -110,7 +110,9 @@ def _uses(held: Mapping[int, Held], calls: Sequence[OpCall]) -> dict[int, list[_
     return found
 
 
-_CONVERTING = frozenset({"tflite::DEQUANTIZE", "tflite::DENSIFY", "tflite::CAST", "tflite::TRANSPOSE", "tflite::QUANTIZE"})
+_CONVERTING = frozenset(
+    {"tflite::DEQUANTIZE", "tflite::DENSIFY", "tflite::CAST", "tflite::TRANSPOSE", "tflite::QUANTIZE"}
+)
 
 
 def _is_parameter(tensor: Held, uses: Sequence[_Use]) -> bool:
