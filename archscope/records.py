@@ -257,8 +257,8 @@ class Trace:
     keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values;
     ``shared`` are the calls of modules with several paths, in order. ``unseen``, ``reads``, ``entries`` and ``held``
     are what happened beside the calls, and ``given`` the storages whose values come from the input or were made up:
-    nobody knows them beforehand. ``arena`` is the memory that a TFLite file's own planner lays out for its tensors, None
-    of everything else.
+    nobody knows them beforehand. ``arena`` is the memory that a TFLite file's own planner lays out for its tensors,
+    None of everything else.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""TFLite's operators on single elements and along axes: activations, arithmetic, reductions, quantisation, resampling."""
+"""TFLite's operators on single elements and along axes: arithmetic, activations, reductions, quantisation."""
 
 from __future__ import annotations
 

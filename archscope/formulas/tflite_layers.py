@@ -34,8 +34,8 @@ def _layer(table: FormulaTable, name: str, to: str, arguments: Arguments, layout
         return through(table, to, call, **arguments(call)) + activated(table, call)
 
     formula.__doc__ = (
-        f"As `{to}`{layout}; a fused activation function costs what it does by itself. Scaling integers back is left out."
-        f"\n\n{rule.derivation}"
+        f"As `{to}`{layout}; a fused activation function costs what it does by itself. Scaling integers back is left "
+        f"out.\n\n{rule.derivation}"
     )
     table.counted(f"tflite::{name}", family=rule.family)(formula)
 
@@ -145,7 +145,7 @@ def _poolings(table: FormulaTable) -> None:
 
     @table.counted("tflite::L2_POOL_2D", family="pooling")
     def l2_pool(call: OpCall) -> Cost:
-        """The root of the mean square of each window: 2 per value, a division and a root per output, and what is fused."""
+        """The root of the mean square of each window: 2 per value, a division and a root per output; what is fused."""
         values = call.outputs[0].numel * _size(call)
         norm = through(table, "aten::linalg_vector_norm", call, self=shaped(call.inputs[0], (values,)), ord=2)
         return norm + Cost.of(other=call.outputs[0].numel) + activated(table, call)
@@ -196,8 +196,8 @@ def _customs(table: FormulaTable) -> None:
     def detections(call: OpCall) -> Cost:
         """Boxes decoded by their anchors, the best class of each found, and `torchvision::nms`, none suppressed.
 
-        A box takes 18: its centre 6 (divide, multiply, add in two axes), its size 6 (divide, exp, multiply), its corners 6.
-        The best of c classes takes c - 1 comparisons per box.
+        A box takes 18: its centre 6 (divide, multiply, add in two axes), its size 6 (divide, exp, multiply), its
+        corners 6. The best of c classes takes c - 1 comparisons per box.
         """
         boxes, scores = call.inputs[:2]
         number, classes = scores.shape[-2:]

@@ -41,7 +41,7 @@ def register(table: FormulaTable) -> None:
 
     @table.counted("tflite::RNN", "tflite::UNIDIRECTIONAL_SEQUENCE_RNN", family="recurrent")
     def elman(call: OpCall) -> Cost:
-        """As `aten::rnn_tanh`: macs = tokens x elements of both matrices; the bias, and 2 per token and hidden element."""
+        """As `aten::rnn_tanh`: macs = tokens x elements of both matrices; the bias, 2 per token and hidden element."""
         return _elman(table, call, "")
 
     @table.counted("tflite::BIDIRECTIONAL_SEQUENCE_RNN", family="recurrent")

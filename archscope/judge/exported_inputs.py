@@ -13,7 +13,7 @@ _ALIKE = ({"float32", "float16", "int8", "uint8", "int16"}, {"int64", "int32"})
 def same_inputs(base: Report, head: Report) -> bool:
     """Whether both have inputs of the same shapes and types.
 
-    Of a model and a file, images may have their channels last in the file, and quantised inputs and indices another type.
+    Of a model and a file, images may have their channels last in the file, quantised inputs and indices another type.
     """
     one, other = base.inputs, head.inputs
     if len(one) != len(other):

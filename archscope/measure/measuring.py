@@ -14,8 +14,8 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.call_forms import graph_inputs
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
-from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.graph_entries import followed
+from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
 from archscope.measure.running.run_conditions import sparing_collections

@@ -21,8 +21,8 @@ from archscope.spec import Given, Inputs, InputSpec, ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = (
-    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.tflite, x.gguf"
-    " or a saved report"
+    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.tflite,"
+    " x.gguf or a saved report"
 )
 
 

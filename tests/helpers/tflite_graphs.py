@@ -37,7 +37,7 @@ def const(name, array, **more):
 
 @dataclass
 class Op:
-    """An operator; ``options`` are fields of its options, of the class ``kind``; a custom one has a name in lower case."""
+    """An operator; ``options`` are fields of its options, of the class ``kind``; a custom one says so."""
 
     name: str
     inputs: tuple

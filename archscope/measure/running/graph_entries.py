@@ -12,7 +12,7 @@ from archscope.spec import Given, Inputs, ModelSpec
 
 
 def followed(spec: ModelSpec, inputs: Any) -> Trace | None:
-    """The trace of the entry of ``spec`` that ``inputs`` (else its own) name as their method; None where they name none.
+    """The trace of the entry of ``spec`` that ``inputs`` (else its own) name as their method; None where none is named.
 
     Raises InputError for an entry that is not there.
     """

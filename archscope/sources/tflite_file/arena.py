@@ -9,6 +9,7 @@ reads. What kernels ask for besides, while they run, is theirs and not in the fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,33 +61,23 @@ def _rank(index: int, life: tuple[int, int], nbytes: int) -> tuple[int, ...]:
 
 def _lives(graph: Subgraph, metas: Mapping[int, TensorMeta]) -> dict[int, tuple[int, int]]:
     """By tensor: the operators between which it lies in the arena; those that lie in another's place are left out."""
-    always = {*graph.inputs, *(index for index, tensor in enumerate(graph.tensors) if tensor.variable)}
-    readers = dict.fromkeys(metas, 0)
-    for index in (*graph.outputs, *always):
-        if index in readers:
-            readers[index] += 1
-    left = dict(readers)
-    for operator in graph.operators:
-        for index in operator.inputs:
-            if index in readers:
-                readers[index] += 1
-    place = _places(graph, metas, readers)
-    for operator in graph.operators:
-        for index in operator.inputs:
-            if index in left:
-                left[place.get(index, index)] += 1
-    born = {index: 0 for index in always if index in metas}
-    died: dict[int, int] = {}
+    always = [index for index in graph.inputs if index in metas]
+    always += [index for index, tensor in enumerate(graph.tensors) if tensor.variable and index in metas]
+    kept = Counter([*graph.outputs, *always])
+    reads = [(step, k) for step, operator in enumerate(graph.operators) for k in operator.inputs if k in metas]
+    place = _places(graph, metas, kept + Counter(index for _, index in reads))
+    left = kept + Counter(place.get(index, index) for _, index in reads)
+    born = dict.fromkeys(always, 0)
     for step, operator in enumerate(graph.operators):
         for index in operator.outputs:
             if index in metas:
                 born.setdefault(index, step)
-        for index in operator.inputs:
-            if index in left:
-                there = place.get(index, index)
-                left[there] -= 1
-                if not left[there]:
-                    died[there] = step
+    died: dict[int, int] = {}
+    for step, index in reads:
+        there = place.get(index, index)
+        left[there] -= 1
+        if not left[there]:
+            died[there] = step
     return {index: (first, died.get(index, _FOREVER)) for index, first in born.items() if index not in place}
 
 

@@ -50,7 +50,7 @@ _VALUES = {"RFFT2D": "fft_length", "REDUCE_WINDOW": "window_shape"}
 
 
 def arguments_of(operator: Operator, inputs: Sequence[Value | None]) -> dict[str, Any]:
-    """What formulas are given: tensors by the names of the inputs (``input_<k>`` where they have none), then options."""
+    """What formulas are given: tensors by the names of the inputs (``input_<k>`` without one), then options."""
     names = _NAMES.get(operator.op, ()) if not operator.custom else ()
     if operator.op == "LSTM" and operator.options.get("kernel_type") == "BASIC":
         names = _BASIC_LSTM

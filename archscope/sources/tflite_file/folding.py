@@ -12,10 +12,22 @@ from archscope.sources.tflite_file.values import SMALL, Value
 Arrays = Sequence[Any]
 #: Of two numbers, as numpy calls it.
 _BINARY = {
-    **{"ADD": "add", "SUB": "subtract", "MUL": "multiply", "FLOOR_DIV": "floor_divide", "FLOOR_MOD": "remainder"},
-    **{"MAXIMUM": "maximum", "MINIMUM": "minimum", "POW": "power"},
-    **{"EQUAL": "equal", "NOT_EQUAL": "not_equal", "LESS": "less", "LESS_EQUAL": "less_equal", "GREATER": "greater"},
-    **{"GREATER_EQUAL": "greater_equal", "LOGICAL_AND": "logical_and", "LOGICAL_OR": "logical_or"},
+    "ADD": "add",
+    "SUB": "subtract",
+    "MUL": "multiply",
+    "FLOOR_DIV": "floor_divide",
+    "FLOOR_MOD": "remainder",
+    "MAXIMUM": "maximum",
+    "MINIMUM": "minimum",
+    "POW": "power",
+    "EQUAL": "equal",
+    "NOT_EQUAL": "not_equal",
+    "LESS": "less",
+    "LESS_EQUAL": "less_equal",
+    "GREATER": "greater",
+    "GREATER_EQUAL": "greater_equal",
+    "LOGICAL_AND": "logical_and",
+    "LOGICAL_OR": "logical_or",
 }
 _UNARY = {"NEG": "negative", "ABS": "abs", "LOGICAL_NOT": "logical_not", "SQUARE": "square", "CEIL": "ceil"}
 _UNARY |= {"FLOOR": "floor", "SQRT": "sqrt", "SIGN": "sign", "ROUND": "rint"}

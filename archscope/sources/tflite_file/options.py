@@ -105,7 +105,7 @@ def options_of(schema: Any, op: str, operator: Any, vector: Callable[..., tuple[
     found: dict[str, Any] = {}
     for field in fields.split():
         name = re.sub(r"(?<=.)([A-Z])", r"_\1", field).lower()
-        value = vector(options, field) if field in _VECTORS else getattr(options, field)()
+        value: Any = vector(options, field) if field in _VECTORS else getattr(options, field)()
         if name in _SPELLED:
             value = _SPELLED[name].get(value, f"value {value}")
         found[name] = value.decode("utf-8", "replace")[:200] if isinstance(value, bytes) else value

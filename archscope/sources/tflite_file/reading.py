@@ -40,17 +40,13 @@ _OUTSIDE = (struct.error, IndexError, ValueError, TypeError, OverflowError, Unic
 def read_program(file: Path) -> Program:
     """The graph in ``file``; weights stay where they are, only their places are taken.
 
-    Raises ImportModelError for what is no whole TFLite file, and for tensors, operators and subgraphs that are not there,
-    overlap in an absurd way, or call each other in a circle.
+    Raises ImportModelError for what is no whole TFLite file, and for tensors, operators and subgraphs that are not
+    there, that share more than there is room for, or that call each other in a circle.
     """
     schema = require("tflite", wanted_by=file.name)
     try:
         with file.open("rb") as stream:
-            head = stream.read(8)
-            if len(head) < 8 or head[4:] != _IDENTIFIER:
-                raise ImportModelError(
-                    f"{file} is no TFLite file: it does not bear the mark TFL3 after its first four bytes", help=_HELP
-                )
+            _require_identifier(file, stream.read(8))
             content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)  # closed with its last view
             return _Reader(file, schema, content).program()
     except ImportModelError:
@@ -59,6 +55,13 @@ def read_program(file: Path) -> Program:
         raise ImportModelError(
             f"{file} is damaged: it points out of itself or holds what is no text ({str(error)[:100]})", help=_HELP
         ) from error
+
+
+def _require_identifier(file: Path, head: bytes) -> None:
+    if len(head) < 8 or head[4:] != _IDENTIFIER:
+        raise ImportModelError(
+            f"{file} is no TFLite file: it does not bear the mark TFL3 after its first four bytes", help=_HELP
+        )
 
 
 class _Reader:
@@ -73,9 +76,9 @@ class _Reader:
         model = self._schema.Model.GetRootAs(self._content, 0)
         buffers = self._buffers(model)
         codes = [self._code(model.OperatorCodes(place)) for place in self._places(model, "OperatorCodes")]
-        subgraphs = []
-        for place in self._places(model, "Subgraphs"):
-            subgraphs.append(self._subgraph(model.Subgraphs(place), place, codes, buffers))
+        subgraphs = [
+            self._subgraph(model.Subgraphs(place), place, codes, buffers) for place in self._places(model, "Subgraphs")
+        ]
         if not subgraphs:
             self._fail("it holds no graph")
         signatures = [

@@ -107,7 +107,7 @@ def strides_of(options: Options, inputs: Sequence[Value | None], rank: int) -> l
     masks = {
         name: int(options.get(f"{name}_mask", 0)) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
     }
-    new = bin(masks["new_axis"] & ((1 << len(begins)) - 1)).count("1")
+    new = (masks["new_axis"] & ((1 << len(begins)) - 1)).bit_count()
     taken: list[slice | int | None] = []
     for place, (begin, end, step) in enumerate(zip(begins, ends, steps, strict=True)):
         bit = 1 << place

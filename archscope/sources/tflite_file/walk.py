@@ -73,10 +73,8 @@ class Walk:
         graph = self.program.subgraphs[number]
         if depth > _DEPTH_LIMIT:
             self.fail(f"{_DEPTH_LIMIT} subgraphs call each other", "this is no network's graph")
-        values: dict[int, Value] = {}
-        for index, value in zip(graph.inputs, given, strict=False):
-            if value is not None:
-                values[index] = value
+        pairs = zip(graph.inputs, given, strict=False)
+        values = {index: value for index, value in pairs if value is not None}
         for index in graph.inputs:
             values.setdefault(index, self._typed(graph.tensors[index]))
         for place, operator in enumerate(graph.operators):
@@ -164,6 +162,8 @@ class Walk:
             op += JOINED
         elif rule is not None and not unknown:
             try:
+                if not free and not any(value is not None for value in inputs):
+                    raise ValueError(op)  # noqa: TRY301 - as a formula does that misses an input
                 rule.formula(OpCall(0, op, path, "forward", arguments, metas))
             except Exception as error:
                 shapes = ", ".join("x".join(map(str, meta.shape)) or "a scalar" for meta in metas)
