@@ -33,8 +33,10 @@ _FUSED = frozenset(
     {"BiasGelu", "FastGelu", "QuickGelu", "FusedConv", "FusedGemm", "FusedMatMul", "SkipLayerNormalization"}
 )
 _FUSED |= {"SkipSimplifiedLayerNormalization", "EmbedLayerNormalization", "BiasSoftmax"}
-_QUANTISED = ("onnx::QuantizeLinear", "onnx::DequantizeLinear", "onnx::DynamicQuantizeLinear")
-_QUANTISED += ("tflite::QUANTIZE", "tflite::DEQUANTIZE")
+_QUANTISED = (
+    *("onnx::QuantizeLinear", "onnx::DequantizeLinear", "onnx::DynamicQuantizeLinear"),
+    *("tflite::QUANTIZE", "tflite::DEQUANTIZE"),
+)
 
 
 def export_causes(base: Report, head: Report) -> tuple[Cause, ...]:

@@ -137,11 +137,11 @@ def _is_setting(use: _Use) -> bool:
 
 
 def _path(tensor: Held, uses: Sequence[_Use], *, named: bool) -> Path:
-    weighing = [use for use in uses if _is_weight(use)] or [use for use in uses if use.op not in _CONVERTING]
-    use = (weighing or [*uses] or [None])[0]
-    place = "" if use is None else use.path
-    if named and use is not None and _is_weight(use):
-        name = _WEIGHTS.get(use.name, use.name)
+    weighing = [use for use in uses if _is_weight(use)]
+    told = weighing or [use for use in uses if use.op not in _CONVERTING] or uses
+    place = told[0].path if told else ""
+    if named and weighing:
+        name = _WEIGHTS.get(weighing[0].name, weighing[0].name)
     else:
         name = re.split(r"[;/]", tensor.name.rstrip(";"))[-1].replace(".", "_") or "constant"
     return f"{place}.{name}" if place else name
