@@ -99,8 +99,8 @@ def built(graphs, signatures=(), *, external=None, description="made by hand", v
     made = []
     for graph in graphs:
         tensors = [_tensor(builder, tensor, buffers, places) for tensor in graph.tensors]
-        operators = [_operator(builder, op, codes, graph) for op in graph.operators]
         index = {tensor.name: place for place, tensor in enumerate(graph.tensors)}
+        operators = [_operator(builder, op, codes, index) for op in graph.operators]
         ends = [_numbers(builder, [index.get(name, name) for name in names]) for names in (graph.inputs, graph.outputs)]
         name = builder.CreateString(graph.name)
         fields = {"Tensors": (_offsets(builder, tensors),), "Operators": (_offsets(builder, operators),)}
@@ -159,8 +159,7 @@ def _sparsity(builder, tensor):
     )
 
 
-def _operator(builder, op, codes, graph):
-    index = {tensor.name: place for place, tensor in enumerate(graph.tensors)}
+def _operator(builder, op, codes, index):
     number = codes.setdefault((op.name, op.is_custom), len(codes))
     fields = {"OpcodeIndex": number}
     for side in ("Inputs", "Outputs"):

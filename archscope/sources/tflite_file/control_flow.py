@@ -15,7 +15,7 @@ from archscope.sources.tflite_file.values import Value
 if TYPE_CHECKING:
     from archscope.sources.tflite_file.walk import Walk
 
-_STEP_SHARE = 50_000  # operators that the steps of one loop may visit
+_STEP_SHARE = 20_000  # operators that the steps of one loop may visit
 Inputs: TypeAlias = Sequence["Value | None"]
 Outputs: TypeAlias = "list[Value | None]"
 Follow: TypeAlias = Callable[["Walk", Operator, Inputs, Path, int], Outputs]

@@ -262,14 +262,18 @@ class _Reader:
             for number in called:
                 if not 0 <= number < len(subgraphs):
                     self._fail(f"an operator calls subgraph {number:,}, and there are {len(subgraphs):,}")
-        done: set[int] = set()
+        done: dict[int, int] = {}  # the operators of each, with those of what it calls
         for start in range(len(subgraphs)):
             path, waiting = {start: None}, [iter(calls[start])]
             while waiting and start not in done:
                 following = next(waiting[-1], None)
                 if following is None:
-                    done.add(path.popitem()[0])
+                    number = path.popitem()[0]
                     waiting.pop()
+                    inner = [done[other] for other in called_by(subgraphs[number])]
+                    done[number] = len(subgraphs[number].operators) + sum(inner)
+                    if done[number] > _OPERATOR_LIMIT:
+                        self._fail(f"subgraph {number} runs more than {_OPERATOR_LIMIT:,} operators")
                 elif following in path:
                     self._fail(f"subgraph {following} calls itself")
                 elif following not in done:

@@ -20,7 +20,7 @@ from archscope.sources.tflite_file.shapes import shapes_of
 from archscope.sources.tflite_file.values import Value, overflows, tensor_value
 
 #: Operators that may be visited: of all steps of loops and all uses of subgraphs together.
-STEP_LIMIT = 500_000
+STEP_LIMIT = 200_000
 _DEPTH_LIMIT = 60  # subgraphs inside each other
 #: Added to the name of an operator whose cost cannot be told.
 SHAPE_UNKNOWN, JOINED = " (shape unknown)", " (with an activation function)"
@@ -54,6 +54,7 @@ class Walk:
         self._constants: dict[tuple[int, str, tuple[int, ...]], Value] = {}
         self._buffers: dict[int, int] = {}
         self._arenas: dict[int, int | None] = {}
+        self._laid_out: dict[int, tuple[tuple[int, int], ...]] = {}
         self._storages = 0
         self._graph = program.subgraphs[0]
 
@@ -228,8 +229,12 @@ class Walk:
             and value.dtype not in HANDLES
             and value.meta.nbytes
         }
+        sizes = tuple((index, meta.nbytes) for index, meta in metas.items())
+        if self._laid_out.get(number) == sizes:
+            return
+        self._laid_out[number] = sizes
         before = self._arenas.get(number, 0)
-        size = arena_bytes(graph, metas) if number not in self._arenas or self.steps < STEP_LIMIT // 10 else before
+        size = arena_bytes(graph, metas)
         self._arenas[number] = None if size is None or before is None else max(size, before)
 
 
