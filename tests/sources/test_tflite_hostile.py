@@ -152,7 +152,7 @@ def test_tables_that_are_listed_a_million_times_are_an_error_soon(tmp_path):
 def test_a_file_with_very_many_operators_ends(tmp_path):
     names = [f"t{k}" for k in range(2_001)]
     operators = [Op("NEG", (one,), (other,)) for one, other in itertools.pairwise(names)]
-    graph = Graph([T(name, (1, 4)) for name in names], [], (0,), (2_000,))
+    graph = Graph([T(name, (1, 4)) for name in names], operators, (0,), (2_000,))
     index = {name: place for place, name in enumerate(names)}
     for op in operators:
         op.inputs, op.outputs = (index[op.inputs[0]],), (index[op.outputs[0]],)

@@ -264,21 +264,26 @@ class _Reader:
                     self._fail(f"an operator calls subgraph {number:,}, and there are {len(subgraphs):,}")
         done: dict[int, int] = {}  # the operators of each, with those of what it calls
         for start in range(len(subgraphs)):
-            path, waiting = {start: None}, [iter(calls[start])]
-            while waiting and start not in done:
-                following = next(waiting[-1], None)
-                if following is None:
-                    number = path.popitem()[0]
-                    waiting.pop()
-                    inner = [done[other] for other in called_by(subgraphs[number])]
-                    done[number] = len(subgraphs[number].operators) + sum(inner)
-                    if done[number] > _OPERATOR_LIMIT:
-                        self._fail(f"subgraph {number} runs more than {_OPERATOR_LIMIT:,} operators")
-                elif following in path:
-                    self._fail(f"subgraph {following} calls itself")
-                elif following not in done:
-                    path[following] = None
-                    waiting.append(iter(calls[following]))
+            if start not in done:
+                self._count_calls(start, subgraphs, calls, done)
+
+    def _count_calls(self, start: int, subgraphs: list[Subgraph], calls: list[list[int]], done: dict[int, int]) -> None:
+        """Put the operators that ``start`` and what it calls run into ``done``."""
+        path, waiting = {start: None}, [iter(calls[start])]
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                number = path.popitem()[0]
+                waiting.pop()
+                inner = [done[other] for other in called_by(subgraphs[number])]
+                done[number] = len(subgraphs[number].operators) + sum(inner)
+                if done[number] > _OPERATOR_LIMIT:
+                    self._fail(f"subgraph {number} runs more than {_OPERATOR_LIMIT:,} operators")
+            elif following in path:
+                self._fail(f"subgraph {following} calls itself")
+            elif following not in done:
+                path[following] = None
+                waiting.append(iter(calls[following]))
 
     def _fail(self, why: str) -> NoReturn:
         raise ImportModelError(f"{self._file} is no TFLite file that can be read: {why}", help=_HELP)
