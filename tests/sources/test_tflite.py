@@ -190,6 +190,22 @@ def test_what_operators_compute_with_is_a_parameter_and_settings_are_buffers(tmp
     assert (report.totals.buffers, report.totals.flops) == (1 + 4 + 1 + 12, 8 + 8 + 12)
 
 
+def test_an_embedding_of_places_is_a_parameter_also_where_only_a_part_is_read(tmp_path):
+    tensors = [
+        T("x", (1, 3, 4)),
+        const("places", np.ones((1, 9, 4), np.float32)),
+        T("part", (1, 3, 4)),
+        T("y", (1, 3, 4)),
+    ]
+    tensors += [const(name, np.array(sizes, np.int32)) for name, sizes in (("at", [0, 0, 0]), ("size", [1, 3, 4]))]
+    operators = [
+        Op("SLICE", ("places", "at", "size"), ("part",)),
+        Op("ADD", ("x", "part"), ("y",), "AddOptions", {}),
+    ]
+    report = seen(tmp_path, built(Graph(tensors, operators, ("x",), ("y",))))
+    assert (report.totals.parameters, report.totals.buffers) == (36, 6)
+
+
 def test_an_operator_that_nobody_knows_is_uncounted_by_name(tmp_path):
     graph = single("Acme", [T("x", (1, 4)), T("y", (1, 4))], ("x",), ("y",), is_custom=True)
     report = seen(tmp_path, built(graph))

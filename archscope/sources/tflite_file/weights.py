@@ -1,8 +1,8 @@
 """Which constants of a TFLite file are parameters, which are buffers, and at which path of the module tree each stands.
 
-The rule is that of ONNX files, told by use. Parameters are what layers read as weights and biases, whatever their type,
-and fractions or quantised integers of more than one element that other operators compute with. Buffers are the rest:
-sizes, axes and indices, lone numbers, settings (what a PADV2 fills with), masks of truth values, states.
+The rule is that of ONNX files: use decides. Parameters are what layers read as weights and biases, whatever their type,
+and fractions or quantised integers of more than one element that other operators read. Buffers are the rest: sizes,
+axes and indices, lone numbers (what a PADV2 fills with), masks of truth values, the anchors of a detector, states.
 """
 
 from __future__ import annotations
@@ -24,12 +24,6 @@ _WEIGHTS |= {name: name for name in ("weights_feature", "weights_time", "recurre
 _WEIGHTS |= {name: name for name in (*LSTM_WEIGHTS, *LSTM_NORMS)}
 _LAYER = re.compile(
     r"tflite::(?:.*CONV.*|FULLY_CONNECTED|PRELU|.*LSTM|.*RNN|SVDF|EMBEDDING_LOOKUP.*|STABLEHLO_CONVOLUTION)"
-)
-# Operators that only choose, describe or fill: their constants are settings.
-_SETTING = re.compile(
-    r"tflite::(?:RESHAPE|PAD|PADV2|MIRROR_PAD|FILL|RANGE|ONE_HOT|SHAPE|SPLIT.*|SLICE|STRIDED_SLICE|TILE|RESIZE.*|"
-    r"BROADCAST_TO|NON_MAX_SUPPRESSION.*|RFFT2D|TRANSPOSE|MEAN|SUM|REDUCE_.*|ARG_.*|TOPK_V2|RANDOM_.*|CUMSUM|"
-    r"EXPAND_DIMS|ASSIGN_VARIABLE|CAST)"
 )
 _DETECTIONS = "tflite.custom::TFLite_Detection_PostProcess"  # whose third input are its anchors
 
@@ -131,9 +125,8 @@ def _is_weight(use: _Use) -> bool:
 
 
 def _is_setting(use: _Use) -> bool:
-    if use.op in _CONVERTING or (use.op == _DETECTIONS and use.name == "input_2"):
-        return True
-    return bool(_SETTING.fullmatch(use.op))
+    anchors = use.op == _DETECTIONS and use.name == "input_2"
+    return anchors or use.op in _CONVERTING or use.op == "tflite::ASSIGN_VARIABLE"
 
 
 def _path(tensor: Held, uses: Sequence[_Use], *, named: bool) -> Path:
