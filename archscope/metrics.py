@@ -55,7 +55,7 @@ class Metric(Generic[N_co]):
         of_parameter: Callable[[Any], int] | None = None,
         packed: bool = False,
         of_call: Callable[[Any], int] | None = None,
-        of_trace: Callable[[Any], int] | str | None = None,
+        of_trace: Callable[[Any], Value] | str | None = None,
         run: bool = False,
         lower_bound: bool = False,
         budget: bool = False,
@@ -136,6 +136,7 @@ class FigureRow:
     activations = Metric[Value]("activations", "elements of freshly allocated operator outputs", rows=_PARTS, of_call=attrgetter("activations"), prominent=True)
     conv_activations = Metric[Value]("conv activations", "those of convolutions, matrix products and attention", rows=_PARTS, of_call=attrgetter("conv_activations"))
     peak_activation_bytes = Metric[Value]("peak activation bytes", "most bytes of activations alive at once", rows=_TOTALS, unit=BYTES, of_trace=_PEAK, run=True, budget=True)
+    arena_bytes = Metric[Value]("arena bytes", "bytes of the arenas that TFLite's own planner lays out", rows=_TOTALS, unit=BYTES, of_trace=attrgetter("arena"), run=True, budget=True)
     bytes_read = Metric[Value]("bytes read", "bytes that operators read", rows=_PARTS, unit=BYTES, of_call=attrgetter("bytes_read"))
     bytes_written = Metric[Value]("bytes written", "bytes that operators write", rows=_PARTS, unit=BYTES, of_call=attrgetter("bytes_written"))
     training_flops = Metric[Value]("training FLOPs", "FLOPs of a training step, forward and backward", rows=_TOTALS, run=True, lower_bound=True, budget=True)

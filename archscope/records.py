@@ -257,7 +257,8 @@ class Trace:
     keep outside of parameters and buffers. ``undecided`` is control flow that nobody could follow without values;
     ``shared`` are the calls of modules with several paths, in order. ``unseen``, ``reads``, ``entries`` and ``held``
     are what happened beside the calls, and ``given`` the storages whose values come from the input or were made up:
-    nobody knows them beforehand.
+    nobody knows them beforehand. ``arena`` is the memory that a TFLite file's own planner lays out for its tensors,
+    None of everything else.
     """
 
     model: str
@@ -280,3 +281,4 @@ class Trace:
     entries: tuple[EntryRecord, ...] = ()
     held: tuple[HeldRecord, ...] = ()
     given: tuple[int, ...] = ()
+    arena: int | None = None

@@ -127,7 +127,7 @@ class ModelSpec:
     ``inputs`` are tensors by their specs, whole ``Inputs``, or ``Given`` in any form; empty when the source knows none.
     ``within`` makes what must be in force while the model is built and run (its own modules importable). ``trace`` is
     of a source that is a graph already (an ONNX file): it follows that graph with the inputs it is given, and nothing
-    is built or run.
+    is built or run. ``entries`` are the same by name, where such a graph can be called in several ways.
     """
 
     name: str
@@ -139,3 +139,4 @@ class ModelSpec:
     description: str = ""
     within: Callable[[], AbstractContextManager[None]] = nullcontext
     trace: Callable[[Sequence[InputSpec] | None], Trace] | None = None
+    entries: Mapping[str, Callable[[Sequence[InputSpec] | None], Trace]] = field(default_factory=dict)

@@ -41,6 +41,10 @@ from archscope.formulas import (
     sequence_libraries,
     sorting,
     sparse_libraries,
+    tflite_elementwise,
+    tflite_layers,
+    tflite_movement,
+    tflite_recurrent,
     vision,
 )
 from archscope.formulas.foreign import of_known_arguments
@@ -51,6 +55,7 @@ _FAMILIES = (
     *(reduction, sorting, scatter, loss, linear_algebra, fourier, sampling, quantization, vision, movement),
     *(backward, backward_activation, backward_layers, backward_resampling, primitives, instrumentation),
     *(nested, onnx_elementwise, onnx_layers, onnx_reduction, onnx_movement, onnx_contrib),
+    *(tflite_elementwise, tflite_layers, tflite_recurrent, tflite_movement),
 )
 _LIBRARIES = (
     attention_libraries,

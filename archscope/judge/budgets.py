@@ -165,6 +165,8 @@ def _notes(report: Report, budget: Budget, value: int | None, most: int | None, 
     notes = []
     if value is None and metric.of_training and report.totals.macs is not None:
         notes.append("not measured: the saved report holds no training step")
+    elif value is None and metric.name == "arena_bytes" and report.totals.macs is not None:
+        notes.append("not measured: only a TFLite file tells which operators run in which order in an arena")
     elif value is None:
         notes.append("not measured: the model was not run, because it has no inputs")
     elif most is None:

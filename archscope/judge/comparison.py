@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from archscope.errors import NotComparableError, UsageError
 from archscope.judge.export_causes import export_causes
+from archscope.judge.exported_inputs import same_inputs
 from archscope.metrics import METRICS, FigureRow, Rows, carried_by
-from archscope.records import InputRecord, Path
+from archscope.records import Path
 from archscope.report import ComponentRow, ModuleRow, Report
 from archscope.report_queries import describe_shapes
 from archscope.results.comparison import (
@@ -64,16 +65,12 @@ def _require_comparable(base: Report, head: Report, *, different_inputs: bool) -
             where=where,
             help="measure both in the same mode",
         )
-    if not different_inputs and _signature(base.inputs) != _signature(head.inputs):
+    if not different_inputs and not same_inputs(base, head):
         raise NotComparableError(
             f"different inputs: {describe_shapes(base.inputs)} and {describe_shapes(head.inputs)}",
             where=where,
             help="give both the same --input, or ask for it with --different-inputs",
         )
-
-
-def _signature(inputs: tuple[InputRecord, ...]) -> tuple[tuple[tuple[int, ...], str], ...]:
-    return tuple((record.shape, record.dtype) for record in inputs)
 
 
 def _side(report: Report) -> Side:

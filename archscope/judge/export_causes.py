@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archscope.judge.exported_inputs import GRAPH
 from archscope.report import OperatorRow, Report
 from archscope.results.comparison import Cause
 
-GRAPH = "graph"  # the device of what was read off a file
 _BATCH_NORM = "onnx::BatchNormalization"
 # A function of torch that a file writes out in several operators: its own name there, and what stands in its place.
 _WRITTEN_OUT = {
-    "gelu": ("aten::gelu", ("onnx::Gelu",), "onnx::Erf"),
-    "layer norm": ("layer_norm", ("onnx::LayerNormalization",), "onnx::ReduceMean"),
-    "attention": ("scaled_dot_product", ("onnx::Attention",), "onnx::Softmax"),
-    "group norm": ("group_norm", ("onnx::GroupNormalization",), "onnx::InstanceNormalization"),
-    "SiLU": ("aten::silu", ("onnx::Swish",), "onnx::Sigmoid"),
-    "hardswish": ("aten::hardswish", ("onnx::HardSwish",), "onnx::HardSigmoid"),
+    "gelu": ("aten::gelu", ("onnx::Gelu", "tflite::GELU"), ("onnx::Erf", "tflite::TANH")),
+    "layer norm": ("layer_norm", ("onnx::LayerNormalization",), ("onnx::ReduceMean", "tflite::MEAN")),
+    "attention": ("scaled_dot_product", ("onnx::Attention",), ("onnx::Softmax", "tflite::SOFTMAX")),
+    "group norm": ("group_norm", ("onnx::GroupNormalization",), ("onnx::InstanceNormalization", "tflite::MEAN")),
+    "SiLU": ("aten::silu", ("onnx::Swish",), ("onnx::Sigmoid", "tflite::LOGISTIC")),
+    "hardswish": ("aten::hardswish", ("onnx::HardSwish", "tflite::HARD_SWISH"), ("onnx::HardSigmoid", "tflite::RELU6")),
+}
+# Activation functions that TFLite keeps inside the operator before: where one stands alone there, and torch's.
+_INSIDE = {
+    "tflite::RELU": ("aten::relu",),
+    "tflite::RELU6": ("aten::relu6", "aten::hardtanh"),
+    "tflite::TANH": ("aten::tanh",),
+}
+_ADDED = {
+    "Transpose": ("onnx::Transpose", "tflite::TRANSPOSE"),
+    "Cast": ("onnx::Cast", "tflite::CAST"),
+    "Identity": ("onnx::Identity",),
 }
 _FUSED = frozenset(
     {"BiasGelu", "FastGelu", "QuickGelu", "FusedConv", "FusedGemm", "FusedMatMul", "SkipLayerNormalization"}
 )
 _FUSED |= {"SkipSimplifiedLayerNormalization", "EmbedLayerNormalization", "BiasSoftmax"}
-_QUANTISED = ("onnx::QuantizeLinear", "onnx::DequantizeLinear", "onnx::DynamicQuantizeLinear")
+_QUANTISED = (
+    *("onnx::QuantizeLinear", "onnx::DequantizeLinear", "onnx::DynamicQuantizeLinear"),
+    *("tflite::QUANTIZE", "tflite::DEQUANTIZE"),
+)
 
 
 def export_causes(base: Report, head: Report) -> tuple[Cause, ...]:
@@ -90,16 +104,20 @@ def _parameters(base: Report, head: Report) -> Iterator[Cause]:
 
 
 def _operators(base: Report, head: Report) -> Iterator[Cause]:
-    for name, (op, kept, sign) in _WRITTEN_OUT.items():
+    for name, (op, kept, signs) in _WRITTEN_OUT.items():
         count = _calls(base, op) - sum(_calls(head, other) for other in kept)
-        if count > 0 and _calls(head, sign):
+        sign = next((sign for sign in signs if _calls(head, sign)), "")
+        if count > 0 and sign:
             what = f"{name} written out in several operators ({sign.partition('::')[2]} among them)"
             yield Cause(name=f"{name} written out", what=what, calls=count, parameters=0)
-    for name in ("Transpose", "Cast", "Identity"):
-        count = _calls(head, f"onnx::{name}")
+    for name, ops in _ADDED.items():
+        count = sum(_calls(head, op) for op in ops)
         if count:
             yield Cause(name=f"added {name} nodes", what=f"{name} is a node of its own", calls=count, parameters=0)
     fused = sum(row.calls for row in head.operators if row.op.removeprefix("com.microsoft::") in _FUSED)
+    if any(row.op.startswith("tflite::") for row in head.operators):
+        for alone, ops in _INSIDE.items():
+            fused += max(sum(_calls(base, op, whole=True) for op in ops) - _calls(head, alone), 0)
     if fused:
         yield Cause(name="fused activations", what="layers joined with what follows them", calls=fused, parameters=0)
     quantised = sum(_calls(head, op) for op in _QUANTISED) - sum(_calls(base, op) for op in ("aten::quantize",))
@@ -107,10 +125,14 @@ def _operators(base: Report, head: Report) -> Iterator[Cause]:
         yield Cause(name="quantisation", what="numbers turned into integers and back", calls=quantised, parameters=0)
 
 
-def _calls(report: Report, name: str) -> int:
-    return sum(row.calls for row in report.operators if _is(row, name))
+def _calls(report: Report, name: str, *, whole: bool = False) -> int:
+    return sum(row.calls for row in report.operators if _is(row, name, whole=whole))
 
 
-def _is(row: OperatorRow, name: str) -> bool:
+def _is(row: OperatorRow, name: str, *, whole: bool) -> bool:
     packet = row.op.partition(".")[0]
-    return row.op == name if name.startswith("onnx::") else packet.startswith(name) or name in packet.partition("::")[2]
+    if name.startswith(("onnx::", "tflite::")):
+        return row.op == name
+    if whole:
+        return packet.removesuffix("_") == name
+    return packet.startswith(name) or name in packet.partition("::")[2]

@@ -14,6 +14,7 @@ from archscope.formulas import DEFAULT_FORMULAS, FormulaTable
 from archscope.measure.running.call_forms import graph_inputs
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.effective_weights import zero_weights
+from archscope.measure.running.graph_entries import followed
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.inputs import InputsLike
 from archscope.measure.running.memory_limit import build_on_cpu, not_run_on_the_cpu, too_large
@@ -151,7 +152,8 @@ def trace_spec(spec: ModelSpec, inputs: Any = None, *, training: bool = False, d
     call = _beside_known(spec, inputs)
     if spec.trace is not None:
         with sparing_collections():
-            return spec.trace(None if call is None else graph_inputs(call))
+            named = followed(spec, inputs)
+            return named or spec.trace(None if call is None else graph_inputs(call))
     if device not in {"", "meta"}:
         with spec.within(), torch.device("cpu"), process_state_kept():
             torch.manual_seed(0)

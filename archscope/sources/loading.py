@@ -21,8 +21,8 @@ from archscope.spec import Given, Inputs, InputSpec, ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = (
-    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.gguf"
-    " or a saved report"
+    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.tflite,"
+    " x.gguf or a saved report"
 )
 
 
@@ -116,8 +116,9 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
     from archscope.sources.gguf import SUFFIX, from_gguf
 
+    graphs = {".onnx", ".tflite"}
     report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
-    if not (report or file.suffix in {".pt2", ".onnx", SUFFIX, *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
+    if not (report or file.suffix in {".pt2", SUFFIX, *SUFFIXES, *graphs} or file.name.endswith(INDEX_SUFFIX)):
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
@@ -137,6 +138,10 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         from archscope.sources.onnx_file import from_onnx
 
         return from_onnx(text, file)
+    if file.suffix == ".tflite":
+        from archscope.sources.tflite_file import from_tflite
+
+        return from_tflite(text, file)
     return from_gguf(text, file) if file.suffix == SUFFIX else from_checkpoint(text, file)
 
 

@@ -28,6 +28,7 @@ from onnx.helper import make_node
 from onnx_graphs import model, tensor, value
 from PIL import Image
 from scipy import io as scipy_io
+from tflite_graphs import Graph, Op, T, built, const
 from told import REPORT_FORMATS, render_text
 from torch import nn
 
@@ -57,7 +58,8 @@ from archscope.sources.huggingface import from_huggingface
 from archscope.sources.inputs import parse_inputs
 from archscope.sources.onnx_file.source import from_onnx
 from archscope.sources.settings import parse_settings
-from archscope.spec import ModelSpec
+from archscope.sources.tflite_file import from_tflite
+from archscope.spec import InputSpec, ModelSpec
 from archscope.units import parse_count
 
 
@@ -196,6 +198,67 @@ def _graph():
     return made.SerializeToString()
 
 
+def _flat():
+    """Two TFLite files: layers with weights of several types, and subgraphs that call each other."""
+    layers = Graph(
+        [
+            T("x", (1, 8, 8, 3), signature=(-1, 8, 8, 3)),
+            const("stem/w", np.ones((4, 3, 3, 3), np.int8), scales=(0.5, 0.5, 0.5, 0.5)),
+            const("stem/b", np.ones(4, np.float32)),
+            T("stem/Conv2D;stem/Relu", (1, 8, 8, 4), signature=(-1, 8, 8, 4)),
+            const("s", np.array([-1, 256], np.int32)),
+            T("flat", (1, 256)),
+            T("sparse", (2, 256), data=b"abcd", dtype="int8", sparse=([0, 2, 4], [0, 1, 2, 3])),
+            T("y", (1, 2)),
+            T("state", (1, 2), variable=True),
+            T("z", (1, 2)),
+        ],
+        [
+            Op("CONV_2D", ("x", "stem/w", "stem/b"), ("stem/Conv2D;stem/Relu",), "Conv2DOptions",
+               {"Padding": 0, "StrideW": 1, "StrideH": 1, "DilationWFactor": 1, "DilationHFactor": 1,
+                "FusedActivationFunction": 1}),
+            Op("RESHAPE", ("stem/Conv2D;stem/Relu", "s"), ("flat",), "ReshapeOptions", {"NewShape": [-1, 256]}),
+            Op("FULLY_CONNECTED", ("flat", "sparse", None), ("y",), "FullyConnectedOptions", {}),
+            Op("detector", ("y", "state"), ("z",), custom=bytes(24), is_custom=True),
+        ],
+        ("x",),
+        ("z",),
+    )  # fmt: skip
+    less = Graph(
+        [T("i", (), "int32"), const("n", np.array(3, np.int32)), T("c", (), "bool")],
+        [Op("LESS", ("i", "n"), ("c",))], ("i",), ("c",),
+    )  # fmt: skip
+    more = Graph(
+        [T("i", (), "int32"), const("one", np.array(1, np.int32)), T("j", (), "int32")],
+        [Op("ADD", ("i", "one"), ("j",), "AddOptions", {})], ("i",), ("j",),
+    )  # fmt: skip
+    loop = Graph(
+        [T("x", (1, 2)), const("start", np.array(0, np.int32)), T("end", (), "int32"), T("y", (1, 2))],
+        [
+            Op("WHILE", ("start",), ("end",), "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2}),
+            Op("NEG", ("x",), ("y",)),
+        ],
+        ("x",), ("y", "end"),
+    )  # fmt: skip
+    return built(layers, [("main", 0, {"x": "x"})]), built([loop, less, more])
+
+
+def flat_like(random, content):
+    """A file whose tables stand where they did, with some numbers changed; or one changed anyhow."""
+    if random.random() < 0.3:
+        return mutated_bytes(random, content)
+    made = bytearray(content)
+    for _ in range(random.randint(1, 5)):
+        at = random.randrange(len(made))
+        made[at] = random.choice((random.randrange(256), made[at] ^ 1 << random.randrange(8), 0, 1, 127, 255))
+    return bytes(made)
+
+
+def read_tflite(path):
+    """A TFLite file, followed with a batch of 1 where it leaves that open."""
+    return from_tflite(str(path), path).trace((InputSpec(shape=(1, 8, 8, 3), name=""),))
+
+
 def _picture(form):
     stream = io.BytesIO()
     Image.fromarray(np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)).save(stream, form)
@@ -266,7 +329,7 @@ def readers(folder):
 
     packed, listed = safetensors(PACKED, PACKED_STATE), gguf_file()
     truth, small = _truth(folder), from_json(json.dumps(reports[1]))
-    graph, pictures = _graph(), [_picture("PNG"), _picture("JPEG"), _picture("WEBP")]
+    graph, flat, pictures = _graph(), _flat(), [_picture("PNG"), _picture("JPEG"), _picture("WEBP")]
 
     def of_file(name, read):
         path = folder / name
@@ -306,6 +369,7 @@ def readers(folder):
         ".pt/.pth": Reader(lambda r: weights_like(r, weights), of_file("x.pth", read_weights)),
         ".pt2": Reader(lambda r: program_like(r, program), of_file("x.pt2", lambda path: from_exported("x", path))),
         "ONNX": Reader(lambda r: mutated_bytes(r, graph), of_file("x.onnx", lambda path: from_onnx(str(path), path))),
+        "TFLite": Reader(lambda r: flat_like(r, r.choice(flat)), of_file("x.tflite", read_tflite)),
         "labels of faces": Reader(
             encoded(lambda r: mutated_text(r, r.choice(LABELS))), of_file("label.txt", read_labels)
         ),

@@ -107,13 +107,24 @@ def test_an_unknown_component_is_told_with_the_line_of_the_budget_and_those_ther
 
 
 @pytest.mark.parametrize(
-    "metric", [name for name, metric in limitable().items() if metric.run and not metric.of_training]
+    "metric",
+    [
+        name
+        for name, metric in limitable().items()
+        if metric.run and not metric.of_training and name != "arena_bytes"  # of TFLite files alone
+    ],
 )
 def test_a_lower_bound_within_its_limit_is_unproven_and_names_the_operators(metric):
     result = only(uncounted(made_report(NET)), budget("1M", metric=metric))
     assert (result.status, result.lower_bound) == (UNPROVEN, True)
     assert result.notes == ("uncounted: custom::scan, 2 calls in neck",)
     assert not check(uncounted(made_report(NET)), (budget("1M", metric=metric),)).passed
+
+
+def test_an_arena_that_no_file_tells_of_is_unproven():
+    result = only(made_report(NET), budget("1M", metric="arena_bytes"))
+    assert (result.status, result.value) == (UNPROVEN, None)
+    assert "only a TFLite file" in result.notes[0]
 
 
 def test_a_lower_bound_over_its_limit_fails():

@@ -23,7 +23,7 @@ NAMES = (
         "safetensors",
     ),
     *("safetensors index", "packed safetensors", "GGUF"),
-    *(".pt/.pth", ".pt2", "ONNX", "labels of faces", "prediction file", "picture"),
+    *(".pt/.pth", ".pt2", "ONNX", "TFLite", "labels of faces", "prediction file", "picture"),
     *("ground truth (.mat)", "recipe.json", "README (embed)", "report folder"),
     *("input shapes (--input)", "settings (--set)", "limits and counts"),
     *("sweeps (--vary, --axes)", "component patterns"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archscope.formulas import DEFAULT_FORMULAS
 from archscope.records import OpCall, Path, TensorMeta, Undecided
+from archscope.sources.graph_trace import work_of
 from archscope.sources.onnx_file.inference import tensor_type
 from archscope.sources.onnx_file.values import Value, tensor_value
 
@@ -71,7 +71,7 @@ def _if(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path) -
         outputs = [] if branch is None else _inner(walk, branch, scope, path, ())
         calls, undecided = walk.calls[start:], walk.undecided[noted:]
         del walk.calls[start:], walk.undecided[noted:]
-        cost = _cost(calls)
+        cost = work_of(calls)
         if best is None or cost > best[0]:
             best = cost, calls, undecided, outputs
     if best is None:
@@ -79,13 +79,6 @@ def _if(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path) -
     walk.calls += best[1]
     walk.undecided += [*best[2], Undecided(op="onnx::If", path=path, taken=LARGER_BRANCH)]
     return best[3]
-
-
-def _cost(calls: Sequence[OpCall]) -> tuple[bool, int, int]:
-    """Whether something among ``calls`` has no formula, then FLOPs and MACs."""
-    rules = [DEFAULT_FORMULAS.find(call.op) for call in calls]
-    costs = [rule.formula(call) for rule, call in zip(rules, calls, strict=True) if rule is not None]
-    return None in rules, sum(cost.flops for cost in costs), sum(cost.macs for cost in costs)
 
 
 def _loop(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path) -> Outputs:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from archscope.errors import BuildError
-from archscope.records import InputRecord, ModuleRecord, OpCall, StorageRecord, TensorMeta, Trace
+from archscope.records import InputRecord, Trace
+from archscope.sources.graph_trace import modules_of, storages_of
 from archscope.sources.onnx_file.inputs import Bound, bind, declared_inputs, fixed
 from archscope.sources.onnx_file.places import METADATA, SCOPES, WEIGHTS, Places, with_parents
 from archscope.sources.onnx_file.reading import read_model
@@ -73,54 +74,19 @@ def _trace(name: str, model: ModelProto, bound: Bound, places: Places, file: str
         device="graph",
         fallback="",
         inputs=tuple(InputRecord(name=s.name, shape=s.shape, dtype=s.dtype) for s in bound.inputs),
-        modules=_modules(with_parents([*paths, *owners]), calls, places, model, taken, results),
+        modules=modules_of(
+            with_parents([*paths, *owners]),
+            with_parents({call.path: None for call in calls}),
+            places.types,
+            places.types.get("") or model.graph.name[:_LONGEST] or "Graph",
+            (tuple(meta.shape for meta in taken), tuple(meta.shape for meta in results)),
+        ),
         parameters=weights.parameters,
         buffers=weights.buffers,
         weights=weights.storages,
         calls=calls,
-        storages=_storages(calls, {*walk.held, *(meta.storage for meta in taken)}, results),
+        storages=storages_of(calls, {*walk.held, *(meta.storage for meta in taken)}, results),
         results=tuple(meta.storage for meta in results),
         undecided=tuple(walk.undecided),
         given=tuple(meta.storage for meta in taken),
-    )
-
-
-def _modules(  # noqa: PLR0913, PLR0917 - what each record is made of
-    paths: Sequence[str],
-    calls: Sequence[OpCall],
-    places: Places,
-    model: ModelProto,
-    taken: Sequence[TensorMeta],
-    results: Sequence[TensorMeta],
-) -> tuple[ModuleRecord, ...]:
-    ran = {*with_parents({call.path: None for call in calls})}
-    root = places.types.get("") or model.graph.name[:_LONGEST] or "Graph"
-    return tuple(
-        ModuleRecord(
-            path=path,
-            type_name=places.types.get(path, "Module") if path else root,
-            aliases=(),
-            calls=1 if path in ran else 0,
-            input_shapes=() if path else tuple(meta.shape for meta in taken),
-            output_shapes=() if path else tuple(meta.shape for meta in results),
-        )
-        for path in paths
-    )
-
-
-def _storages(calls: Sequence[OpCall], ready: set[int], results: Sequence[TensorMeta]) -> tuple[StorageRecord, ...]:
-    """What each call allocates: from its own place to the last one that reads it; results stay."""
-    born: dict[int, tuple[int, int]] = {}
-    last: dict[int, int] = {}
-    for call in calls:
-        for tensor in call.inputs:
-            last[tensor.storage] = call.index
-        for output in call.outputs:
-            if output.storage not in ready:
-                born.setdefault(output.storage, (call.index, output.nbytes))
-                last[output.storage] = call.index
-    kept = {meta.storage for meta in results}
-    return tuple(
-        StorageRecord(id=storage, nbytes=nbytes, born=index, freed=None if storage in kept else last[storage] + 1)
-        for storage, (index, nbytes) in born.items()
     )
