@@ -21,7 +21,7 @@ from archscope.spec import Given, Inputs, InputSpec, ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = (
-    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.gguf"
+    "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.ts, x.gguf"
     " or a saved report"
 )
 
@@ -115,9 +115,14 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
     """What a file without code names; None when it is no such file."""
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
     from archscope.sources.gguf import SUFFIX, from_gguf
+    from archscope.sources.script_archive import is_script
+    from archscope.sources.torchscript import SUFFIXES as OF_SCRIPTS
+    from archscope.sources.torchscript import from_torchscript
 
     report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
-    if not (report or file.suffix in {".pt2", ".onnx", SUFFIX, *SUFFIXES} or file.name.endswith(INDEX_SUFFIX)):
+    if not (
+        report or file.suffix in {".pt2", ".onnx", SUFFIX, *SUFFIXES, *OF_SCRIPTS} or file.name.endswith(INDEX_SUFFIX)
+    ):
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
@@ -137,6 +142,8 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         from archscope.sources.onnx_file import from_onnx
 
         return from_onnx(text, file)
+    if file.suffix in OF_SCRIPTS or is_script(file):
+        return from_torchscript(text, file)
     return from_gguf(text, file) if file.suffix == SUFFIX else from_checkpoint(text, file)
 
 
