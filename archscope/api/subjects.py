@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -12,6 +13,7 @@ from archscope.records import Trace
 from archscope.report import Report
 from archscope.sources import load
 from archscope.sources.construction import article, construct
+from archscope.sources.exported import from_program
 from archscope.sources.networks import networks
 from archscope.spec import ModelSpec
 
@@ -24,6 +26,8 @@ def subject(model: Any) -> ModelSpec | nn.Module | Trace | Report:
         return load(model)
     if isinstance(model, (ModelSpec, nn.Module, Trace, Report)):
         return model
+    if "torch.export" in sys.modules and isinstance(model, sys.modules["torch.export"].ExportedProgram):
+        return from_program(model)
     several = networks(model)
     if several is not None:
         return several

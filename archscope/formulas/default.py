@@ -12,6 +12,7 @@ from archscope.formulas import (
     backward_activation,
     backward_layers,
     backward_resampling,
+    bitsandbytes_library,
     convolution,
     elementwise,
     fourier,
@@ -64,6 +65,7 @@ _LIBRARIES = (
     graph_libraries,
     sparse_libraries,
     mmcv_library,
+    bitsandbytes_library,
 )
 
 

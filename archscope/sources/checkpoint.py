@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from archscope.errors import ImportModelError
 from archscope.json_text import parse_json
 from archscope.sources.archive import check_pickles
+from archscope.sources.script_archive import is_script
 from archscope.sources.weight_list import require_tree, weight_list
 from archscope.sources.zip_members import is_zip
 from archscope.spec import ModelSpec
@@ -214,10 +214,10 @@ def _from_torch(file: Path, *, values: bool = False) -> dict[str, torch.Tensor]:
 
     with file.open("rb") as stream:
         zipped = is_zip(stream)  # the format since torch 1.6; only that one can be mapped instead of read
-        if zipped and _is_script(stream):
+        if zipped and is_script(file):
             raise ImportModelError(
-                f"{file} is a TorchScript program, whose modules cannot be told apart",
-                help="torch.export.save() a program (.pt2), or torch.save() its state_dict",
+                f"{file} is a TorchScript program, and its weights alone were asked for",
+                help="torch.save() its state_dict",
             )
         check_pickles(file, stream)
     try:
@@ -231,14 +231,6 @@ def _from_torch(file: Path, *, values: bool = False) -> dict[str, torch.Tensor]:
     if not tensors:
         raise ImportModelError(f"{file} holds no state_dict", help="torch.save(model.state_dict(), FILE) writes one")
     return tensors
-
-
-def _is_script(stream: BinaryIO) -> bool:
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return any(PurePath(name).name == "constants.pkl" for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, OverflowError):
-        return False  # damaged: told by who reads it
 
 
 def _state_dict(found: Any) -> dict[str, torch.Tensor]:

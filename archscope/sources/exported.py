@@ -39,11 +39,19 @@ def from_exported(source: str, file: Path) -> ModelSpec:
             help="export it with the torch that archscope runs on",
         ) from error
 
+    return from_program(program, name=file.stem, source=source)
+
+
+def from_program(
+    program: torch.export.ExportedProgram, *, name: str = "ExportedProgram", source: str = ""
+) -> ModelSpec:
+    """``program``, in memory or from a file, as a model: its modules and its inputs are those of the export."""
+
     def build() -> nn.Module:
         return _model(program)
 
     return ModelSpec(
-        name=file.stem,
+        name=name,
         source=source,
         build=build,
         inputs=_inputs(program),

@@ -20,9 +20,10 @@ from archscope.sources.call_text import parse_call
 from archscope.spec import Given, Inputs, InputSpec, ModelSpec, literal_of
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_GRAPHS = frozenset({".pt2", ".onnx", ".tflite"})
 _FORMS = (
     "a name of the zoo, module:attr, file.py:attr, timm:NAME, torchvision:NAME, hf:NAME, x.pt2, x.onnx, x.tflite,"
-    " x.gguf or a saved report"
+    " x.ts, x.gguf or a saved report"
 )
 
 
@@ -115,10 +116,13 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
     """What a file without code names; None when it is no such file."""
     from archscope.sources.checkpoint import INDEX_SUFFIX, SUFFIXES, from_checkpoint
     from archscope.sources.gguf import SUFFIX, from_gguf
+    from archscope.sources.script_archive import is_script
+    from archscope.sources.torchscript import SUFFIXES as OF_SCRIPTS
+    from archscope.sources.torchscript import from_torchscript
 
-    graphs = {".onnx", ".tflite"}
     report = file.suffix == ".json" and not file.name.endswith(INDEX_SUFFIX)
-    if not (report or file.suffix in {".pt2", SUFFIX, *SUFFIXES, *graphs} or file.name.endswith(INDEX_SUFFIX)):
+    kinds = {SUFFIX, *SUFFIXES, *OF_SCRIPTS, *_GRAPHS}
+    if not (report or file.suffix in kinds or file.name.endswith(INDEX_SUFFIX)):
         return None
     if options:
         raise OptionError(f"{text} is a file: it takes no options", help=f"leave out {', '.join(options)}")
@@ -130,6 +134,15 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         raise ImportModelError(f"there is no file {text!r}", help=hint)
     if report:
         return _saved(text, file)
+    if file.suffix in _GRAPHS:
+        return _graph(text, file)
+    if file.suffix in OF_SCRIPTS or is_script(file):
+        return from_torchscript(text, file)
+    return from_gguf(text, file) if file.suffix == SUFFIX else from_checkpoint(text, file)
+
+
+def _graph(text: str, file: Path) -> ModelSpec:
+    """The graph in a file of one of ``_GRAPHS``."""
     if file.suffix == ".pt2":
         from archscope.sources.exported import from_exported
 
@@ -138,11 +151,9 @@ def _from_data(text: str, file: Path, options: dict[str, Any]) -> ModelSpec | Re
         from archscope.sources.onnx_file import from_onnx
 
         return from_onnx(text, file)
-    if file.suffix == ".tflite":
-        from archscope.sources.tflite_file import from_tflite
+    from archscope.sources.tflite_file import from_tflite
 
-        return from_tflite(text, file)
-    return from_gguf(text, file) if file.suffix == SUFFIX else from_checkpoint(text, file)
+    return from_tflite(text, file)
 
 
 def _saved(text: str, file: Path) -> Report:

@@ -20,11 +20,14 @@ def is_zip(stream: BinaryIO) -> bool:
         return True
 
 
-def declared_members(stream: BinaryIO, refused: Callable[[str], ImportModelError]) -> list[zipfile.ZipInfo]:
+def declared_members(
+    stream: BinaryIO, refused: Callable[[str], ImportModelError], *, packed: tuple[str, ...] = ()
+) -> list[zipfile.ZipInfo]:
     """The members of the zip file in ``stream``; raises ``refused(why)`` when they are not what torch writes.
 
     Torch stores members as they are: then together they are no larger than the file, and none can grow when it is
-    read. Its reader and Python's must see the same members: no name twice in any case, and one directory.
+    read, but for those whose names end in one of ``packed``. Its reader and Python's must see the same members: no name
+    twice in any case, and one directory.
     """
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -34,11 +37,12 @@ def declared_members(stream: BinaryIO, refused: Callable[[str], ImportModelError
     size = stream.seek(0, 2)
     for member in members:
         name = member.filename[:100]
-        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+        kept = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
+        if not kept and not (packed and member.filename.endswith(packed)):
             raise refused(f"its member {name!r} is compressed, and would take {member.file_size:,} bytes")
         if member.flag_bits & 1:
             raise refused(f"its member {name!r} is encrypted")
-    whole = sum(member.file_size for member in members)
+    whole = sum(member.compress_size for member in members)
     if whole > size:
         raise refused(f"its members would take {whole:,} bytes, and the file has {size:,}")
     if len({member.filename.casefold() for member in members}) < len(members):

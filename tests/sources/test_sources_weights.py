@@ -15,6 +15,7 @@ from torch import nn
 import archscope
 from archscope.errors import ForwardError, ImportModelError, OptionError
 from archscope.sources import load
+from archscope.sources.checkpoint import read_weights
 
 
 def network():
@@ -107,11 +108,11 @@ def test_a_file_that_would_run_code_is_refused(tmp_path, write):
     assert not (tmp_path / "mark").exists()
 
 
-def test_a_scripted_program_and_a_file_without_weights_are_told_apart(tmp_path):
+def test_a_file_without_weights_and_a_program_in_the_place_of_weights_are_refused(tmp_path):
     with pytest.warns(DeprecationWarning, match="torch.jit"):
         torch.jit.save(torch.jit.script(nn.Linear(2, 2)), tmp_path / "scripted.pt")
     with pytest.raises(ImportModelError, match="is a TorchScript program"):
-        load(f"{tmp_path}/scripted.pt")
+        read_weights(tmp_path / "scripted.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(ImportModelError, match="holds no state_dict"):
         load(f"{tmp_path}/list.pt")

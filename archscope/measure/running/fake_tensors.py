@@ -10,10 +10,10 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
 from archscope.measure.running.model_state import Replacement
+from archscope.measure.running.parameter_classes import as_parameter
 
 
 def is_fake(tensor: torch.Tensor) -> bool:
@@ -33,7 +33,7 @@ def fake_like(device: str) -> Replacement:
 
     def twin_of(tensor: torch.Tensor) -> torch.Tensor:
         twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
-        return nn.Parameter(twin, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin
+        return as_parameter(tensor, twin)
 
     return twin_of
 

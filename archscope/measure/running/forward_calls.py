@@ -13,7 +13,6 @@ from torch import nn
 
 from archscope.measure.running.inputs import invoked
 from archscope.measure.running.module_stack import ModuleStack
-from archscope.measure.running.script_modules import is_script
 from archscope.spec import Inputs
 
 
@@ -49,8 +48,6 @@ def forward_calls_watched(modules: Iterable[nn.Module], stack: ModuleStack) -> I
 
 def _own_forward(module: nn.Module) -> Any:
     """One of its own, not of its class: one that was replaced, or a TorchScript program's, which takes no hooks."""
-    if is_script(module):
-        return getattr(module, "forward", None)
     return module.__dict__.get("forward")
 
 

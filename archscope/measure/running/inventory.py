@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from archscope.errors import BuildError
-from archscope.measure.running.packed_weights import packed_weights, true_bytes
+from archscope.measure.running.packed_weights import packed_weights, shape_before_packing, true_bytes
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.storages import PLAIN
 from archscope.measure.running.wrappers import uncompiled
@@ -33,11 +33,15 @@ def take_inventory(model: nn.Module) -> Inventory:
     """List what ``model`` consists of; raises BuildError for parameters that have no shape yet (lazy modules)."""
     occurrences: dict[int, list[Path]] = {}
     modules: dict[Path, nn.Module] = {}
+    same: dict[int, int] = {}  # one part of a TorchScript program has an object of Python at each of its paths
+    parts: dict[Any, int] = {}
     for path, module in walk(model):
-        if id(module) not in occurrences:
+        key = same[id(module)] = parts.setdefault(_identity(module), id(module))
+        if key not in occurrences:
             modules[path] = module
-        occurrences.setdefault(id(module), []).append(path)
-    paths = {id(module): path for path, module in modules.items()}
+        occurrences.setdefault(key, []).append(path)
+    canonical = {id(module): path for path, module in modules.items()}
+    paths = {number: canonical[key] for number, key in same.items()}
     aliases = {path: tuple(occurrences[id(module)][1:]) for path, module in modules.items()}
     return Inventory(
         modules=modules,
@@ -74,6 +78,14 @@ def own_parameters(model: nn.Module) -> list[nn.Parameter]:
     return [*{id(tensor): tensor for tensor in found if tensor is not None}.values()]
 
 
+def _identity(module: nn.Module) -> Any:
+    """What is the same for the same module: of a part of a program the tensors that it holds, if any."""
+    held: Any = ()
+    if isinstance(module, torch.jit.ScriptModule):
+        held = tuple((name, id(tensor)) for name, tensor in module.state_dict(keep_vars=True).items())
+    return (module.original_name, held) if held else id(module)
+
+
 def join(path: Path, name: str) -> Path:
     """The path of ``name`` inside ``path``; the root's path is empty."""
     return f"{path}.{name}" if path else name
@@ -108,7 +120,7 @@ def _seen(tensor: torch.Tensor, places: list[Path]) -> dict[str, Any]:
     return {
         "path": places[0],
         "aliases": tuple(places[1:]),
-        "shape": tuple(tensor.shape),
+        "shape": shape_before_packing(tensor),
         "dtype": dtype_name(tensor.dtype),
         "nbytes": true_bytes(tensor),
         "stored": stored(tensor).values if is_sparse(tensor) else None,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from archscope.errors import InputError
 from archscope.measure.running.fake_tensors import is_fake
 from archscope.measure.running.model_state import Replacement
+from archscope.measure.running.parameter_classes import as_parameter
 from archscope.measure.running.sparse_tensors import is_sparse, refuse_without_values, sparse_twin
 from archscope.measure.running.storages import PLAIN
 
@@ -15,10 +15,10 @@ from archscope.measure.running.storages import PLAIN
 def meta_like(tensor: torch.Tensor) -> torch.Tensor:
     """A meta tensor like ``tensor``; itself when it is one."""
     if type(tensor) in PLAIN and tensor.layout is torch.strided and not tensor.is_nested:  # most of them
-        return tensor if tensor.is_meta else _as_parameter(tensor, torch.empty_like(tensor, device="meta"))
+        return tensor if tensor.is_meta else as_parameter(tensor, torch.empty_like(tensor, device="meta"))
     if tensor.is_meta and not _is_shown_whole(tensor):
         return tensor
-    return _as_parameter(tensor, meta_twin(tensor))
+    return as_parameter(tensor, meta_twin(tensor))
 
 
 def meta_twin(tensor: torch.Tensor) -> torch.Tensor:
@@ -42,14 +42,14 @@ def real_like(device: str) -> Replacement:
 
     def twin_of(tensor: torch.Tensor) -> torch.Tensor:
         if has_values(tensor):
-            return _as_parameter(tensor, tensor.detach().to(device, copy=True))
+            return as_parameter(tensor, tensor.detach().to(device, copy=True))
         refuse_without_values(tensor)
         twin = torch.empty_like(meta_twin(tensor), device=device)
         if twin.dtype.is_floating_point:
             twin.normal_(std=0.02, generator=torch.Generator(device).manual_seed(0))
         else:
             twin.zero_()
-        return _as_parameter(tensor, twin)
+        return as_parameter(tensor, twin)
 
     return twin_of
 
@@ -60,7 +60,7 @@ def with_gradients(replace: Replacement) -> Replacement:
     def made(tensor: torch.Tensor) -> torch.Tensor:
         twin = replace(tensor)
         if twin is tensor:
-            twin = _as_parameter(tensor, tensor.detach() if tensor.is_meta else tensor.detach().clone())
+            twin = as_parameter(tensor, tensor.detach() if tensor.is_meta else tensor.detach().clone())
         return twin
 
     return made
@@ -74,7 +74,3 @@ def _is_shown_whole(tensor: torch.Tensor) -> bool:
 def is_distributed(tensor: torch.Tensor) -> bool:
     """Whether ``tensor`` is a DTensor, whose sizes are those of all its parts together."""
     return type(tensor).__module__.startswith("torch.distributed.tensor")
-
-
-def _as_parameter(tensor: torch.Tensor, twin: torch.Tensor) -> torch.Tensor:
-    return nn.Parameter(twin, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin

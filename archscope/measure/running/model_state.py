@@ -15,6 +15,7 @@ from torch import nn
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.containers import CONTAINERS, container_kind, refill
 from archscope.measure.running.held_values import HELD, state_of
+from archscope.measure.running.parameter_classes import attributes_of
 from archscope.measure.running.slots import slots_kept, slots_of, values_in
 from archscope.measure.running.tensors_of_run import Met
 from archscope.measure.running.weak_containers import WEAK, WeakContent, weak_content
@@ -155,7 +156,7 @@ def _replaced(value: Any, replace: Replacement, made: dict[int, tuple[torch.Tens
         if id(value) not in made:
             new = replace(value)
             if value.__dict__ and type(new) is type(value):  # what a user hung on a tensor, or its class needs
-                new.__dict__.update({**value.__dict__, **new.__dict__})
+                new.__dict__.update({**attributes_of(value, replace), **new.__dict__})
             made[id(value)] = (value, new)  # the original is kept, so that its id stays its own
         return made[id(value)][1]
     if type(value) is weakref.ReferenceType and isinstance(value(), torch.Tensor):

@@ -7,7 +7,7 @@ import torch
 from archscope.measure.running.inventory import Inventory
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.outsiders import held_unrun
-from archscope.measure.running.script_modules import programs_around
+from archscope.measure.running.script_modules import type_name
 from archscope.measure.running.tensors_of import registered_tensors
 from archscope.records import ModuleRecord, Path, Trace
 
@@ -42,13 +42,12 @@ def parameter_tensors(inventory: Inventory) -> dict[Path, torch.Tensor]:
 
 def module_records(inventory: Inventory, stack: ModuleStack) -> tuple[ModuleRecord, ...]:
     """Every module, with the calls and the shapes that ``stack`` saw."""
-    programs = programs_around(inventory.modules)
     return tuple(
         ModuleRecord(
             path=path,
-            type_name=type(module).__name__,
+            type_name=type_name(module),
             aliases=inventory.module_aliases[path],
-            calls=stack.calls.get(programs.get(path, path), 0),
+            calls=stack.calls.get(path, 0),
             input_shapes=stack.input_shapes.get(path, ()),
             output_shapes=stack.output_shapes.get(path, ()),
             **stack.gave.get(path, {}),

@@ -69,27 +69,37 @@ class ModuleStack:
         finally:
             self._leave(module, args, output)
 
+    def marked(self, starts: bool, path: Path, values: Any) -> None:  # noqa: FBT001 - the kind of a mark
+        """A module inside of a TorchScript program starts or ends, with ``values``."""
+        if starts:
+            self._start(path, _shapes(values))
+        else:
+            self._end(path, values)
+
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = self._path(module)
         if not self.sees(path) and get_ident() != self._thread:
             return
-        if path in self._several and id(module) in self._paths:
+        self._start(path, _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs)), id(module))
+
+    def _start(self, path: Path, shapes: tuple[Shape, ...], module: int | None = None) -> None:
+        if path in self._several and (module is None or module in self._paths):
             self._entered.append((self.running[-1], len(self.operators)))
         self.running.append(path)
         self.calls[path] = self.calls.get(path, 0) + 1
-        shapes = _shapes(args[0] if len(args) == 1 and not kwargs else (args, kwargs))
         self.latest_inputs[path] = shapes
         self.input_shapes.setdefault(path, shapes)
 
     def _leave(self, module: nn.Module, _args: tuple[Any, ...], output: Any) -> None:
-        path = self._path(module)
-        if get_ident() != self._thread:
-            return
+        if get_ident() == self._thread:
+            self._end(self._path(module), output, id(module))
+
+    def _end(self, path: Path, output: Any, module: int | None = None) -> None:
         if path not in self.output_shapes:
             self.output_shapes[path] = _shapes(output)
             tensors = _tensors(output)
             self.gave[path] = {"outputs": self.describe(tensors), "end": len(self.operators)}
-        if path in self._several and id(module) in self._paths:
+        if path in self._several and (module is None or module in self._paths):
             caller, first = self._entered.pop()
             self.shared.append(SharedCall(caller=caller, owner=path, first=first, end=len(self.operators)))
         while len(self.running) > 1 and self.running.pop() != path:

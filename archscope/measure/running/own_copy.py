@@ -16,6 +16,7 @@ from torch.nn.parameter import is_lazy
 from archscope.errors import BuildError, ForwardError
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.fake_tensors import without_fakes
+from archscope.measure.running.frozen_modules import FrozenProgram, can_be_thawed
 from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.inputs import invoked
 from archscope.measure.running.inventory import walk
@@ -39,7 +40,24 @@ def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
             has_script = True
         elif any(tensor is not None and is_lazy(tensor) for tensor in _own_tensors(module)):
             return _with_sizes(model, inputs)
-    return _copy(model) if has_script else model
+    return _thawed(_copy(model)) if has_script else model
+
+
+def thawed(model: nn.Module) -> nn.Module:
+    """``model``, or where programs in it were frozen a copy in which they have their modules and parameters again."""
+    return _thawed(_copy(model)) if any(can_be_thawed(module) for _, module in walk(model)) else model
+
+
+def _thawed(copied: nn.Module) -> nn.Module:
+    inside: tuple[str, ...] = ()
+    for path, module in [*walk(copied)]:
+        if can_be_thawed(module) and not path.startswith(inside):
+            inside += (f"{path}.",)
+            if not path:
+                return FrozenProgram(module)
+            above, _, name = path.rpartition(".")
+            copied.get_submodule(above)._modules[name] = FrozenProgram(module)  # noqa: SLF001 - setattr of a script refuses
+    return copied
 
 
 def _own_tensors(module: nn.Module) -> tuple[torch.Tensor | None, ...]:

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from archscope.measure.running.held_tensors import held_tensors
 from archscope.measure.running.meta_parameters import is_distributed
+from archscope.measure.running.parameter_classes import has_own_class
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.storages import PLAIN
 from archscope.records import BufferRecord, Path
@@ -24,15 +26,16 @@ _STATED = ("__torch__.torch.classes.rnn.", "__torch__.torch.classes.quantized.")
 
 def packed_weights(modules: Mapping[Path, nn.Module]) -> tuple[BufferRecord, ...]:
     """The weights and biases inside the packed parameters of quantised modules, each object and tensor once."""
-    seen: set[int] = set()
+    seen: dict[int, object] = {}  # kept, so that their ids stay their own
     found = []
     for path, module in modules.items():
         held = module.__dict__
-        if _PACKED.isdisjoint(map(type, held.values())):
+        script = isinstance(module, torch.jit.ScriptModule)
+        if not script and _PACKED.isdisjoint(map(type, held.values())):
             continue
-        for name, value in held.items():
+        for name, value in (*held.items(), *(_of_program(module) if script else ())):
             if type(value) in _PACKED and id(value) not in seen:
-                seen.add(id(value))
+                seen[id(value)] = value
                 found += [
                     BufferRecord(
                         path=f"{path}.{name}.{part}" if path else f"{name}.{part}",
@@ -45,6 +48,19 @@ def packed_weights(modules: Mapping[Path, nn.Module]) -> tuple[BufferRecord, ...
                     for part, tensor in _inside(value)
                 ]
     return tuple(found)
+
+
+def _of_program(module: Any) -> Iterator[tuple[str, Any]]:
+    """The packed parameters that a part of a TorchScript program holds itself, as its methods read them."""
+    names: dict[str, None] = {}
+    for method in module._c._method_names():  # noqa: SLF001
+        graph = module._c._get_method(method).graph  # noqa: SLF001
+        own = next(graph.inputs()).debugName()
+        for node in graph.findAllNodes("prim::GetAttr"):
+            if node.input().debugName() == own and str(node.output().type()).startswith("__torch__.torch.classes."):
+                names[node.s("name")] = None
+    for name in names:
+        yield name, module._c.getattr(name)  # noqa: SLF001
 
 
 def _inside(packed: Any) -> Iterator[tuple[str, torch.Tensor]]:
@@ -82,10 +98,22 @@ def _leaves(place: str, state: Any) -> Iterator[tuple[str, Any]]:
         yield place, state
 
 
+def shape_before_packing(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The shape that ``tensor`` stands for: bitsandbytes keeps it beside the bytes in which two weights lie."""
+    shape = getattr(_state(tensor), "shape", None)
+    return tuple(shape) if isinstance(shape, torch.Size) else tuple(tensor.shape)
+
+
+def _state(tensor: Any) -> Any:
+    """What bitsandbytes knows of a packed weight besides its bytes."""
+    return vars(tensor).get("quant_state") if has_own_class(tensor) else None
+
+
 def true_bytes(tensor: torch.Tensor) -> int:
     """Bytes of the elements; of a wrapper subclass (packed int4, say) the bytes of the tensors inside it.
 
-    A DTensor takes what its parts on all devices take together, a sparse tensor its values and their indices.
+    Of a weight of bitsandbytes also those of its scales and its code. A DTensor takes what its parts on all devices
+    take together, a sparse tensor its values and their indices.
     """
     if is_sparse(tensor):
         return stored(tensor).nbytes
@@ -96,4 +124,6 @@ def true_bytes(tensor: torch.Tensor) -> int:
         names, _ = wrapper.__tensor_flatten__()
         parts = [getattr(tensor, name) for name in names]
         return sum(true_bytes(part) for part in parts if isinstance(part, torch.Tensor))
-    return tensor.numel() * tensor.itemsize
+    state = _state(tensor)
+    scales = sum(part.numel() * part.itemsize for _, part in held_tensors(state)) if state is not None else 0
+    return tensor.numel() * tensor.itemsize + scales

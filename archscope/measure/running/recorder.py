@@ -18,6 +18,7 @@ from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.nested_tensors import Constituents, constituents, spread, takes_apart
 from archscope.measure.running.outsiders import Outsider
 from archscope.measure.running.run_notes import RunNotes
+from archscope.measure.running.script_marks import NAMESPACE
 from archscope.measure.running.signatures import Signature, signature_of
 from archscope.measure.running.sparse_tensors import is_sparse, stored
 from archscope.measure.running.storages import identity, layout_of, storage_of
@@ -106,6 +107,8 @@ class Recorder(TorchDispatchMode):
 
     def _taken_apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, known: bool) -> Any:
         """An operator that only inference mode shows, or one on lists of tensors, as its parts."""
+        if func.namespace == NAMESPACE:
+            return self._stack.marked(func is torch.ops.archscope_marks.enter.default, *args)
         if not known:  # a question to a tensor subclass, such as where it is
             return func(*args, **kwargs)
         with self:

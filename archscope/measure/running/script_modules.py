@@ -1,15 +1,18 @@
-"""TorchScript programs inside a model: they run through their graph, whose work is the program's as a whole."""
+"""TorchScript programs inside a model: they run through their graphs, whose work belongs to the modules in them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from archscope.measure.running.frozen_modules import FrozenPart, FrozenProgram
 from archscope.measure.running.model_state import Replacement
+from archscope.measure.running.script_graphs import Surroundings, marked_method
 from archscope.records import Path
 
 _JIT: Any = torch.jit
@@ -18,6 +21,13 @@ _JIT: Any = torch.jit
 def is_script(module: nn.Module) -> bool:
     """Whether ``module`` is a TorchScript program or a part of one."""
     return isinstance(module, torch.jit.ScriptModule)
+
+
+def type_name(module: nn.Module) -> str:
+    """The class of ``module``; of a part of a TorchScript program the class that was scripted or traced."""
+    if is_script(module) or isinstance(module, FrozenPart):
+        return str(module.original_name)
+    return type(module).__name__
 
 
 @contextlib.contextmanager
@@ -45,27 +55,41 @@ def script_tensors_swapped(modules: Iterable[nn.Module], replace: Replacement, *
             setattr(program, name, tensor)
 
 
-def hidden_operators(modules: Mapping[Path, nn.Module]) -> list[tuple[Path, str]]:
-    """What the programs among ``modules`` run past torch's dispatcher, each with its program's outermost module."""
-    inner = programs_around(modules)
-    outer: dict[Path, Any] = {path: m for path, m in modules.items() if is_script(m) and path not in inner}
-    return [
-        (path, str(node.kind()))
-        for path, program in outer.items()
-        for node in (program.inlined_graph.nodes() if hasattr(program, "forward") else ())
-        if node.kind().startswith("prim::") and any(word in node.kind() for word in _UNDISPATCHED)
-    ]
+@contextlib.contextmanager
+def methods_marked(modules: Mapping[Path, nn.Module], around: Surroundings) -> Iterator[None]:
+    """Let the methods of the programs among ``modules`` run with marks where their modules start and end."""
+    with contextlib.ExitStack() as changed:
+        for path, module in modules.items():
+            if isinstance(module, FrozenProgram):
+                _put(changed, module, "forward", functools.partial(_frozen, module, path, around))
+            elif is_script(module):
+                for name in module._c._method_names():  # type: ignore[operator,union-attr]  # noqa: SLF001
+                    _put(changed, module, name, functools.partial(_marked, module, name, path, around))
+        yield
 
 
-# Of the graph's own operators those that compute: what optimize_for_inference() and fusers leave in it.
-_UNDISPATCHED = ("mkldnn", "MKLDNN", "Fusion", "TensorExpr")
+def _put(changed: contextlib.ExitStack, module: nn.Module, name: str, function: Callable[..., Any]) -> None:
+    """``function`` as an attribute of ``module`` until the stack is left."""
+    before = module.__dict__.get(name, _NONE)
+    changed.callback(_put_back, module, name, before)
+    module.__dict__[name] = function
 
 
-def programs_around(modules: Mapping[Path, nn.Module]) -> dict[Path, Path]:
-    """Each part of a TorchScript program with the outermost module of that program: only that one is seen running."""
-    found: dict[Path, Path] = {}
-    for path, module in modules.items():  # children stand after their parents
-        above = path.rpartition(".")[0]
-        if path and is_script(module) and is_script(modules[above]):
-            found[path] = found.get(above, above)
-    return found
+_NONE = object()
+
+
+def _put_back(module: nn.Module, name: str, before: Any) -> None:
+    if before is _NONE:
+        module.__dict__.pop(name, None)
+    else:
+        module.__dict__[name] = before
+
+
+def _marked(program: nn.Module, name: str, path: Path, around: Surroundings, *args: Any, **kwargs: Any) -> Any:
+    with _JIT.optimized_execution(should_optimize=False):
+        return marked_method(program, name, path, around)(*args, **kwargs)
+
+
+def _frozen(program: FrozenProgram, path: Path, around: Surroundings, *args: Any, **kwargs: Any) -> Any:
+    with _JIT.optimized_execution(should_optimize=False):
+        return program.marked(path, around)(*args, **kwargs)

@@ -9,6 +9,7 @@ from archscope.measure.running.composites import is_taken_apart
 from archscope.measure.running.meta_cache import repeatable
 from archscope.measure.running.meta_kernels import Run, as_on_devices
 from archscope.measure.running.operator_run import run_operator
+from archscope.measure.running.script_marks import NAMESPACE
 
 _MOST_ARGUMENTS = 64
 
@@ -35,7 +36,7 @@ def signature_of(func: Any) -> Signature:
     if schema is None:
         places = tuple(map(str, range(_MOST_ARGUMENTS)))
         return Signature(f"higher_order::{func}", places, {}, composite=False, repeatable=False, run=run_operator)
-    if func.namespace == "prim":
+    if func.namespace in {"prim", NAMESPACE}:
         return Signature("", (), {}, composite=True, repeatable=False, run=run_operator)
     known, composite = _OF_TORCH.get(func), is_taken_apart(func)
     if known is not None and known.composite is composite:  # a library may give it a kernel of its own at any time

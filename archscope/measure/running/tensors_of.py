@@ -29,7 +29,7 @@ def and_inner(tensors: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
             parts = (
                 [getattr(wrapper, name) for name in wrapper.__tensor_flatten__()[0]]
                 if tells
-                else vars(wrapper).values()
+                else tensors_in([*vars(wrapper).values()])
             )
             yield from and_inner(part for part in parts if isinstance(part, torch.Tensor))
 

@@ -21,6 +21,7 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import called, forward_calls_watched
+from archscope.measure.running.frozen_modules import FrozenPart
 from archscope.measure.running.held_numbers import held_as_numbers
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
@@ -31,7 +32,7 @@ from archscope.measure.running.late_results import finished
 from archscope.measure.running.memory_limit import copies_of_weights, memory_watched, not_run_on_the_cpu, too_large
 from archscope.measure.running.meta_parameters import with_gradients
 from archscope.measure.running.model_copy import ModelCopy, only_meta
-from archscope.measure.running.model_state import ModelState
+from archscope.measure.running.model_state import ModelState, Replacement
 from archscope.measure.running.module_records import module_records, parameter_tensors, unrun
 from archscope.measure.running.module_stack import ModuleStack
 from archscope.measure.running.outsiders import (
@@ -41,14 +42,16 @@ from archscope.measure.running.outsiders import (
     registered_late,
     sort_outsiders,
 )
-from archscope.measure.running.own_copy import measurable
+from archscope.measure.running.own_copy import measurable, thawed
 from archscope.measure.running.recorder import Recorder
 from archscope.measure.running.run_conditions import run_conditions, sparing_collections
 from archscope.measure.running.run_errors import forward_error, preparation_error, require_sight
+from archscope.measure.running.script_graphs import Surroundings
 from archscope.measure.running.script_modules import (
-    hidden_operators,
     is_script,
+    methods_marked,
     script_tensors_swapped,
+    type_name,
 )
 from archscope.measure.running.stand_ins import stand_ins
 from archscope.measure.running.tensors_of import and_inner, registered_tensors, tensors_in
@@ -80,9 +83,9 @@ def trace(
     model refuses its inputs and BuildError for lazy modules without any.
     """
     model = unwrapped(model)
-    name = name or type(model).__name__
+    name = name or type_name(model)
     if inputs is None:
-        inventory = take_inventory(model)
+        inventory = take_inventory(thawed(model))
         return unrun(name, inventory, suggested_input(model))
     calls = call_forms(model, inputs)
     first: ArchscopeError | None = None
@@ -176,6 +179,8 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
         except Exception as error:
             raise preparation_error(error, device) from error
         programs.enter_context(script_tensors_swapped(modules, weight, training=training))
+        around = _around_programs(inventory, stands.device, weight)
+        programs.enter_context(methods_marked(inventory.modules, around))
         parameters = parameter_tensors(inventory)
         recorder.keep(and_inner(new for _, new in pairs))
         weights = dict(zip(parameters, recorder.storages_of(parameters.values()), strict=True))
@@ -217,7 +222,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
         held += registered_late(model, modules, parts, inventory.parameters, recorder.storages_of)
         recorder.outsiders.clear()
         del output
-        hidden = enumerate(hidden_operators(inventory.modules), len(recorder.calls))
+        hidden = enumerate(around.hidden, len(recorder.calls))
         recorder.calls.extend(OpCall(index, kind, path, "forward", {}, ()) for index, (path, kind) in hidden)
     if autocast.device and device == "meta":  # which autocast leaves alone
         return f"fake {autocast.device}"
@@ -245,9 +250,17 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
     )
 
 
+def _around_programs(inventory: Inventory, device: str, weight: Replacement) -> Surroundings:
+    """What the TorchScript programs of a model run in."""
+    paths = {alias: path for path, more in inventory.module_aliases.items() for alias in (path, *more)}
+    return Surroundings(canonical=paths, device=device.removeprefix("fake "), replace=weight)
+
+
 def _outside(outsiders: Iterable[Outsider], inventory: Inventory) -> list[Outsider]:
     """Those of ``outsiders`` that are no constants of a TorchScript program, which are its own."""
-    programs = {path for path, module in inventory.modules.items() if is_script(module)}
+    programs = {
+        path for path, module in inventory.modules.items() if is_script(module) or isinstance(module, FrozenPart)
+    }
     return [outsider for outsider in outsiders if outsider.path not in programs]
 
 
