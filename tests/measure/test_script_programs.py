@@ -194,3 +194,27 @@ def test_packed_weights_of_a_quantised_program_take_their_true_bytes(form):
     found = archscope.analyze(form(torch.jit.script(model).eval()), torch.rand(2, 16))
     assert found.totals.parameter_bytes == 16 * 8 + 8 * 4 + 4 * (8 + 4)
     assert found.totals.macs == 2 * (16 * 8 + 8 * 4)
+
+
+class Stages(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers = [[nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)] for _ in range(2)]
+        self.stages = nn.ModuleList(map(nn.ModuleList, layers))
+
+    def forward(self, x):
+        for stage in self.stages:
+            for layer in stage:
+                x = layer(x)
+        return x
+
+
+def test_rows_that_a_frozen_program_leaves_open_are_told_to_be_an_estimate():
+    model, x = Stages().eval(), torch.ones(1, 3, 4, 4)
+    scripted = archscope.analyze(torch.jit.freeze(torch.jit.script(model)), x)
+    assert "rows inside of it are an estimate" in scripted.model.fallback
+    assert "rows inside of it are an estimate" in str(scripted)
+    traced = archscope.analyze(torch.jit.freeze(torch.jit.trace(model, x)), x)
+    assert traced.model.fallback == ""
+    assert scripted.totals.macs == traced.totals.macs == 4 * 9 * 16
+    assert rows(traced, "macs")["stages.1"] == (2 * 9 * 16,)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -39,6 +39,7 @@ class FrozenProgram(FrozenPart):
 
     program: Any
     places: list[Path]
+    estimated: bool
 
     def __init__(self, program: Any) -> None:
         super().__init__()
@@ -58,7 +59,9 @@ class FrozenProgram(FrozenPart):
         for place, packed in _packed(graph):
             owner, _, name = place.rpartition(".")
             _part(self, owner).__dict__[name or "packed"] = packed
-        for path, kind in scopes_of(graph).types.items():
+        scopes = scopes_of(graph)
+        self.__dict__["estimated"] = scopes.estimated
+        for path, kind in scopes.types.items():
             _part(self, path).original_name = kind
         self.eval()
 
@@ -76,6 +79,13 @@ class FrozenProgram(FrozenPart):
             constant.node.output().replaceAllUsesWith(given)
             constant.node.destroy()
         return as_function(self.program, "forward", path, graph, around, tuple(tensors))
+
+
+def estimated_rows(modules: Iterable[nn.Module]) -> str:
+    """What is said of ``modules`` with a frozen program whose operators may belong to a like module near by."""
+    if not any(isinstance(module, FrozenProgram) and module.estimated for module in modules):
+        return ""
+    return "a frozen program does not tell repeated modules apart: rows inside of it are an estimate, totals are exact"
 
 
 def can_be_thawed(module: nn.Module) -> bool:

@@ -27,10 +27,14 @@ def is_frozen(program: Any) -> bool:
 
 @dataclass(slots=True)
 class Scopes:
-    """Where the operators of a frozen graph came from: ``chains`` by node, in order, and ``types`` by path."""
+    """Where the operators of a frozen graph came from: ``chains`` by node, in order, and ``types`` by path.
+
+    ``estimated`` where the graph leaves it open for some, and the nearest module that fits was taken.
+    """
 
     chains: list[tuple[Any, Chain]] = field(default_factory=list)
     types: dict[Path, str] = field(default_factory=dict)
+    estimated: bool = False
 
 
 def scopes_of(graph: Any) -> Scopes:
@@ -56,9 +60,9 @@ def scopes_of(graph: Any) -> Scopes:
             continue
         paths = _traced(node)
         if len(paths) != len(chain):
-            paths = tuple(
-                _nearest(told, tuple(name for name, _ in chain[: end + 1]), index) for end in range(len(chain))
-            )
+            named = [tuple(name for name, _ in chain[: end + 1]) for end in range(len(chain))]
+            paths = tuple(_nearest(told, names, index) for names in named)
+            scopes.estimated |= any(len({path for _, path in told.get(names, ())}) > 1 for names in named)
         for path, (_, kind) in zip(paths, chain, strict=True):
             scopes.types.setdefault(path, kind)
         scopes.chains.append((node, paths))

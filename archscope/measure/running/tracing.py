@@ -21,7 +21,7 @@ from archscope.measure.running.device_paths import as_devices_do
 from archscope.measure.running.distributed_hooks import remove_distributed_hooks
 from archscope.measure.running.fake_tensors import without_fakes
 from archscope.measure.running.forward_calls import called, forward_calls_watched
-from archscope.measure.running.frozen_modules import FrozenPart
+from archscope.measure.running.frozen_modules import FrozenPart, estimated_rows
 from archscope.measure.running.held_numbers import held_as_numbers
 from archscope.measure.running.input_refusal import RefusedInputError
 from archscope.measure.running.input_suggestion import suggested_input
@@ -112,14 +112,19 @@ def _trace(model: nn.Module, call: Inputs, *, name: str, device: str, training: 
         if not _values_would_tell(seen, inventory, call) or too_large(model):
             return seen
         decided = _run(name, inventory, call, device=_home(inventory), training=training)
-        return dataclasses.replace(decided, fallback=f"values decide what its {seen.undecided[0].op} runs")
+        return _told(decided, f"values decide what its {seen.undecided[0].op} runs")
     except RefusedInputError:
         raise
     except ForwardError as error:
         if needed := too_large(model):
             raise not_run_on_the_cpu(error, needed) from error.__cause__
         seen = _run(name, inventory, call, device=_home(inventory), training=training)
-        return dataclasses.replace(seen, fallback=error.what.partition("\n")[0])
+        return _told(seen, error.what.partition("\n")[0])
+
+
+def _told(seen: Trace, why: str) -> Trace:
+    """``seen``, which did not run on meta, and why."""
+    return dataclasses.replace(seen, fallback="; ".join(filter(None, (why, seen.fallback))))
 
 
 def _run(name: str, inventory: Inventory, call: Inputs, *, device: str, training: bool) -> Trace:
@@ -230,7 +235,7 @@ def _run_held(  # noqa: PLR0913, PLR0915 - a run is all of these
         model=name,
         mode="train" if training else "eval",
         device=stands.device,
-        fallback=autocast.told,
+        fallback="; ".join(filter(None, (autocast.told, estimated_rows(modules)))),
         inputs=described,
         modules=module_records(inventory, stack),
         parameters=inventory.parameters,
