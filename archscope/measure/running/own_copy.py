@@ -24,9 +24,12 @@ from archscope.measure.running.model_state import ModelState
 from archscope.measure.running.run_conditions import run_conditions
 from archscope.measure.running.script_modules import is_script
 from archscope.measure.running.stand_ins import stand_ins
+from archscope.measure.running.storages import PLAIN
 from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.process_state import process_state_kept
 from archscope.spec import Inputs
+
+_SIZED = PLAIN | {type(None)}
 
 
 def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
@@ -38,7 +41,7 @@ def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
     for _, module in walk(model):
         if is_script(module):
             has_script = True
-        elif any(tensor is not None and is_lazy(tensor) for tensor in _own_tensors(module)):
+        elif any(is_lazy(tensor) for tensor in _own_tensors(module) if type(tensor) not in _SIZED):
             return _with_sizes(model, inputs)
     return _thawed(_copy(model)) if has_script else model
 

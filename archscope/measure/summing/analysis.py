@@ -80,7 +80,7 @@ def analyze_trace(
         operators=_operators(counted or ()),
         parameters=trace.parameters,
         uncounted=uncounted_rows(counted or ()),
-        uncalled=_uncalled(trace) if ran else (),
+        uncalled=_uncalled(trace, counted) if counted is not None else (),
         flows=component_flows(trace, owners),
         calls=call_table(counted or ()) if keep_calls else None,
         provenance=Provenance(
@@ -232,10 +232,10 @@ def _operators(counted: Sequence[CountedCall]) -> tuple[OperatorRow, ...]:
     )
 
 
-def _uncalled(trace: Trace) -> tuple[Path, ...]:
+def _uncalled(trace: Trace, counted: Sequence[CountedCall]) -> tuple[Path, ...]:
     """The outermost modules of which nothing ran: no call of theirs or of one below, no parameter read."""
     used: set[Path] = set()
-    read = {tensor.storage for call in trace.calls or () for tensor in call.inputs}
+    read = {tensor.storage for item in counted for tensor in item.inputs}
     places = [module.path for module in trace.modules if module.calls]
     places += [owner(record) for record in trace.parameters if trace.weights[record.path] in read]
     for place in places:

@@ -30,6 +30,7 @@ class CountedCall(NamedTuple):
     conv_activations: int
     bytes_read: int
     bytes_written: int
+    inputs: tuple[TensorMeta, ...]
 
     def written_arguments(self) -> str:
         """The arguments as text: tensors by shape and dtype, in schema order."""
@@ -98,6 +99,7 @@ def _count(call: OpCall, rule: Rule | None, born: Mapping[int, int], *, folded: 
         conv_activations=fresh if rule and not folded and _conv_like(rule, cost) else 0,
         bytes_read=0 if is_view else sum(tensor.nbytes for tensor in inputs),
         bytes_written=0 if is_view else sum(output.nbytes for output in real_outputs(call)),
+        inputs=inputs,
     )
 
 
