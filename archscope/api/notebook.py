@@ -18,6 +18,7 @@ from archscope.render.names import plain
 from archscope.render.text import Style
 from archscope.report import ModuleRow, Report
 from archscope.report_queries import children
+from archscope.results.comparison import Comparison
 from archscope.units import format_percent
 
 _COMPONENTS = 20
@@ -57,7 +58,8 @@ def fragment(result: Any, document: doc.Document) -> str:
     """``result`` as one ``<section>``; ``document`` is what its text view shows."""
     if isinstance(result, Report):
         return f'{_STYLE}<section class="archscope">\n{"".join(_report(result))}</section>\n'
-    return _STYLE + render_fragment(document)
+    components = (*result.base.components, *result.head.components) if isinstance(result, Comparison) else ()
+    return _STYLE + render_fragment(document, component_colors(components))
 
 
 @dataclass(frozen=True, slots=True)

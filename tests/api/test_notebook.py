@@ -118,6 +118,15 @@ def test_bars_have_the_widths_of_the_figures():
     assert cells == {"left": 27, "right": 27, "classifier": 5, "idle": 1}, "60 cells for 499 parameters"
 
 
+def test_a_comparison_shows_the_colours_that_its_pictures_have():
+    before, after = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)), nn.Sequential(nn.Linear(2, 3))
+    html = shown(archscope.compare(before, after, inputs=(1, 2)))
+    found = dict(re.findall(r'fill="(#\w+)"/></svg><bdi class="name">(\w+)<', html))
+    assert found == {"#0072B2": "0", "#E69F00": "1", "#009E73": "2"}, (
+        "the first three colours, in the order of the children"
+    )
+
+
 def test_the_page_is_written_where_there_is_no_notebook(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)

@@ -9,11 +9,11 @@ from archscope.documents import document as doc
 from archscope.render.names import plain, references
 
 
-def render_fragment(document: doc.Document) -> str:
-    """``document`` as one ``<section>``, without styles and scripts."""
+def render_fragment(document: doc.Document, colors: Mapping[str, str] | None = None) -> str:
+    """``document`` as one ``<section>``, without styles and scripts; ``colors`` as of ``render_blocks``."""
     title = f"<h2>{_inline(document.title)}</h2>\n" if document.title else ""
     beside = f"<p>{_inline(document.beside)}</p>\n" if document.beside else ""
-    return f'<section class="archscope">\n{title}{beside}{render_blocks(document.blocks)}</section>\n'
+    return f'<section class="archscope">\n{title}{beside}{render_blocks(document.blocks, colors)}</section>\n'
 
 
 def render_blocks(blocks: Iterable[doc.Block], colors: Mapping[str, str] | None = None, *, titled: bool = False) -> str:
