@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from archscope.errors import ForwardError
+from archscope.errors import ForwardError, raised
 from archscope.measure.running.inputs import invoked
 from archscope.measure.running.operator_run import run_operator
 from archscope.measure.running.told_calls import told_kind
@@ -38,9 +38,9 @@ def refused_by_code(error: BaseException, *, asked: bool) -> bool:
 
     The same code then runs with the same sizes on every device, and comes to the same end.
     """
-    if asked or "meta" in str(error):
+    if asked or "meta" in raised(error):
         return False
-    if isinstance(error, TypeError) and "NoneType" in str(error):  # an argument that is not there, whatever takes it
+    if isinstance(error, TypeError) and "NoneType" in raised(error):  # an argument that is not there, whatever takes it
         return True
     if not isinstance(error, _OF_CODE):
         return False

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archscope.errors import ArchscopeError, BuildError, ForwardError
+from archscope.errors import ArchscopeError, BuildError, ForwardError, raised
 from archscope.measure.running.code_caches import caches_kept
 from archscope.measure.running.inventory import own_parameters
 from archscope.measure.running.storages import identity, storage_of
@@ -151,7 +151,7 @@ def _bytes_to_build(build: Callable[[], nn.Module], on_meta: ArchscopeError | No
                 build()
                 return pretending.live.most
         except Exception as error:
-            if on_meta is not None and _is_of_code(error) and str(error) == str(on_meta):
+            if on_meta is not None and _is_of_code(error) and raised(error) == raised(on_meta):
                 raise
         unfilled = MemoryLimit(most, filled=False)
         with contextlib.suppress(Exception), caches_kept((build,), any_tensor), unfilled:  # the real one tells why

@@ -48,9 +48,8 @@ def preparation_error(error: Exception, device: str) -> ArchscopeError:
     """Why nothing could run: the inputs or the weights cannot be there, or the model's own ``train()`` raised."""
     if isinstance(error, ArchscopeError) and device != "meta":
         return error
-    said = str(error).partition("\n")[0]
     return ForwardError(
-        f"the model and its inputs cannot be made ready on {device}: {type(error).__name__}: {said}",
+        f"the model and its inputs cannot be made ready on {device}: {raised(error).partition(chr(10))[0]}",
         where="before the forward pass",
         help="check the inputs, and the model's own train() and eval() where it has them",
     )

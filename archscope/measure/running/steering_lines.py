@@ -85,7 +85,8 @@ def _size_steers(file: str, number: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _chooses(file: str, number: int) -> bool:
     """Whether a statement on the line, or one of its function that takes a variable from there, may leave work out."""
-    running = [_lambda_of(one, number) for one in statements_at(file, number)]
+    found = statements_at(file, number)  # on its first line it may be the statement itself that runs
+    running = [one if one.lineno == number else _lambda_of(one, number) for one in found]
     if any(map(_may_leave_out, running)):
         return True
     names = set[str]().union(*map(_given_names, running))
