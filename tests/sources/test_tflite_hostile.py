@@ -193,3 +193,50 @@ def test_damaged_files_are_errors_or_reports_and_never_crashes(tmp_path):
         except ArchscopeError:
             refusals += 1
     assert 0 < refusals < 100
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+
+
+CONVOLUTION = {"StrideH": 1, "StrideW": 1, "Padding": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+IMPOSSIBLE = {
+    "a product of other sizes": single(
+        "FULLY_CONNECTED", [T("x", (2, 7)), const("w", zeros(4, 5)), T("o", (2, 4))], ("x", "w", None), ("o",)
+    ),
+    "a batch of products of other sizes": single(
+        "BATCH_MATMUL", [T("x", (2, 4, 5)), T("y", (2, 6, 7)), T("o", (2, 4, 7))], ("x", "y"), ("o",)
+    ),
+    "weights of other channels": single(
+        "CONV_2D",
+        [T("x", (1, 8, 8, 3)), const("w", zeros(4, 3, 3, 2)), T("o", (1, 6, 6, 4))],
+        *(("x", "w", None), ("o",), "Conv2DOptions", CONVOLUTION),
+    ),
+    "no stride": single(
+        "CONV_2D",
+        [T("x", (1, 8, 8, 3)), const("w", zeros(4, 3, 3, 3)), T("o", (1, 8, 8, 4))],
+        *(("x", "w", None), ("o",), "Conv2DOptions", {**CONVOLUTION, "StrideH": 0}),
+    ),
+    "no options": single(
+        "CONV_2D",
+        [T("x", (1, 8, 8, 3)), const("w", zeros(4, 3, 3, 3)), T("o", (1, 6, 6, 4))],
+        *(("x", "w", None), ("o",)),
+    ),
+    "a kernel larger than its picture": single(
+        "CONV_2D",
+        [T("x", (1, 2, 2, 3)), const("w", zeros(4, 5, 5, 3)), T("o", (1, 2, 2, 4))],
+        *(("x", "w", None), ("o",), "Conv2DOptions", CONVOLUTION),
+    ),
+    "a sum of other sizes": single("ADD", [T("x", (2, 3)), T("y", (4, 5)), T("o", (2, 3))], ("x", "y"), ("o",)),
+    "another number of elements": single(
+        "RESHAPE", [T("x", (2, 3)), const("s", np.array([5, 5], np.int32)), T("o", (5, 5))], ("x", "s"), ("o",)
+    ),
+    "an axis that is not there": single(
+        "MEAN", [T("x", (1, 4, 4, 3)), const("a", np.array([9], np.int32)), T("o", (1, 3))], ("x", "a"), ("o",)
+    ),
+}
+
+
+@pytest.mark.parametrize("content", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_operators_that_the_runtime_refuses_are_not_measured_as_their_file_says(tmp_path, content):
+    refused(tmp_path, built(content), "does not take what it is given")

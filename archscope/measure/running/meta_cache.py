@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -38,11 +39,12 @@ class _Answer(NamedTuple):
 
 
 _MOST = 20_000  # answers, some 20 MB
-_KNOWN: dict[tuple[int, int], dict[_Key, _Answer | None]] = {}  # by how many kernels Python and libraries registered
+_KNOWN: dict[_Key, _Answer | None] = {}
+_DECIDES = ("/Meta", "/CompositeImplicitAutograd", "/CompositeExplicitAutograd")
 
 
 class MetaCache:
-    """The answers that runs of this process were given, as long as nobody registers other kernels.
+    """The answers that runs of this process were given, as long as torch's operators have torch's own kernels.
 
     Torch works most of its meta kernels out in Python, which takes up to a hundred times as long as making a tensor of
     the size that is known already. Only torch's own operators that neither write nor share storage are remembered, and
@@ -50,10 +52,10 @@ class MetaCache:
     """
 
     def __init__(self) -> None:
-        kernels = (len(torch.library._impls), len(torch.ops.loaded_libraries))  # noqa: SLF001 - no public name tells it
-        if sum(map(len, _KNOWN.values())) > _MOST:
+        if len(_KNOWN) > _MOST:
             _KNOWN.clear()
-        self._answers = _KNOWN.setdefault(kernels, {})
+        registered = torch.library._impls  # noqa: SLF001 - no public name tells it
+        self._answers = _KNOWN if _are_torch_s_own(len(registered), len(torch.ops.loaded_libraries)) else {}
 
     def run(self, call: Callable[..., Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What ``call(func, args, kwargs)`` gives, made anew where it is known; ``func`` must be ``repeatable``."""
@@ -65,6 +67,21 @@ class MetaCache:
                 self._answers[key] = _answer(output, (args, kwargs))
             return output
         return tuple([part.again() for part in answer.parts]) if answer.several else answer.parts[0].again()
+
+
+def _kernels() -> frozenset[str]:
+    """The kernels of torch's operators that Python code registered, of those that decide sizes on meta."""
+    names = torch.library._impls  # noqa: SLF001
+    return frozenset(name for name in names if name.startswith("aten/") and name.endswith(_DECIDES))
+
+
+_OF_TORCH = _kernels()
+
+
+@functools.lru_cache(maxsize=1)
+def _are_torch_s_own(_registered: int, libraries: int) -> bool:
+    """Whether all of those are; looked at again when there are more or fewer. A loaded library may hold any."""
+    return not libraries and _kernels() <= _OF_TORCH
 
 
 def repeatable(func: Any) -> bool:

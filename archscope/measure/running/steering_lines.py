@@ -15,6 +15,7 @@ from archscope.measure.running.code_lines import heads, is_model_code, statement
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ACTS = (ast.Call, ast.Return, ast.Break, ast.Continue, ast.BinOp)
+_CLOCKS = {"time", "perf_counter", "monotonic", "process_time", "thread_time", "time_ns", "perf_counter_ns", "now"}
 _CARRIES = frozenset({"len", "tuple", "list", "print", "str", "repr", "isinstance", "getattr", "hasattr"})
 
 
@@ -210,17 +211,35 @@ def _names_a_device(statement: ast.stmt) -> bool:
     return chooses and not _is_head_of_control(statement) and not _acts(statement)
 
 
+def _only_in_training(statement: ast.If) -> bool:
+    """Whether its condition cannot hold in eval mode: ``if self.training and p < rate:``."""
+    test = statement.test
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    return not statement.orelse and any(isinstance(one, ast.Attribute) and one.attr == "training" for one in parts)
+
+
+def _keeps_time(statement: ast.stmt) -> bool:
+    """Whether ``statement`` only writes down what a clock says."""
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    return isinstance(value, ast.Call) and getattr(value.func, "attr", getattr(value.func, "id", "")) in _CLOCKS
+
+
 def _acts(statement: ast.stmt) -> bool:
     """Whether what ``statement`` chooses between does anything, more than to raise or to name a number."""
     match statement:
         case ast.If(body=body, orelse=orelse):
-            if not orelse and all(map(tells, body)):
+            if _only_in_training(statement) or (not orelse and all(tells(one) or _keeps_time(one) for one in body)):
                 return False
             return any(isinstance(node, _ACTS) for part in (*body, *orelse) for node in ast.walk(part))
         case ast.While() | ast.Match():
             return True
     chosen = [part for node in ast.walk(statement) if isinstance(node, ast.IfExp) for part in (node.body, node.orelse)]
-    chosen += [part for node in ast.walk(statement) if isinstance(node, ast.Dict) for part in node.values]
+    tables = [
+        node.value
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and node.attr == "get")
+    ]
+    chosen += [part for table in tables if isinstance(table, ast.Dict) for part in table.values]
     counts = sum(isinstance(part, ast.Constant) and type(part.value) is int for part in chosen)
     if counts > 1 and counts == len(chosen):  # how often, not how much
         return True

@@ -54,7 +54,7 @@ def read_program(file: Path) -> Program:
     except _OUTSIDE as error:
         raise ImportModelError(
             f"{file} is damaged: it points out of itself or holds what is no text ({str(error)[:100]})", help=_HELP
-        ) from error
+        ) from None
 
 
 def _require_identifier(file: Path, head: bytes) -> None:

@@ -7,35 +7,49 @@ from math import prod
 
 from archscope.records import Shape
 from archscope.sources.tflite_file.graph import Operator, Tensor
-from archscope.sources.tflite_file.shapes_moved import MOVING, Options, Rule, UnknownShape, broadcast, numbers, sizes
+from archscope.sources.tflite_file.shapes_moved import (
+    MOVING,
+    MisfitError,
+    Options,
+    Rule,
+    UnknownShape,
+    at,
+    broadcast,
+    numbers,
+    sizes,
+)
 from archscope.sources.tflite_file.values import Value
 
 _RECURRENT, _PROJECTION = 6, 16  # places of an LSTM's inputs
-# What a rule raises for inputs that it does not fit: the file says what the shape is, or nobody does.
-_UNFIT = (UnknownShape, ValueError, IndexError, KeyError, TypeError, ArithmeticError)
+# What a rule raises for inputs of other ranks, or without the options that it needs.
+_UNFIT = (MisfitError, ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 
 
 def _windows(options: Options, size: int, kernel: int, axis: str) -> int:
     """How many windows fit along an axis called h, w or d."""
-    stride = options.get(f"stride_{axis}", 1)
+    stride = options[f"stride_{axis}"]
     reach = (kernel - 1) * options.get(f"dilation_{axis}_factor", 1) + 1
     if stride < 1:
-        raise UnknownShape
+        raise MisfitError
     count = -(-size // stride) if options.get("padding") == "SAME" else -(-(size - reach + 1) // stride)
     if count < 0:
-        raise UnknownShape
+        raise MisfitError
     return int(count)
 
 
 def _convolution(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
-    batch, height, width, _ = sizes(inputs, 0)
-    channels, rows, columns, _ = sizes(inputs, 1)
+    batch, height, width, depth = sizes(inputs, 0)
+    channels, rows, columns, taken = sizes(inputs, 1)
+    if depth % taken or channels % (depth // taken):  # groups
+        raise MisfitError
     return [(batch, _windows(options, height, rows, "h"), _windows(options, width, columns, "w"), channels)]
 
 
 def _depthwise(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
-    batch, height, width, _ = sizes(inputs, 0)
+    batch, height, width, depth = sizes(inputs, 0)
     _, rows, columns, channels = sizes(inputs, 1)
+    if channels % depth:
+        raise MisfitError
     return [(batch, _windows(options, height, rows, "h"), _windows(options, width, columns, "w"), channels)]
 
 
@@ -44,6 +58,14 @@ def _volume(options: Options, inputs: Sequence[Value | None]) -> list[Shape | No
     *kernel, _, channels = sizes(inputs, 1)
     counts = [_windows(options, n, k, axis) for n, k, axis in zip(space, kernel, "dhw", strict=True)]
     return [(batch, *counts, channels)]
+
+
+def _transposed_convolution(_options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
+    *_, taken = sizes(inputs, 1)
+    *_, depth = sizes(inputs, 2)
+    if taken != depth:
+        raise MisfitError
+    return [tuple(numbers(inputs, 0))]
 
 
 def _pooling(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
@@ -56,23 +78,26 @@ def _pooling(options: Options, inputs: Sequence[Value | None]) -> list[Shape | N
 def _linear(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
     x, (units, depth) = sizes(inputs, 0), sizes(inputs, 1)
     if options.get("keep_num_dims"):
+        if x[-1] != depth:
+            raise MisfitError
         return [(*x[:-1], units)]
     if not depth or prod(x) % depth:
-        raise UnknownShape
+        raise MisfitError
     return [(prod(x) // depth, units)]
 
 
 def _product(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
     left, right = sizes(inputs, 0), sizes(inputs, 1)
-    if min(len(left), len(right)) < 2:
-        raise UnknownShape
+    inner = left[-2 if options.get("adj_x") else -1], right[-1 if options.get("adj_y") else -2]
+    if inner[0] != inner[1]:
+        raise MisfitError
     rows, columns = left[-1 if options.get("adj_x") else -2], right[-2 if options.get("adj_y") else -1]
     return [(*broadcast(left[:-2], right[:-2]), rows, columns)]
 
 
 def _reduction(options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
     x = sizes(inputs, 0)
-    axes = {axis + len(x) if axis < 0 else axis for axis in numbers(inputs, 1)}
+    axes = {at(axis, len(x)) for axis in numbers(inputs, 1)}
     if options.get("keep_dims"):
         return [tuple(1 if place in axes else size for place, size in enumerate(x))]
     return [tuple(size for place, size in enumerate(x) if place not in axes)]
@@ -154,7 +179,7 @@ RULES: dict[str, Rule] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "CONV_3D": _volume,
-    "TRANSPOSE_CONV": lambda _, inputs: [tuple(numbers(inputs, 0))],
+    "TRANSPOSE_CONV": _transposed_convolution,
     "CONV_3D_TRANSPOSE": lambda _, inputs: [tuple(numbers(inputs, 0))],
     "FULLY_CONNECTED": _linear,
     "BATCH_MATMUL": _product,
@@ -168,14 +193,21 @@ RULES: dict[str, Rule] = {
 def shapes_of(
     operator: Operator, inputs: Sequence[Value | None], outputs: Sequence[Tensor | None]
 ) -> list[Shape | None]:
-    """The shapes of the outputs of ``operator``: worked out, else as the file says, where it leaves no size open."""
+    """The shapes of the outputs of ``operator``: worked out, else as the file says, where it leaves no size open.
+
+    Raises MisfitError for inputs that TFLite would refuse.
+    """
     told = [None if tensor is None or -1 in tensor.signature else tensor.signature for tensor in outputs]
     rule = None if operator.custom else RULES.get(operator.op)
     if rule is None:
         return told
     try:
         found = list(rule(operator.options, inputs) or ())
-    except _UNFIT:
+    except UnknownShape:
         known = all(value is None or value.meta is not None for value in inputs)
         return told if known else [None] * len(outputs)
+    except _UNFIT:
+        if any(value is not None and value.meta is None for value in inputs):
+            return [None] * len(outputs)
+        raise MisfitError from None
     return [found[place] if place < len(found) else shape for place, shape in enumerate(told)]

@@ -18,6 +18,10 @@ class UnknownShape(Exception):  # noqa: N818 - no error: a shape that values dec
     """An input has no known shape, or not the values that a shape is made of."""
 
 
+class MisfitError(Exception):
+    """Inputs whose known sizes the operator cannot take, whatever their values: TFLite would refuse them."""
+
+
 def sizes(inputs: Sequence[Value | None], place: int) -> Shape:
     """The shape of an input; raises UnknownShape."""
     value = inputs[place] if place < len(inputs) else None
@@ -35,22 +39,22 @@ def numbers(inputs: Sequence[Value | None], place: int) -> list[int]:
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The shape of several tensors combined element by element; raises UnknownShape where they do not fit."""
+    """The shape of several tensors combined element by element; raises MisfitError where they do not fit."""
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     found = []
     for column in zip(*padded, strict=True):
         others = {size for size in column if size != 1}
         if len(others) > 1:
-            raise UnknownShape
+            raise MisfitError
         found.append(others.pop() if others else 1)
     return tuple(found)
 
 
 def at(axis: int, rank: int) -> int:
-    """An axis counted from the front; raises UnknownShape for one that is not there."""
+    """An axis counted from the front; raises MisfitError for one that is not there."""
     if not -rank <= axis < rank:
-        raise UnknownShape
+        raise MisfitError
     return axis % rank
 
 
@@ -64,10 +68,10 @@ def _reshape(options: Options, inputs: Sequence[Value | None]) -> list[Shape | N
     if -1 in wanted:
         rest = prod(size for size in wanted if size != -1)
         if wanted.count(-1) > 1 or rest < 1 or count % rest:
-            raise UnknownShape
+            raise MisfitError
         wanted[wanted.index(-1)] = count // rest
     if prod(wanted) != count:
-        raise UnknownShape
+        raise MisfitError
     return [tuple(wanted)]
 
 
@@ -87,7 +91,7 @@ def _expanded(_options: Options, inputs: Sequence[Value | None]) -> list[Shape |
 def _transposed(_options: Options, inputs: Sequence[Value | None]) -> list[Shape | None]:
     x, order = sizes(inputs, 0), numbers(inputs, 1)
     if sorted(order) != list(range(len(x))):
-        raise UnknownShape
+        raise MisfitError
     return [tuple(x[axis] for axis in order)]
 
 
@@ -132,7 +136,7 @@ def _strided(options: Options, inputs: Sequence[Value | None]) -> list[Shape | N
             found.append(1)
             continue
         if axis >= len(x):
-            raise UnknownShape
+            raise MisfitError
         if isinstance(taken, slice):
             found.append(len(range(*taken.indices(x[axis]))))
         axis += 1
@@ -144,7 +148,7 @@ def _joined(options: Options, inputs: Sequence[Value | None]) -> list[Shape | No
     axis = at(options.get("axis", 0), len(shapes[0]))
     rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     if len(rests) > 1:
-        raise UnknownShape
+        raise MisfitError
     return [(*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])]
 
 

@@ -17,6 +17,7 @@ from archscope.sources.tflite_file.folding import folded
 from archscope.sources.tflite_file.graph import ABSENT, Operator, Program, Subgraph, Tensor
 from archscope.sources.tflite_file.places import Places
 from archscope.sources.tflite_file.shapes import shapes_of
+from archscope.sources.tflite_file.shapes_moved import MisfitError
 from archscope.sources.tflite_file.values import Value, overflows, tensor_value
 
 #: Operators that may be visited: of all steps of loops and all uses of subgraphs together.
@@ -127,7 +128,12 @@ class Walk:
     ) -> list[Value | None]:
         """A single operator: its outputs worked out, its call recorded."""
         tensors = [graph.tensors[index] if index != ABSENT else None for index in operator.outputs]
-        shapes = shapes_of(operator, inputs, tensors)
+        try:
+            shapes = shapes_of(operator, inputs, tensors)
+        except MisfitError:
+            shapes_given = (value.shape for value in inputs if value is not None and value.shape is not None)
+            given = ", ".join("x".join(map(str, shape)) or "a scalar" for shape in shapes_given)
+            self.fail(f"{where} does not take what it is given ({given})", "the runtime would refuse the file, too")
         known = folded(operator.op, operator.options, inputs, shapes) if not operator.custom else ()
         outputs: list[Value | None] = []
         for place, (tensor, shape) in enumerate(zip(tensors, shapes, strict=True)):
