@@ -13,7 +13,6 @@ from architectures import ARCHITECTURES, build, config_of, inputs_of
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.library import Library
 from torch.utils.flop_counter import FlopCounterMode
 from toys import ReadsValues, Refuses
 
@@ -49,14 +48,13 @@ def facts(output):
 
 
 def asked_twice(memo, func, *args, **kwargs):
-    """The first and the second answer, what torch says, and how often the operator ran for the second."""
+    """The first and the second answer, what torch says, and how often the operator ran."""
     run = Counted()
     first = memo.run(run, func, args, kwargs)
-    asked = run.times
     second = memo.run(run, func, args, kwargs)
     truth = func(*args, **kwargs)
     assert facts(first) == facts(second) == facts(truth)
-    return run.times - asked
+    return run.times
 
 
 @st.composite
@@ -73,12 +71,12 @@ def tensors(draw, rank=3, dtypes=DTYPES):
 def test_an_elementwise_answer_is_remembered_whatever_layout_dtype_and_scalar(x, scalar):
     memo = MetaCache()
     for func in (aten.mul.Tensor, aten.add.Tensor, aten.div.Tensor, aten.eq.Scalar):
-        assert asked_twice(memo, func, x, scalar) == 0
+        assert asked_twice(memo, func, x, scalar) == 1
     for func in (aten.clone.default, aten.neg.default, aten.exp.default):
         if func is not aten.neg.default or x.dtype != torch.bool:
-            assert asked_twice(memo, func, x) == 0
-    assert asked_twice(memo, aten.sum.dim_IntList, x, [0], True) == 0
-    assert asked_twice(memo, aten.cat.default, [x, x], 1) == 0
+            assert asked_twice(memo, func, x) == 1
+    assert asked_twice(memo, aten.sum.dim_IntList, x, [0], True) == 1
+    assert asked_twice(memo, aten.cat.default, [x, x], 1) == 1
 
 
 @given(x=tensors(rank=4, dtypes=st.just(torch.float32)), outputs=SIZES, last=st.booleans())
@@ -89,9 +87,9 @@ def test_a_layer_s_answer_is_remembered_in_its_layout(x, outputs, last):
     channels = x.shape[1]
     weight, line = torch.empty(outputs, channels, 1, 1, device="meta"), torch.empty(channels, device="meta")
     memo = MetaCache()
-    assert asked_twice(memo, aten.convolution.default, x, weight, None, [1, 1], [1, 0], [1, 1], False, [0, 0], 1) == 0
-    assert asked_twice(memo, aten.native_batch_norm.default, x, line, line, line, line, False, 0.1, 1e-5) == 0
-    assert asked_twice(memo, aten.max_pool2d_with_indices.default, x, [1, 1]) == 0
+    assert asked_twice(memo, aten.convolution.default, x, weight, None, [1, 1], [1, 0], [1, 1], False, [0, 0], 1) == 1
+    assert asked_twice(memo, aten.native_batch_norm.default, x, line, line, line, line, False, 0.1, 1e-5) == 1
+    assert asked_twice(memo, aten.max_pool2d_with_indices.default, x, [1, 1]) == 1
 
 
 @given(x=tensors(), y=tensors(), scalars=st.lists(SCALARS, min_size=2, max_size=4))
@@ -134,24 +132,6 @@ def test_what_shares_storage_or_is_more_than_its_sizes_runs_every_time(func, arg
         output = memo.run(run, func, arguments, {})
     assert run.times == 3
     assert type(output) is torch.Tensor
-
-
-def test_the_next_run_knows_what_an_earlier_one_was_told_as_long_as_the_kernels_are_torch_s_own():
-    x, run = torch.empty(3, 5, 7, device="meta"), Counted()
-    for _ in range(2):
-        MetaCache().run(run, aten.tanh.default, (x,), {})
-    assert run.times == 1
-    for factor in (5, 7):  # one after the other, so that there are as many
-        library = Library("aten", "IMPL")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch tells that it has such a kernel already
-                library.impl("tanh", lambda y, by=factor: y.new_empty(by, *y.shape), "Meta")
-            assert MetaCache().run(run, aten.tanh.default, (x,), {}).shape == (factor, 3, 5, 7)
-        finally:
-            library._destroy()
-    assert MetaCache().run(run, aten.tanh.default, (x,), {}).shape == x.shape
-    assert run.times == 3
 
 
 def everything_runs(monkeypatch):

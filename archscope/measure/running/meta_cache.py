@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -38,13 +37,8 @@ class _Answer(NamedTuple):
     several: bool
 
 
-_MOST = 20_000  # answers, some 20 MB
-_KNOWN: dict[_Key, _Answer | None] = {}
-_DECIDES = ("/Meta", "/CompositeImplicitAutograd", "/CompositeExplicitAutograd")
-
-
 class MetaCache:
-    """The answers that runs of this process were given, as long as torch's operators have torch's own kernels.
+    """The answers of one run.
 
     Torch works most of its meta kernels out in Python, which takes up to a hundred times as long as making a tensor of
     the size that is known already. Only torch's own operators that neither write nor share storage are remembered, and
@@ -52,10 +46,7 @@ class MetaCache:
     """
 
     def __init__(self) -> None:
-        if len(_KNOWN) > _MOST:
-            _KNOWN.clear()
-        registered = torch.library._impls  # noqa: SLF001 - no public name tells it
-        self._answers = _KNOWN if _are_torch_s_own(len(registered), len(torch.ops.loaded_libraries)) else {}
+        self._answers: dict[_Key, _Answer | None] = {}
 
     def run(self, call: Callable[..., Any], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What ``call(func, args, kwargs)`` gives, made anew where it is known; ``func`` must be ``repeatable``."""
@@ -67,21 +58,6 @@ class MetaCache:
                 self._answers[key] = _answer(output, (args, kwargs))
             return output
         return tuple([part.again() for part in answer.parts]) if answer.several else answer.parts[0].again()
-
-
-def _kernels() -> frozenset[str]:
-    """The kernels of torch's operators that Python code registered, of those that decide sizes on meta."""
-    names = torch.library._impls  # noqa: SLF001
-    return frozenset(name for name in names if name.startswith("aten/") and name.endswith(_DECIDES))
-
-
-_OF_TORCH = _kernels()
-
-
-@functools.lru_cache(maxsize=1)
-def _are_torch_s_own(_registered: int, libraries: int) -> bool:
-    """Whether all of those are; looked at again when there are more or fewer. A loaded library may hold any."""
-    return not libraries and _kernels() <= _OF_TORCH
 
 
 def repeatable(func: Any) -> bool:
