@@ -8,10 +8,11 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-_PROXIES = (weakref.CallableProxyType, weakref.ProxyType)
+from archscope.measure.running.wrappers import PROXIES, behind
+
 #: What leads to a module without holding it in a container, by exact type.
 BOUND = frozenset(
-    {types.FunctionType, types.MethodType, functools.partial, weakref.ReferenceType, weakref.WeakMethod, *_PROXIES}
+    {types.FunctionType, types.MethodType, functools.partial, weakref.ReferenceType, weakref.WeakMethod, *PROXIES}
 )
 _DEEPEST = 6  # closures inside of closures
 
@@ -69,7 +70,7 @@ class CallableCopy:
                 return [new(item) for item in value]
             case dict():
                 return _mapped(new, value)
-        return weakref.proxy(new(_behind(value)))
+        return weakref.proxy(new(behind(value)))
 
     def _function(self, function: types.FunctionType) -> types.FunctionType:
         named = {name: value for name, value in _globals(function) if id(value) in self._twins}
@@ -123,8 +124,8 @@ def _parts(value: Any) -> Iterator[Any]:
             yield from value
         case dict():
             yield from value.values()
-        case _ if type(value) in _PROXIES:
-            yield _behind(value)
+        case _ if type(value) in PROXIES:
+            yield behind(value)
 
 
 def _globals(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -148,11 +149,3 @@ def _filled(cell: types.CellType) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _behind(proxy: Any) -> Any:
-    """The module that a weak proxy stands for; None when it is gone or something else."""
-    try:
-        return getattr(proxy.forward, "__self__", None)
-    except (AttributeError, ReferenceError):
-        return None
