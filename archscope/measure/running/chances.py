@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from archscope.measure.running.code_lines import asked_by_model
+from archscope.measure.running.picked_sizes import PICKS, answer_sizes
 from archscope.measure.running.replaced_functions import Way
 from archscope.measure.running.run_notes import RunNotes
 from archscope.measure.running.steering_lines import answer_chooses
@@ -60,12 +61,13 @@ def _draws(module: ModuleType) -> list[str]:
 
 def drawn(name: str, current: Current, original: Any) -> Any:
     """``original``, noted as ``name`` where the model decides by what it gives."""
+    picks = name.rpartition(".")[2] in PICKS
 
     def draw(*args: Any, **kwargs: Any) -> Any:
         notes = current()
         if notes is not None:
             within = sys._getframe(1).f_globals.get("__name__") in _EACH_OTHER  # noqa: SLF001 - one calls another
-            if not within and asked_by_model() and answer_chooses():
+            if not within and asked_by_model() and (answer_chooses() or (picks and answer_sizes())):
                 notes.drew(name)
         return original(*args, **kwargs)
 

@@ -29,8 +29,6 @@ from archscope.measure.running.tensors_of_run import any_tensor
 from archscope.process_state import process_state_kept
 from archscope.spec import Inputs
 
-_SIZED = PLAIN | {type(None)}
-
 
 def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
     """``model``, or where it has lazy modules or TorchScript programs a copy that has its sizes and is ours alone.
@@ -41,7 +39,9 @@ def measurable(model: nn.Module, inputs: Inputs) -> nn.Module:
     for _, module in walk(model):
         if is_script(module):
             has_script = True
-        elif any(is_lazy(tensor) for tensor in _own_tensors(module) if type(tensor) not in _SIZED):
+        elif any(
+            tensor is not None and type(tensor) not in PLAIN and is_lazy(tensor) for tensor in _own_tensors(module)
+        ):
             return _with_sizes(model, inputs)
     return _thawed(_copy(model)) if has_script else model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import torch
@@ -33,12 +33,17 @@ def answer_chooses() -> bool:
 
     A line whose source nobody can read may.
     """
+    return answer_does(_chooses)
+
+
+def answer_does(does: Callable[[str, int], bool]) -> bool:
+    """Whether ``does`` holds for the running line (its file and number), or for one that takes what it returns."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None and not is_model_code(frame.f_code.co_filename):
         frame = frame.f_back
     while frame is not None and is_model_code(frame.f_code.co_filename):
         running = statements_at(frame.f_code.co_filename, frame.f_lineno)
-        if not running or _chooses(frame.f_code.co_filename, frame.f_lineno):
+        if not running or does(frame.f_code.co_filename, frame.f_lineno):
             return True
         if frame.f_code.co_name != "<lambda>" and not all(isinstance(one, ast.Return) for one in running):
             return False
@@ -73,12 +78,12 @@ def _returns(file: str, number: int) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _size_steers(file: str, number: int) -> bool:
     running = statements_at(file, number)
-    if not running or any(_is_head_of_control(one) or any(map(_steering, _head(one))) for one in running):
+    if not running or any(_is_head_of_control(one) or any(map(_steering, head_parts(one))) for one in running):
         return True
-    names = set[str]().union(*map(_given_names, running))
+    names = set[str]().union(*map(given_names, running))
     return any(
         isinstance(node, ast.Name) and node.id in names
-        for other in _function_around(file, number)
+        for other in function_around(file, number)
         for node in _steered(other)
     )
 
@@ -90,20 +95,23 @@ def _chooses(file: str, number: int) -> bool:
     running = [one if one.lineno == number else _lambda_of(one, number) for one in found]
     if any(map(_may_leave_out, running)):
         return True
-    names = set[str]().union(*map(_given_names, running))
+    names = set[str]().union(*map(given_names, running))
     return any(
         isinstance(node, ast.Name) and node.id in names and _may_leave_out(other)
-        for other in _function_around(file, number)
-        for node in _head(other)
+        for other in function_around(file, number)
+        for node in head_parts(other)
     )
 
 
 def _may_leave_out(statement: ast.stmt) -> bool:
     if isinstance(statement, (ast.For, ast.AsyncFor)):
         return any(isinstance(node, _ACTS) for part in statement.body for node in ast.walk(part))
-    later = [part for node in _head(statement) if isinstance(node, ast.BoolOp) for part in node.values[1:]]
-    later += [node.elt for node in _head(statement) if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp))]
-    picked = any(isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript) for node in _head(statement))
+    later = [part for node in head_parts(statement) if isinstance(node, ast.BoolOp) for part in node.values[1:]]
+    later += [
+        node.elt for node in head_parts(statement) if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp))
+    ]
+    calls = [node for node in head_parts(statement) if isinstance(node, ast.Call)]
+    picked = any(isinstance(call.func, ast.Subscript) for call in calls)
     done = any(isinstance(node, (ast.Call, ast.BinOp)) for one in later for node in ast.walk(one))
     return picked or done or _acts(statement)
 
@@ -128,17 +136,18 @@ def _steered(statement: ast.stmt) -> Iterator[ast.AST]:
     if _is_head_of_control(statement):
         for part in heads(statement):
             yield from ast.walk(part)
-    for node in _head(statement):
+    for node in head_parts(statement):
         if _steering(node):
             yield from ast.walk(node)
 
 
-def _head(statement: ast.stmt) -> Iterator[ast.AST]:
+def head_parts(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Every part of ``statement`` but the blocks in it."""
     for part in heads(statement):
         yield from ast.walk(part)
 
 
-def _given_names(statement: ast.stmt) -> set[str]:
+def given_names(statement: ast.stmt) -> set[str]:
     """The variables and attributes that take what ``statement`` works out."""
     targets: list[ast.expr] = []
     match statement:
@@ -146,11 +155,11 @@ def _given_names(statement: ast.stmt) -> set[str]:
             targets = several
         case ast.AnnAssign(target=one) | ast.AugAssign(target=one):
             targets = [one]
-    targets += [node.target for node in _head(statement) if isinstance(node, ast.NamedExpr)]
+    targets += [node.target for node in head_parts(statement) if isinstance(node, ast.NamedExpr)]
     return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)} - {"self"}
 
 
-def _function_around(file: str, number: int) -> list[ast.stmt]:
+def function_around(file: str, number: int) -> list[ast.stmt]:
     """The statements of the innermost function over line ``number``, or of the whole file."""
     around = [node for node in statements(file) if isinstance(node, _FUNCTIONS) and _covers(node, number)]
     function = min(around, key=lambda node: (node.end_lineno or 0) - node.lineno, default=None)
@@ -165,9 +174,9 @@ def _covers(node: ast.stmt, number: int) -> bool:
 def _compares(file: str, number: int) -> str:
     running = statements_at(file, number)
     found = max((_compared(_lambda_of(one, number), None) for one in running), default="")
-    names = set[str]().union(*map(_given_names, running))
+    names = set[str]().union(*map(given_names, running))
     if not found and names:
-        found = max(_compared(other, names) for other in _function_around(file, number))
+        found = max(_compared(other, names) for other in function_around(file, number))
     return found
 
 
@@ -185,7 +194,7 @@ def _lambda_of(statement: ast.stmt, number: int) -> ast.stmt:
 def _compared(statement: ast.stmt, names: set[str] | None) -> str:
     """Which device ``statement`` knows by name where it compares; ``names`` must be part of it if given."""
     words: set[str] = set()
-    for node in _head(statement):
+    for node in head_parts(statement):
         match node:
             case ast.Compare() | ast.MatchValue():
                 part = [*ast.walk(node)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-PROXIES = (weakref.CallableProxyType, weakref.ProxyType)
+PROXIES: tuple[type, ...] = (weakref.CallableProxyType, weakref.ProxyType)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
