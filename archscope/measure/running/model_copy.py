@@ -28,9 +28,8 @@ from archscope.measure.running.weak_containers import WEAK, WeakContent, empty_t
 from archscope.process_state import process_state_kept, surroundings_kept
 
 _ATOMS = ATOMS - BOUND
-_EXACT = frozenset(CONTAINERS)
+_EXACT, _TEXT = frozenset(CONTAINERS), frozenset({str})
 _CHEAP = _EXACT - {deque}
-_TEXT = frozenset({str})
 
 
 class ModelCopy:
@@ -62,7 +61,7 @@ class ModelCopy:
             self._fill(*self._waiting.popleft())
         callables = CallableCopy(self._twins)
         for container, place, value in self._late:
-            twin = callables.twin(value)
+            twin = self._id_of_twin(value) if type(value) is int else callables.twin(value)
             if twin is not value:
                 container_kind(container).__setitem__(container, place, twin)
         for container in self._rekeyed:
@@ -176,8 +175,7 @@ class ModelCopy:
 
     def _fill_container(self, value: Any, twin: Any, distance: int) -> None:  # noqa: C901, PLR0912 - the hot path
         kind = container_kind(value)
-        is_dict = isinstance(value, dict)
-        plain = type(value) is dict
+        is_dict, plain = isinstance(value, dict), type(value) is dict
         content: Any = dict(value if plain else kind.items(value)) if is_dict else [*kind.__iter__(value)]
         self._kept.append((value, content))
         items = content.values() if is_dict else content
@@ -190,6 +188,8 @@ class ModelCopy:
         for place, held in content.items() if is_dict else enumerate(content):
             of = type(held)
             if of in _ATOMS:
+                if of is int and held > 2**32:  # perhaps id(module)
+                    self._rekeyed.append(twin) if kind is set else self._late.append((twin, place, held))
                 continue
             if of in _CHEAP and not held and id(held) not in twins:  # most of what a module holds: hooks nobody set
                 filled[place] = twins[id(held)] = of()
@@ -221,15 +221,17 @@ class ModelCopy:
         """Let keys that are objects, or their ids, be the copies'."""
         kind = container_kind(container)
         held = [*kind.__iter__(container)]
-        keys = [
-            id(self._twins[key]) if type(key) is int and key in self._twins else callables.twin(key) for key in held
-        ]
+        keys = [self._id_of_twin(key) if type(key) is int else callables.twin(key) for key in held]
         if all(map(is_, keys, held)):
             return
         if kind is set:
             refill(container, keys)
         else:
             refill(container, dict(zip(keys, [*kind.values(container)], strict=True)))
+
+    def _id_of_twin(self, number: int) -> int:
+        """The id of the copy where ``number`` is the id of what was copied."""
+        return id(self._twins[number]) if number in self._twins else number
 
     def _can_be_copied(self, value: Any) -> bool:
         """Whether it is no one of a kind, and would not close, at its end, what belongs to the original."""
