@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from archscope.formulas import DEFAULT_FORMULAS
-from archscope.records import ModuleRecord, OpCall, Path, Shape, StorageRecord, TensorMeta
+from archscope.records import (
+    BufferRecord,
+    ModuleRecord,
+    OpCall,
+    ParameterRecord,
+    Path,
+    Shape,
+    StorageRecord,
+    TensorMeta,
+    Undecided,
+)
+
+LARGER_BRANCH, ONE_STEP = "larger branch", "one step"  # as traces of torch say it
+#: Of a loop that is followed once, after the name of its operator.
+TRIPS_UNKNOWN = " (trip count unknown)"
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """The tensors that a file holds, sorted: records, and the storage of each parameter."""
+
+    parameters: tuple[ParameterRecord, ...]
+    buffers: tuple[BufferRecord, ...]
+    storages: Mapping[Path, int]
 
 
 def modules_of(
@@ -53,3 +79,26 @@ def work_of(calls: Sequence[OpCall]) -> tuple[bool, int, int]:
     rules = [DEFAULT_FORMULAS.find(call.op) for call in calls]
     costs = [rule.formula(call) for rule, call in zip(rules, calls, strict=True) if rule is not None]
     return None in rules, sum(cost.flops for cost in costs), sum(cost.macs for cost in costs)
+
+
+def larger_branch(
+    branches: Iterable[Callable[[], list[Made]]], calls: list[OpCall], undecided: list[Undecided], op: str, path: Path
+) -> list[Made]:
+    """What the larger of ``branches`` gives, each followed; its calls stay in ``calls``, and ``undecided`` tells it.
+
+    Nobody knows which of them the operator ``op`` of the module ``path`` takes.
+    """
+    start, noted = len(calls), len(undecided)
+    best: tuple[tuple[bool, int, int], list[OpCall], list[Undecided], list[Made]] | None = None
+    for follow in branches:
+        outputs = follow()
+        followed, told = calls[start:], undecided[noted:]
+        del calls[start:], undecided[noted:]
+        cost = work_of(followed)
+        if best is None or cost > best[0]:
+            best = cost, followed, told, outputs
+    if best is None:
+        return []
+    calls += best[1]
+    undecided += [*best[2], Undecided(op=op, path=path, taken=LARGER_BRANCH)]
+    return best[3]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archscope.records import OpCall, Path, TensorMeta, Undecided
-from archscope.sources.graph_trace import work_of
+from archscope.records import Path, TensorMeta, Undecided
+from archscope.sources.graph_trace import ONE_STEP, TRIPS_UNKNOWN, larger_branch
 from archscope.sources.onnx_file.inference import tensor_type
 from archscope.sources.onnx_file.values import Value, tensor_value
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from archscope.sources.onnx_file.walk import Scope, Walk
 
-LARGER_BRANCH, ONE_STEP = "larger branch", "one step"  # as traces of torch say it
-TRIPS_UNKNOWN = " (trip count unknown)"
 _STEP_SHARE = 50_000  # nodes that the steps of one loop may visit
 Inputs: TypeAlias = Sequence["Value | None"]
 Outputs: TypeAlias = "list[Value | None]"
@@ -65,20 +64,12 @@ def _if(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path) -
     if condition is not None:
         taken = branches[0 if condition else 1]
         return [] if taken is None else _inner(walk, taken, scope, path, ())
-    start, noted = len(walk.calls), len(walk.undecided)
-    best: tuple[tuple[bool, int, int], list[OpCall], list[Undecided], Outputs] | None = None
-    for branch in branches:
-        outputs = [] if branch is None else _inner(walk, branch, scope, path, ())
-        calls, undecided = walk.calls[start:], walk.undecided[noted:]
-        del walk.calls[start:], walk.undecided[noted:]
-        cost = work_of(calls)
-        if best is None or cost > best[0]:
-            best = cost, calls, undecided, outputs
-    if best is None:
-        return []
-    walk.calls += best[1]
-    walk.undecided += [*best[2], Undecided(op="onnx::If", path=path, taken=LARGER_BRANCH)]
-    return best[3]
+
+    def follow(branch: GraphProto | None) -> Outputs:
+        return [] if branch is None else _inner(walk, branch, scope, path, ())
+
+    ways = [functools.partial(follow, branch) for branch in branches]
+    return larger_branch(ways, walk.calls, walk.undecided, "onnx::If", path)
 
 
 def _loop(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope, path: Path) -> Outputs:

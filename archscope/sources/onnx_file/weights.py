@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from archscope.records import BufferRecord, OpCall, ParameterRecord, Path, TensorMeta
+from archscope.sources.graph_trace import Weights
 from archscope.sources.onnx_file.dtypes import is_floating
 from archscope.sources.onnx_file.places import STATE_NAME
 from archscope.sources.onnx_file.walk import SHAPE_UNKNOWN, Held
@@ -63,15 +64,6 @@ _WEIGHT_PLACES = frozenset({"W", "R", "B", "w", "b", "C", "slope", "weight", "bi
 _GENERATED = re.compile(
     r"val_\d+|_?val_.*|\d+|.*Constant.*|.*_output_\d+|.*::.*|.*scalar.*|const.*|.*/.*", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """The tensors of a file, sorted: records, and the storage of each parameter."""
-
-    parameters: tuple[ParameterRecord, ...]
-    buffers: tuple[BufferRecord, ...]
-    storages: Mapping[Path, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

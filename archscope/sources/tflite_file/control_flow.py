@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from archscope.records import OpCall, Path, Undecided
-from archscope.sources.graph_trace import work_of
-from archscope.sources.onnx_file.control_flow import LARGER_BRANCH, ONE_STEP, TRIPS_UNKNOWN
+from archscope.records import Path, Undecided
+from archscope.sources.graph_trace import ONE_STEP, TRIPS_UNKNOWN, larger_branch
 from archscope.sources.tflite_file.graph import Operator
 from archscope.sources.tflite_file.options import SUBGRAPHS
 from archscope.sources.tflite_file.values import Value
@@ -39,20 +39,9 @@ def _if(walk: Walk, operator: Operator, inputs: Inputs, path: Path, depth: int) 
     condition = _truth(inputs[0]) if inputs else None
     if condition is not None:
         return walk.follow(then if condition else other, inputs[1:], path, depth + 1)
-    start, noted = len(walk.calls), len(walk.undecided)
-    best: tuple[Any, list[OpCall], list[Undecided], Outputs] | None = None
-    for branch in (then, other):
-        outputs = walk.follow(branch, inputs[1:], path, depth + 1)
-        calls, undecided = walk.calls[start:], walk.undecided[noted:]
-        del walk.calls[start:], walk.undecided[noted:]
-        cost = work_of(calls)
-        if best is None or cost > best[0]:
-            best = cost, calls, undecided, outputs
-    if best is None:
-        return []
-    walk.calls += best[1]
-    walk.undecided += [*best[2], Undecided(op="tflite::IF", path=path, taken=LARGER_BRANCH)]
-    return [_without_numbers(value) for value in best[3]]
+    ways = [functools.partial(walk.follow, branch, inputs[1:], path, depth + 1) for branch in (then, other)]
+    outputs = larger_branch(ways, walk.calls, walk.undecided, "tflite::IF", path)
+    return [_without_numbers(value) for value in outputs]
 
 
 def _while(walk: Walk, operator: Operator, inputs: Inputs, path: Path, depth: int) -> Outputs:

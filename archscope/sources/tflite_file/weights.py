@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from archscope.formulas.tflite_recurrent import LSTM_NORMS, LSTM_WEIGHTS
 from archscope.records import BufferRecord, OpCall, ParameterRecord, Path, TensorMeta
+from archscope.sources.graph_trace import Weights
 from archscope.sources.tflite_file.arguments import tensors_in
 from archscope.sources.tflite_file.dtypes import is_floating
 from archscope.sources.tflite_file.walk import SHAPE_UNKNOWN, Held
@@ -26,15 +27,6 @@ _LAYER = re.compile(
     r"tflite::(?:.*CONV.*|FULLY_CONNECTED|PRELU|.*LSTM|.*RNN|SVDF|EMBEDDING_LOOKUP.*|STABLEHLO_CONVOLUTION)"
 )
 _DETECTIONS = "tflite.custom::TFLite_Detection_PostProcess"  # whose third input are its anchors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """The constants of a file, sorted: records, and the storage of each parameter."""
-
-    parameters: tuple[ParameterRecord, ...]
-    buffers: tuple[BufferRecord, ...]
-    storages: Mapping[Path, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
