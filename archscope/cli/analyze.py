@@ -104,8 +104,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     """Measure MODEL and print what it costs and where.
 
     MODEL is a model of the config, a name of the zoo (archscope models), package.module:attr, path/to/file.py:attr,
-    timm:NAME, torchvision:NAME, hf:CLASS (or a config.json, or its folder), a .pt2, .onnx or .tflite file, weights
-    alone (.safetensors, .pth) or a saved report (.json).
+    timm:NAME, torchvision:NAME, hf:CLASS (or a config.json, or its folder), a .pt2, .onnx, .tflite or TorchScript file
+    (.pt, .ts), weights alone (.safetensors, .pth, .gguf) or a saved report (.json).
 
     Writes report.md, report.json, report.html and the figure to reports/NAME/; with a format flag only what is asked
     for is written.
